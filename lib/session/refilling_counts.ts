@@ -42,8 +42,7 @@ export class RefillingCounts {
   /** As it stands at `nowMs`. @param most how much of it comes back within the window */
   of(name: string, most: number, nowMs: number): Count {
     const count = this.#counts.get(name) ?? this.#create(name, nowMs);
-    // Of a clock that has been set back since: nothing would come back until it is there again.
-    if (count.sinceMs > nowMs) count.sinceMs = nowMs;
+    redate(count, nowMs);
     const back = (nowMs - count.sinceMs) / this.#windowMs * most;
     if (back >= 1) {
       count.taken = Math.max(0, count.taken - Math.floor(back));
@@ -57,10 +56,11 @@ export class RefillingCounts {
     if (count.taken === 0 && this.#counts.get(name) === count) this.#counts.delete(name);
   }
 
-  /** Lets go of counts that are back at zero, and of those of a clock that has been set back since. */
+  /** Lets go of counts that are back at zero. */
   prune(nowMs: number): void {
-    for (const [name, { sinceMs }] of this.#counts) {
-      if (!isWithin(nowMs, sinceMs, this.#windowMs)) this.#counts.delete(name);
+    for (const [name, count] of this.#counts) {
+      redate(count, nowMs);
+      if (nowMs - count.sinceMs >= this.#windowMs) this.#counts.delete(name);
     }
   }
 
@@ -74,4 +74,9 @@ export class RefillingCounts {
     this.#counts.set(name, count);
     return count;
   }
+}
+
+/** Of a clock that has been set back since: nothing would come back until it is there again. What was taken stays taken. */
+function redate(count: Count, nowMs: number): void {
+  if (count.sinceMs > nowMs) count.sinceMs = nowMs;
 }

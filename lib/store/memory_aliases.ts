@@ -12,7 +12,9 @@ export interface MemoryAliasesOptions {
 
 interface Kept {
   readonly text: string;
-  readonly untilMs: number;
+  untilMs: number;
+  /** As long as it was to live when it was kept: no longer, if the clock is set back. */
+  readonly ttlMs: number;
 }
 
 export class MemoryAliases implements AliasStore {
@@ -38,7 +40,7 @@ export class MemoryAliases implements AliasStore {
 
   replace(sid: string, { before, text, ttlMs }: Replacement): Promise<boolean> {
     if (this.#aliases.get(sid, this.#now())?.text !== before) return Promise.resolve(false);
-    this.#aliases.keep(sid, { text, untilMs: this.#now() + ttlMs }, this.#now());
+    this.#aliases.keep(sid, { text, ttlMs }, this.#now());
     for (const listener of this.#listeners) listener(text);
     return Promise.resolve(true);
   }
@@ -51,7 +53,7 @@ export class MemoryAliases implements AliasStore {
   touch(sid: string, text: string, ttlMs: number): Promise<boolean> {
     const kept = this.#aliases.get(sid, this.#now());
     if (kept?.text !== text) return Promise.resolve(false);
-    this.#aliases.keep(sid, { text, untilMs: Math.max(kept.untilMs, this.#now() + ttlMs) }, this.#now());
+    this.#aliases.keep(sid, { text, ttlMs: Math.max(kept.untilMs - this.#now(), ttlMs) }, this.#now());
     return Promise.resolve(true);
   }
 
@@ -65,7 +67,7 @@ export class MemoryAliases implements AliasStore {
 
   takeTurn(sid: string, holder: string, ttlMs: number): Promise<boolean> {
     if (this.#turns.get(sid, this.#now()) !== undefined) return Promise.resolve(false);
-    this.#turns.keep(sid, { text: holder, untilMs: this.#now() + ttlMs }, this.#now());
+    this.#turns.keep(sid, { text: holder, ttlMs }, this.#now());
     return Promise.resolve(true);
   }
 
@@ -94,15 +96,17 @@ class Texts {
 
   get(name: string, nowMs: number): Kept | undefined {
     const kept = this.#kept.get(name);
-    if (kept === undefined || nowMs < kept.untilMs) return kept;
+    if (kept === undefined) return undefined;
+    kept.untilMs = Math.min(kept.untilMs, nowMs + kept.ttlMs);
+    if (nowMs < kept.untilMs) return kept;
     this.delete(name);
     return undefined;
   }
 
-  keep(name: string, kept: Kept, nowMs: number): void {
+  keep(name: string, { text, ttlMs }: Omit<Kept, "untilMs">, nowMs: number): void {
     this.delete(name);
-    this.#kept.set(name, kept);
-    this.#characters += name.length + kept.text.length;
+    this.#kept.set(name, { text, ttlMs, untilMs: nowMs + ttlMs });
+    this.#characters += name.length + text.length;
     const { maxTexts, maxCharacters } = this.#bounds;
     // What is over lies at the front, or is passed over until it is.
     for (const [oldest, { untilMs }] of this.#kept) {

@@ -1,7 +1,7 @@
 // Places of sessions under their principal's cap, for processes that share one other's memory (docs/behaviour.md M1, M5, R5):
 // what the Redis store does in scripts, by one clock. Bounded: what is unused for long is forgotten, and beyond a number
 // the store says that it is full, so that each process's own cap holds.
-import { isWithin, leftOf } from "../platform/time_of_day.ts";
+import { isWithin } from "../platform/time_of_day.ts";
 import type { Place, PlaceBounds, PlaceOutcome, PlaceStore } from "./shared.ts";
 import { StoreError } from "./store.ts";
 
@@ -9,6 +9,8 @@ import { StoreError } from "./store.ts";
 const MOST_PLACES = 1_000_000;
 /** Looking at all of them takes a moment: at most this often, in ms. */
 const PRUNE_EVERY_MS = 60_000;
+/** A clock is corrected by moments again and again; one that goes back by more has been set. */
+const NOT_SET_MS = 1000;
 
 class Principal {
   /** Session → when it was last in use; the longest unused first. */
@@ -17,6 +19,23 @@ class Principal {
   yields = 0;
   yieldsUntilMs = -Infinity;
   idleMs = 0;
+  yieldAfterMs = 0;
+  #seenAtMs = -Infinity;
+
+  /**
+   * To be called before anything is judged by the clock. Where it has been set back, nobody can tell how long places have
+   * been unused: they hold nobody up and are forgotten as others are, in the order in which they were used; what has given
+   * way counts as long again.
+   */
+  heed(nowMs: number): void {
+    const isSetBack = this.#seenAtMs - nowMs > NOT_SET_MS;
+    this.#seenAtMs = isSetBack ? nowMs : Math.max(nowMs, this.#seenAtMs);
+    if (!isSetBack) return;
+    for (const [session, usedAtMs] of this.places) {
+      this.places.set(session, Math.min(usedAtMs, nowMs - this.yieldAfterMs));
+    }
+    this.yieldsUntilMs = Math.min(this.yieldsUntilMs, nowMs + this.idleMs);
+  }
 }
 
 export class MemoryPlaces implements PlaceStore {
@@ -68,9 +87,12 @@ export class MemoryPlaces implements PlaceStore {
     return Promise.resolve();
   }
 
-  count(principal: string, idleMs: number): Promise<number> {
-    const sinceMs = this.#now() - idleMs;
-    const places = this.#principals.get(principal)?.places.values() ?? [];
+  count(name: string, idleMs: number): Promise<number> {
+    const nowMs = this.#now();
+    const principal = this.#principals.get(name);
+    principal?.heed(nowMs);
+    const sinceMs = nowMs - idleMs;
+    const places = principal?.places.values() ?? [];
     return Promise.resolve([...places].filter((usedAtMs) => usedAtMs > sinceMs).length);
   }
 
@@ -80,9 +102,9 @@ export class MemoryPlaces implements PlaceStore {
   ): PlaceOutcome | undefined {
     const usedAtMs = [...principal.places.values()][over - 1]!;
     const { yieldAfterMs } = bounds;
-    const freeInMs = leftOf(yieldAfterMs, usedAtMs + yieldAfterMs, nowMs);
+    const freeInMs = Math.min(yieldAfterMs, usedAtMs + yieldAfterMs - nowMs);
     if (freeInMs > 0) return { taken: false, freeInMs };
-    if (leftOf(bounds.idleMs, principal.yieldsUntilMs, nowMs) === 0) {
+    if (nowMs >= principal.yieldsUntilMs) {
       [principal.yields, principal.yieldsUntilMs] = [0, nowMs + bounds.idleMs];
     }
     if (principal.yields >= bounds.limit) {
@@ -94,14 +116,16 @@ export class MemoryPlaces implements PlaceStore {
   }
 
   /** The principal, without what was unused for too long. */
-  #of(name: string, { idleMs }: PlaceBounds, nowMs: number): Principal {
+  #of(name: string, { idleMs, yieldAfterMs }: PlaceBounds, nowMs: number): Principal {
     const principal = this.#principals.get(name) ?? new Principal();
-    principal.idleMs = idleMs;
+    [principal.idleMs, principal.yieldAfterMs] = [idleMs, yieldAfterMs];
     this.#forgetUnused(principal, nowMs);
     return principal;
   }
 
-  #forgetUnused({ places, idleMs }: Principal, nowMs: number): void {
+  #forgetUnused(principal: Principal, nowMs: number): void {
+    principal.heed(nowMs);
+    const { places, idleMs } = principal;
     for (const [session, usedAtMs] of places) {
       if (usedAtMs > nowMs - idleMs) return;
       places.delete(session);

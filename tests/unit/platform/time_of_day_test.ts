@@ -9,6 +9,7 @@ import type { PrincipalKey } from "../../../lib/session/caller.ts";
 import { RefillingCounts } from "../../../lib/session/refilling_counts.ts";
 import { Reopenings } from "../../../lib/session/reopenings.ts";
 import { AnswerDeadline } from "../../../lib/store/answer_deadline.ts";
+import { MemoryAliases } from "../../../lib/store/memory_aliases.ts";
 import { MemoryPlaces } from "../../../lib/store/memory_places.ts";
 import { Backoff } from "../../../lib/upstream/backoff.ts";
 import { isDue } from "../../../lib/upstream/credentials/credential.ts";
@@ -155,10 +156,38 @@ Deno.test("P8: what a server has said of itself is told again by no clock that w
   assert.deepEqual([10 * HOUR_MS, 9 * HOUR_MS].map((nowMs) => discoveries.find("whose", nowMs)), ["{}", undefined]);
 });
 
-Deno.test("P8: counts that are full make room though the clock was set back", STRICT, () => {
-  const counts = new RefillingCounts({ windowMs: 60_000, maxEntries: 2 });
-  for (const name of ["a", "b", "c"]) counts.of(name, 1, 10 * HOUR_MS).taken++;
-  assert.equal(counts.size, 2);
-  counts.of("d", 1, 9 * HOUR_MS);
-  assert.equal(counts.size, 1);
-});
+Deno.test(
+  "P8: counts that are full make room a window after the clock was set back, and forgive nothing",
+  STRICT,
+  () => {
+    const counts = new RefillingCounts({ windowMs: 60_000, maxEntries: 2 });
+    for (const name of ["a", "b", "c"]) counts.of(name, 1, 10 * HOUR_MS).taken++;
+    assert.equal(counts.size, 2);
+    const setBackMs = 9 * HOUR_MS;
+    counts.prune(setBackMs);
+    assert.deepEqual(["a", "b", "d"].map((name) => counts.of(name, 1, setBackMs).taken), [1, 1, 1]);
+    assert.equal(counts.size, 2);
+    counts.prune(setBackMs + 59_999);
+    assert.equal(counts.size, 2);
+    counts.of("d", 1, setBackMs + 60_000);
+    assert.equal(counts.size, 1);
+  },
+);
+
+Deno.test(
+  "P8: a turn whose holder has died lasts as long again, and no longer, if the clock is set back",
+  STRICT,
+  async () => {
+    const timers = new FakeTimers(10 * HOUR_MS);
+    const aliases = new MemoryAliases(() => timers.now());
+    assert.equal(await aliases.takeTurn("s", "dead", 10_000), true);
+    await aliases.replace("s", { before: undefined, text: "told", ttlMs: 60_000 });
+    await timers.advance(-HOUR_MS);
+    assert.equal(await aliases.takeTurn("s", "other", 10_000), false);
+    await timers.advance(10_000);
+    assert.equal(await aliases.takeTurn("s", "other", 10_000), true);
+    assert.equal(await aliases.get("s"), "told");
+    await timers.advance(60_000);
+    assert.equal(await aliases.get("s"), undefined);
+  },
+);

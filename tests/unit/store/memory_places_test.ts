@@ -46,3 +46,54 @@ Deno.test(
     assert.equal(places.size, 1, "that of another is forgotten, too");
   },
 );
+
+const HOUR_MS = 3_600_000;
+
+Deno.test(
+  "P8: places of a clock that was ahead are forgotten as others are, once it has been set back",
+  STRICT,
+  async () => {
+    const { clock, places } = placesAt();
+    const take = (session: string, principal = "p") => places.take({ principal, session }, BOUNDS);
+    for (let i = 0; i < 3; i++) await take(`s${i}`);
+    await take("t0", "q");
+    clock.nowMs -= HOUR_MS;
+    assert.deepEqual(await take("s3"), { taken: true }, "they hold nobody up");
+    await places.touch([{ principal: "p", session: "s2" }], BOUNDS);
+    clock.nowMs += BOUNDS.idleMs - BOUNDS.yieldAfterMs;
+    assert.equal(await places.count("p", BOUNDS.idleMs), 2, "what is in use, that is");
+    clock.nowMs += BOUNDS.yieldAfterMs;
+    for (const principal of ["p", "q"]) assert.equal(await places.count(principal, BOUNDS.idleMs), 0);
+    await take("new", "r");
+    assert.equal(places.size, 1);
+  },
+);
+
+Deno.test(
+  "P8: what has given way before the clock was set back counts as long again, and no longer",
+  STRICT,
+  async () => {
+    const { clock, places } = placesAt();
+    const take = (session: string) => places.take({ principal: "p", session }, BOUNDS);
+    for (let i = 0; i < 6; i++) {
+      assert.deepEqual(await take(`s${i}`), { taken: true });
+      if (i >= 2) clock.nowMs += BOUNDS.yieldAfterMs;
+    }
+    assert.equal((await take("s6")).taken, false);
+    clock.nowMs -= HOUR_MS;
+    assert.deepEqual(await take("s6"), { taken: false, freeInMs: BOUNDS.idleMs });
+    for (let i = 0; i < 3; i++) await places.touch([{ principal: "p", session: `s${3 + i}` }], BOUNDS);
+    clock.nowMs += BOUNDS.idleMs - 1;
+    assert.equal((await take("s6")).taken, false);
+    clock.nowMs += 1;
+    assert.deepEqual(await take("s6"), { taken: true });
+  },
+);
+
+Deno.test("P8: a clock that steps back by a moment lets nothing give way that is in use", STRICT, async () => {
+  const { clock, places } = placesAt();
+  const take = (session: string) => places.take({ principal: "p", session }, BOUNDS);
+  for (let i = 0; i < 3; i++) await take(`s${i}`);
+  clock.nowMs -= 20;
+  assert.deepEqual(await take("s3"), { taken: false, freeInMs: BOUNDS.yieldAfterMs });
+});
