@@ -4,6 +4,11 @@ import type { AliasStore, Replacement } from "../shared.ts";
 import { numberIn, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink, Script } from "./redis_link.ts";
 
+/** KEYS turn. ARGV holder, ttlMs. No turn lasts longer from now on, or one whose holder has died would if the clock is set back. */
+const TAKE_TURN = new Script(`
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0`);
 /** KEYS turn. ARGV holder. */
 const GIVE_BACK = new Script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -67,10 +72,10 @@ export class RedisAliases implements AliasStore {
   }
 
   async takeTurn(sid: string, holder: string, ttlMs: number): Promise<boolean> {
-    const answer = textIn(await this.#link.command(this.#turnOf(sid), "SET", holder, "NX", "PX", whole(ttlMs)));
+    const answer = numberIn(await this.#link.script(TAKE_TURN, [this.#turnOf(sid)], [holder, whole(ttlMs)]));
     // Whoever took anything else for a turn of another's would wait for its end.
-    if (answer !== undefined && answer !== "OK") throw strangeAnswer();
-    return answer === "OK";
+    if (answer !== 0 && answer !== 1) throw strangeAnswer();
+    return answer === 1;
   }
 
   async giveTurnBack(sid: string, holder: string): Promise<void> {

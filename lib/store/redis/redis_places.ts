@@ -9,11 +9,22 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 `;
 /**
+ * Places of a clock that has been set back since, by more than it is corrected by again and again: nobody can tell how long
+ * they have been unused, so they hold nobody up, one before the other as they were used. ARGV[3] is yieldAfterMs.
+ */
+const HEED = `
+local ahead = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (now + 1000), '+inf', 'WITHSCORES')
+for i = 1, #ahead, 2 do
+  redis.call('ZADD', KEYS[1], now - tonumber(ARGV[3]) - (tonumber(ahead[#ahead]) - tonumber(ahead[i + 1])), ahead[i])
+end
+`;
+/**
  * KEYS places, yields. ARGV session, limit, yieldAfterMs, idleMs. Answers 1, or 0 and when one can be free.
  * No more give way within `idleMs` than there may be: what gives way is still open at its server (M5).
  */
-const TAKE = new Script(`${NOW}
+const TAKE = new Script(`${NOW}${HEED}
 local limit, idle = tonumber(ARGV[2]), tonumber(ARGV[4])
+if redis.call('PTTL', KEYS[2]) > idle then redis.call('PEXPIRE', KEYS[2], idle) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - idle)
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
   local over = redis.call('ZCARD', KEYS[1]) - limit + 1
@@ -29,9 +40,9 @@ end
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return {1, 0}`);
-/** KEYS places. ARGV limit, idleMs, session … */
-const TOUCH = new Script(`${NOW}
-for i = 3, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[i]) end
+/** KEYS places. ARGV limit, idleMs, yieldAfterMs, session … */
+const TOUCH = new Script(`${NOW}${HEED}
+for i = 4, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[i]) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
 local over = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[1])
 if over > 0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, over - 1) end
@@ -58,12 +69,12 @@ export class RedisPlaces implements PlaceStore {
     return taken === 1 ? { taken: true } : { taken: false, freeInMs };
   }
 
-  async touch(places: readonly Place[], { limit, idleMs }: PlaceBounds): Promise<void> {
+  async touch(places: readonly Place[], { limit, idleMs, yieldAfterMs }: PlaceBounds): Promise<void> {
     const byPrincipal = Map.groupBy(places, ({ principal }) => principal);
     for (const [principal, ofOne] of byPrincipal) {
       for (let at = 0; at < ofOne.length; at += MOST_AT_ONCE) {
         const sessions = ofOne.slice(at, at + MOST_AT_ONCE).map(({ session }) => digestOf(session));
-        await this.#link.script(TOUCH, [this.#keyOf(principal)], [limit, idleMs, ...sessions]);
+        await this.#link.script(TOUCH, [this.#keyOf(principal)], [limit, idleMs, yieldAfterMs, ...sessions]);
       }
     }
   }

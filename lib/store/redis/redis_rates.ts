@@ -17,6 +17,11 @@ for i = 1, #KEYS do
   local scale, burst, cost = tonumber(ARGV[4 * i - 3]), tonumber(ARGV[4 * i - 2]), tonumber(ARGV[4 * i - 1])
   local at, taken = string.match(redis.call('GET', KEYS[i]) or '', '^(%d+):(%d+)$')
   local left = 0
+  -- Of a clock that has been set back since: nothing would come back until it is there again.
+  if at and tonumber(at) > now + 1000 then
+    at = now
+    redis.call('SET', KEYS[i], string.format('%.0f:%s', now, taken), 'PX', string.format('%.0f', math.ceil(tonumber(taken) / scale) + 1))
+  end
   if at then left = math.min(burst, math.max(0, tonumber(taken) - math.max(0, now - tonumber(at)) * scale)) end
   out[i] = left
   if left + cost > burst then allowed = false end

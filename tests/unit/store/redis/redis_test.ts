@@ -6,6 +6,7 @@ import {
   type RedisClientOptions,
 } from "../../../../lib/store/redis/redis_client.ts";
 import type { RedisTarget } from "../../../../lib/store/redis/redis_target.ts";
+import type { RateTake } from "../../../../lib/store/rates.ts";
 import type { SharedState } from "../../../../lib/store/shared.ts";
 import { type Revocation, type Store, StoreError } from "../../../../lib/store/store.ts";
 import { needing } from "../../../support/programs.ts";
@@ -494,6 +495,65 @@ test("M5: a session that comes back is refused nothing, and the longest unused g
   await places.release({ principal: "p", session: "back" });
   await places.release({ principal: "p", session: "back" });
   assert.equal(await places.count("p", BOUNDS.idleMs), 2);
+});
+
+const HOUR_MS = 3_600_000;
+
+/** The store's clock is set back by an hour: what it dated, and when keys end, is as much later then. */
+async function setBack(redis: RedisServer): Promise<void> {
+  const script = `
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  redis.call('PEXPIRE', key, redis.call('PTTL', key) + ${HOUR_MS})
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'zset' then
+    for _, name in ipairs(redis.call('ZRANGE', key, 0, -1)) do redis.call('ZINCRBY', key, ${HOUR_MS}, name) end
+  elseif kind == 'string' then
+    local at, taken = string.match(redis.call('GET', key), '^(%d+):(%d+)$')
+    if at then redis.call('SET', key, string.format('%.0f:%s', at + ${HOUR_MS}, taken), 'KEEPTTL') end
+  end
+end
+return 1`;
+  assert.equal((await redis.ask("EVAL", script, "0")).trim(), ":1");
+}
+
+test("P8: places of a store's clock that was ahead hold nobody up once it has been set back", async (redis, store) => {
+  const { places } = shared(store);
+  const bounds = { ...BOUNDS, idleMs: 600_000 };
+  const take = (session: string) => places.take({ principal: "p", session }, bounds);
+  for (let i = 0; i < 3; i++) await take(`s${i}`);
+  await setBack(redis);
+  await places.touch([{ principal: "p", session: "s2" }], bounds);
+  assert.deepEqual(await take("s3"), { taken: true }, "in place of one that nobody uses");
+  await setBack(redis);
+  assert.deepEqual(await take("s4"), { taken: true });
+  for (const session of ["s2", "s3", "s4"]) assert.deepEqual(await take(session), { taken: true }, "in use");
+  await setBack(redis);
+  assert.deepEqual(await take("s5"), { taken: true });
+  await setBack(redis);
+  const refused = await take("s6");
+  assert.ok(
+    !refused.taken && refused.freeInMs <= bounds.idleMs,
+    "as many have given way as there may be, and no longer",
+  );
+});
+
+test(
+  "P8: a turn whose holder has died lasts as long again, and no longer, if the store's clock is set back",
+  async (redis, store) => {
+    const { aliases } = shared(store);
+    assert.equal(await aliases.takeTurn("s", "dead", 50), true);
+    await setBack(redis);
+    assert.equal(await aliases.takeTurn("s", "me", 50), false);
+    await until(() => aliases.takeTurn("s", "me", 50), "the turn");
+  },
+);
+
+test("P8: a rate comes back although the store's clock was set back", async (redis, store) => {
+  const take: RateTake = { rate: { id: "r", amount: 1, windowMs: 100, burst: 1 }, key: "k", cost: 1 };
+  const isAllowed = async () => (await store.rates!.take([take], NOW_MS)).allowed;
+  assert.equal(await isAllowed(), true);
+  await setBack(redis);
+  await until(isAllowed, "what was taken to come back");
 });
 
 Deno.test(
