@@ -77,8 +77,10 @@ export class Moves {
     const { session: { sid }, upstream } = moving;
     const { store, replicas: { instance } } = this.#options;
     const turnMs = upstream.initializeTimeoutMs + 5000;
+    let before: string | undefined;
     try {
       if (!await this.#waitForTurn(moving, turnMs)) return;
+      before = await store.get(sid);
     } catch (fault) {
       if (!(fault instanceof StoreError)) throw fault;
       this.unshared++;
@@ -86,7 +88,8 @@ export class Moves {
     }
     try {
       await open();
-      await this.tell(moving);
+      // Whoever takes longer than a turn lasts may have been overtaken: then the link follows the faster one.
+      if (moving.link.reopened !== undefined) await this.tell(moving, { before });
     } finally {
       store.giveTurnBack(sid, instance).catch(ignoreStoreError);
     }
@@ -95,10 +98,12 @@ export class Moves {
   /**
    * Tells the others where it is from now on. What they do not know of is this replica's alone, and ended with it: a link has
    * the name of a move that the store has, or none. Never rejects.
+   * @param found what the store had before it was opened, where that is known: whoever has said something else since then was
+   * faster
    */
-  async tell(moving: Moving): Promise<void> {
+  async tell(moving: Moving, found?: { readonly before: string | undefined }): Promise<void> {
     const { session: { sid }, link, upstream } = moving;
-    const { replicas: { self }, random } = this.#options;
+    const { store, replicas: { self }, random } = this.#options;
     // Nobody else could reach it.
     if (upstream.isLocal && self === undefined) return;
     const name = random(12).toHex();
@@ -113,7 +118,8 @@ export class Moves {
     this.#telling.set(sid, telling);
     try {
       for (let tries = 0; tries < TELL_TRIES; tries++) {
-        if (await this.#write(moving, move)) return await this.#settle(moving, telling);
+        const { before } = tries === 0 && found !== undefined ? found : { before: await store.get(sid) };
+        if (await this.#write(moving, move, before)) return await this.#settle(moving, telling);
         // Whoever was faster is who the others follow, if there is anybody.
         if (link.generation !== generation || await this.#follow(moving, telling)) return;
       }
@@ -146,9 +152,8 @@ export class Moves {
   }
 
   /** In place of what is there. @returns false if that is something else by now. @throws StoreError */
-  async #write({ session: { sid, expiresAtMs } }: Moving, move: Move): Promise<boolean> {
+  async #write({ session: { sid, expiresAtMs } }: Moving, move: Move, before: string | undefined): Promise<boolean> {
     const { store, seal, timers } = this.#options;
-    const before = await store.get(sid);
     const ttlMs = Math.max(1000, expiresAtMs - timers.now() + 60_000);
     return await store.replace(sid, { before, text: seal.seal(JSON.stringify(move)), ttlMs });
   }

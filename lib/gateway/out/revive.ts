@@ -118,6 +118,7 @@ export function takeOver(
   link.upstreamSessionId = opened.id;
   link.reopened = opened.reopened;
   link.home = undefined;
+  link.move = undefined;
   link.generation++;
 }
 
@@ -145,6 +146,12 @@ export function keep(fields: FieldList, { inbound, caller }: Pick<Revival, "inbo
  */
 async function openUpstreamSession(parts: GatewayParts, revival: Revival, onAccepted: () => void): Promise<void> {
   const { session, upstream, link, inbound, caller } = revival;
+  const { generation } = link;
+  const endOpened = (id: UpstreamSessionId | undefined) => {
+    if (id === undefined) return;
+    const about = { fields: fieldsFor(parts, revival), query: inbound.head.query, caller, session };
+    endForNobody(upstream, { ...about, id });
+  };
   let id: UpstreamSessionId | undefined;
   try {
     await initializeAgain(parts, revival, { onOpened: (opened) => id = opened, onAccepted });
@@ -153,13 +160,12 @@ async function openUpstreamSession(parts: GatewayParts, revival: Revival, onAcce
     if (session.endReason !== undefined) {
       throw new SignetError("session_not_found", { facts: { outcome: session.endReason } });
     }
+    // Another replica was faster, whose turn this one's was by then: its session may have state by now.
+    if (link.generation !== generation) return endOpened(id);
     // In the same turn: whoever ends the session from now on finds the new one.
     takeOver(link, { id, reopened: keep(fieldsFor(parts, revival), revival) });
   } catch (error) {
-    if (id !== undefined) {
-      const about = { fields: fieldsFor(parts, revival), query: inbound.head.query, caller, session };
-      endForNobody(upstream, { ...about, id });
-    }
+    endOpened(id);
     throw error;
   }
 }

@@ -216,3 +216,41 @@ Deno.test("R1 L4: what is told of a session that has been opened here meanwhile 
   await moves.refresh(moving);
   assert.deepEqual([link.move, link.upstreamSessionId, ended], [undefined, "newer", []]);
 });
+
+Deno.test(
+  "R1 L4: who was overtaken while it opened a session follows the faster one, though it did not hear of it",
+  STRICT,
+  async () => {
+    const { store, link, moves, ended, said, moving } = scene();
+    await moves.openOnce(moving, () => {
+      // Its turn is over, and so is another's.
+      store.texts.set(SID, { text: said("faster"), untilMs: Infinity });
+      Object.assign(link, { generation: link.generation + 1, move: undefined });
+      return Promise.resolve();
+    });
+    assert.deepEqual([link.move, link.upstreamSessionId, ended], ["faster", "theirs", ["own"]]);
+  },
+);
+
+Deno.test("R1 L4: what another has opened meanwhile, and told, is told by nobody else", STRICT, async () => {
+  const { store, link, moves, ended, said, moving } = scene();
+  await moves.openOnce(moving, async () => {
+    await store.replace(SID, { before: undefined, text: said("faster"), ttlMs: 60_000 });
+  });
+  assert.deepEqual([link.move, link.upstreamSessionId, ended], ["faster", "theirs", ["own"]]);
+  assert.equal(store.texts.get(SID)?.text, said("faster"));
+});
+
+Deno.test(
+  "R1 L4: what leads nowhere, and was there before, takes no session from who has opened it",
+  STRICT,
+  async () => {
+    const { store, link, moves, ended, said, moving } = scene();
+    store.texts.set(SID, { text: said("before", { home: "http://dead" }), untilMs: Infinity });
+    await moves.openOnce(moving, () => {
+      Object.assign(link, { generation: link.generation + 1, move: undefined });
+      return Promise.resolve();
+    });
+    assert.deepEqual([link.move, link.upstreamSessionId, ended, moves.unshared], ["01".repeat(12), "own", [], 0]);
+  },
+);
