@@ -5,9 +5,13 @@ import { storeAddress } from "../../config/store_address.ts";
 import { addressName } from "../../identity/cidr.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { addressesOf } from "../../platform/names.ts";
-import type { Store } from "../../store/store.ts";
+import { pause, SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { type Store, StoreError } from "../../store/store.ts";
 import type { CommandContext } from "../command.ts";
 import { faultOf, type Finding, type Findings } from "./finding.ts";
+
+/** How often it is looked whether the channels are open, in ms. */
+const LOOK_EVERY_MS = 10;
 
 export interface StoreLook {
   readonly context: Pick<CommandContext, "readTextFile" | "now">;
@@ -30,34 +34,91 @@ async function examineStore({ context, settings, ring }: StoreLook, target: Excl
   const { storePasswordFile } = settings;
   const secrets = await loadSecrets({ storePasswordFile }, { readTextFile });
   const now = () => context.now();
-  const store = await openSharedStore({ ...settings, store: target }, { secrets, now, ring: () => ring, once: true });
+  // Beside what Signet has there: what is left is over within an hour, and nobody reads it.
+  const apart = { ...settings, store: target, storePrefix: `${settings.storePrefix}:doctor` };
+  const store = await openSharedStore(apart, { secrets, now, ring: () => ring, once: true });
   try {
-    return await ask(store, storeAddress.format(target));
+    return await ask(store, { address: storeAddress.format(target), nowMs: now(), settings });
   } finally {
     await store.close();
   }
 }
 
-async function ask({ shared }: Store, address: string): Promise<Finding> {
+interface Asking {
+  readonly address: string;
+  readonly nowMs: number;
+  readonly settings: Settings;
+}
+
+async function ask(store: Store, { address, nowMs, settings: { storePrefix, storeTimeoutMs } }: Asking) {
+  const { shared } = store;
   const what = "store";
   try {
     const policy = await shared?.evictionPolicy();
-    if (policy === undefined || policy === "noeviction") return { verdict: "ok", what, found: `${address} answers` };
+    await tryOut(store, nowMs);
+    if (!await hears(shared, storeTimeoutMs)) {
+      return {
+        ...{ verdict: "fail", what, found: `${address} answers, and lets nobody listen to its channels` } as const,
+        cure: `Give its user the channels &*${storePrefix}:* and the right to subscribe: else what is revoked on one ` +
+          "replica is heard late on the others.",
+      };
+    }
+    if (policy === undefined || policy === "noeviction") {
+      return { verdict: "ok", what, found: `${address} answers` } as const;
+    }
     return {
-      verdict: "warn",
-      what,
+      ...{ verdict: "warn", what } as const,
       found: `${address} answers, and forgets what it likes when it is full (maxmemory-policy ${policy})`,
       cure: "Set maxmemory-policy noeviction: else revocations may be forgotten.",
     };
   } catch (error) {
-    const { cause = "" } = shared?.state() ?? {};
+    const { up = false, cause = "" } = shared?.state() ?? {};
+    // What it says to one question, where it answers others.
+    if (up && error instanceof StoreError) {
+      const found = `${address}: ${error.cause instanceof Error ? error.cause.message : error.message}`;
+      return { verdict: "fail", what, found, cure: error.remedy } as const;
+    }
     return {
-      verdict: "fail",
-      what,
-      found: `${address}: ${cause === "" ? faultOf(error) : cause}`,
+      ...{ verdict: "fail", what, found: `${address}: ${cause === "" ? faultOf(error) : cause}` } as const,
       cure: "See whether it runs, whether it can be reached from here, and who may use it (--store-password-file).",
     };
   }
+}
+
+/** All that Signet asks of a store, once: a user may lack the right to one command, and a replica takes no writes. */
+async function tryOut({ tokens, revocations, rates, shared }: Store, nowMs: number): Promise<void> {
+  const name = `doctor at ${nowMs}`;
+  const untilMs = nowMs + 1000;
+  await revocations.add({ kind: "all", beforeMs: 1, untilMs });
+  await revocations.find({ sid: name, owner: name, issuedAtMs: nowMs });
+  await revocations.changesSince(0, 1);
+  await tokens.insertBelowLimit(
+    { sid: name, agent: "doctor", digest: name, expiresAtS: Math.ceil(untilMs / 1000), issuedAtMs: nowMs },
+    { limit: 1_000_000, nowMs },
+  );
+  await tokens.list({ nowMs, limit: 1 });
+  await tokens.remove(name);
+  await rates?.take([{ rate: { id: "doctor", amount: 1, windowMs: 1000, burst: 1 }, key: name, cost: 1 }], nowMs);
+  if (shared === undefined) return;
+  const { places, aliases } = shared;
+  const place = { principal: name, session: name };
+  await places.take(place, { limit: 1, yieldAfterMs: 0, idleMs: 1000 });
+  await places.release(place);
+  await aliases.takeTurn(name, name, 1000);
+  await aliases.giveTurnBack(name, name);
+  await aliases.replace(name, { before: undefined, text: "doctor", ttlMs: 1000 });
+  await aliases.get(name);
+  await aliases.remove(name);
+}
+
+async function hears(shared: Store["shared"], timeoutMs: number): Promise<boolean> {
+  if (shared === undefined) return true;
+  shared.watchRevocations(() => {});
+  for (let waitedMs = 0; !shared.state().listening && waitedMs < timeoutMs; waitedMs += LOOK_EVERY_MS) {
+    if (shared.state().refusals > 0) return false;
+    await pause(LOOK_EVERY_MS, SYSTEM_TIMERS);
+  }
+  return shared.state().listening;
 }
 
 async function examinePeers(name: string, advertise: string | undefined): Promise<Finding> {

@@ -11,8 +11,12 @@ export interface RedisClient {
   /** @throws whatever the library does */
   send(key: string, args: readonly string[]): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
+  /** Whether there is a connection that messages come by. */
+  hears(): boolean;
   /** Who is asked about a key: one node of a cluster may be silent while the others answer. */
   placeOf(key: string): string;
+  /** Of a cluster: asks any of its nodes who has what by now, which may be somebody else than whoever is waited for. */
+  lookAround(): void;
   destroy(): void;
 }
 
@@ -42,6 +46,11 @@ const MAX_PAUSE_MS = 1000;
 /** Of the longest silence there may be: the next ping waits for the answer to this one. */
 const PINGED_AFTER = 0.3;
 
+/** Whoever is asked who has what is waited for so long. */
+const LOOK_MS = 3000;
+/** A thousand keys are in as many slots, and a node of a cluster has more than one in a thousand. */
+const KEYS_TRIED = 1000;
+
 /** Of a store that is asked as a whole. */
 const WHOLE = "";
 
@@ -50,6 +59,7 @@ export function createRedisClient(options: RedisClientOptions): RedisClient {
   const onReady = () => options.onReady();
   const onWholeFault = (fault: unknown) => onFault(fault, true);
   const placeOf = () => WHOLE;
+  const lookAround = () => {};
   switch (target.kind) {
     case "single": {
       const [node] = target.nodes;
@@ -59,7 +69,8 @@ export function createRedisClient(options: RedisClientOptions): RedisClient {
         connect: () => client.connect(),
         send: (_key, args) => client.sendCommand([...args]),
         subscribe: (channel, listener) => client.subscribe(channel, listener),
-        placeOf,
+        hears: () => client.isReady,
+        ...{ placeOf, lookAround },
         destroy: () => client.destroy(),
       };
     }
@@ -78,7 +89,8 @@ export function createRedisClient(options: RedisClientOptions): RedisClient {
         connect: () => sentinel.connect(),
         send: (_key, args) => sentinel.sendCommand(false, [...args]),
         subscribe: (channel, listener) => sentinel.subscribe(channel, listener),
-        placeOf,
+        hears: () => sentinel.isReady,
+        ...{ placeOf, lookAround },
         destroy: () => sentinel.destroy(),
       };
     }
@@ -98,6 +110,20 @@ function createClusterClient(options: RedisClientOptions): RedisClient {
   });
   cluster.on("error", (fault) => onFault(fault, false)).on("node-error", (fault) => onFault(fault, false));
   cluster.on("node-ready", ({ host, port }) => onReady(`${host}:${port}`));
+  const placeOf = (key: string) => cluster.slots[slotOf(key)]?.master.address ?? WHOLE;
+  /** Asked last, and not answered yet. */
+  let looked: { readonly atMs: number } | undefined;
+  let round = 0;
+  const lookAround = () => {
+    const atMs = performance.now();
+    // Who is asked may be gone himself, or lead to one who is: then there is no answer for long, and another is asked.
+    if (!cluster.isReady || (looked !== undefined && atMs - looked.atMs < LOOK_MS)) return;
+    const look = looked = { atMs };
+    const send = (key: string, args: string[]) => cluster.sendCommand(key, false, args);
+    askAround({ nodes: cluster.masters, round: round++, placeOf, send }).catch(() => {}).finally(() => {
+      if (looked === look) looked = undefined;
+    });
+  };
   const pause = new Pause(SYSTEM_TIMERS);
   let mayTry = true;
   const connect = async (): Promise<unknown> => {
@@ -116,13 +142,39 @@ function createClusterClient(options: RedisClientOptions): RedisClient {
     connect,
     send: (key, args) => cluster.sendCommand(key, false, [...args]),
     subscribe: (channel, listener) => cluster.subscribe(channel, listener),
-    placeOf: (key) => cluster.slots[slotOf(key)]?.master.address ?? WHOLE,
+    hears: () => cluster.pubSubNode?.client.isReady === true,
+    ...{ placeOf, lookAround },
     destroy: () => {
       mayTry = false;
       pause.close();
       cluster.destroy();
     },
   };
+}
+
+interface Asking {
+  readonly nodes: readonly { readonly address: string }[];
+  /** Each time another one: who is asked may be gone himself. */
+  readonly round: number;
+  readonly placeOf: (key: string) => string;
+  readonly send: (key: string, args: string[]) => Promise<unknown>;
+}
+
+/**
+ * Asks a node for a key that another one has. He says who does, and the library, which has connected to that one for as long
+ * as it has known him alone, then asks for all of the slots anew.
+ */
+async function askAround({ nodes, round, placeOf, send }: Asking): Promise<void> {
+  const asked = nodes[round % nodes.length];
+  const own = keyAt((place) => place === asked?.address, placeOf);
+  const foreign = keyAt((place) => place !== asked?.address, placeOf);
+  if (own !== undefined && foreign !== undefined) await send(own, ["TYPE", foreign]);
+}
+
+/** A key whose place will do, if there are many such. */
+function keyAt(willDo: (place: string) => boolean, placeOf: (key: string) => string): string | undefined {
+  for (let i = 0; i < KEYS_TRIED; i++) if (willDo(placeOf(String(i)))) return String(i);
+  return undefined;
 }
 
 /** Before another attempt to connect. */

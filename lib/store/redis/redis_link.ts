@@ -47,6 +47,16 @@ export class Script {
   }
 }
 
+/** Messages that somebody waits for. */
+interface Channel {
+  readonly name: string;
+  readonly listener: (message: string) => void;
+  readonly wake: () => void;
+  isHeard: boolean;
+  /** The store has been asked for it, and has not answered yet. */
+  isAsked: boolean;
+}
+
 /** A place that did not answer: the only one there is, or a node of a cluster. */
 interface Away {
   /** What it was asked about. */
@@ -60,8 +70,7 @@ interface Away {
 
 const MAX_WAITING = 10_000;
 const SILENCE_MS = 10_000;
-const RESUBSCRIBE_MS = 250;
-/** While something does not answer it is asked so many times in the longest silence there may be. */
+/** While something does not answer, or is not heard, it is asked so many times in the longest silence there may be. */
 const ASKED_IN_SILENCE = 10;
 const TOLD_AGAIN_MS = 60_000;
 /** Kinds of refusals are few, unless who answers is no store. */
@@ -82,11 +91,8 @@ export class RedisLink {
   readonly #commands: RedisClient;
   readonly #messages: RedisClient;
   readonly #wakes = new Set<() => void>();
-  readonly #retries = new Set<ReturnType<typeof setTimeout>>();
+  readonly #channels: Channel[] = [];
   #up = false;
-  /** Whether there is a connection for messages, and the channels that are not heard on it. */
-  #isConnected = false;
-  readonly #unheard = new Set<string>();
   /** By the kind of refusal, when it was told, by `performance.now()`. */
   readonly #toldAtMs = new Map<string, number>();
   readonly #askAgain = new OwnedTimer(SYSTEM_TIMERS);
@@ -116,11 +122,10 @@ export class RedisLink {
       ...common,
       onFault: (fault) => {
         if (isRefusal(fault)) this.#tellRefusal(fault);
-        // A ping that was answered, with whatever it is, leaves the connection and its channels as they were.
-        this.#isConnected &&= isAnswer(fault);
+        this.#lookAgain();
       },
       onReady: () => {
-        this.#isConnected = true;
+        this.#subscribe();
         this.#wake();
       },
     });
@@ -147,7 +152,7 @@ export class RedisLink {
 
   /** Whether messages arrive, of all channels. */
   get listening(): boolean {
-    return this.#isConnected && this.#unheard.size === 0;
+    return this.#messages.hears() && this.#channels.every(({ isHeard }) => isHeard);
   }
 
   /** Why it is not up. Holds no address and no secret. */
@@ -188,24 +193,9 @@ export class RedisLink {
   /** Calls `listener` for every message, and `wake` whenever some may have been missed. Must not throw. */
   listen(channel: string, listener: (message: string) => void, wake: () => void): void {
     this.#wakes.add(wake);
-    this.#unheard.add(channel);
-    const attempt = (): void => {
-      if (this.#closed) return;
-      // Once done it is renewed with every connection.
-      this.#messages.subscribe(channel, listener).then(() => {
-        this.#unheard.delete(channel);
-        wake();
-      }, (fault) => {
-        if (this.#closed) return;
-        if (isRefusal(fault)) this.#tellRefusal(fault);
-        const timer = setTimeout(() => {
-          this.#retries.delete(timer);
-          attempt();
-        }, RESUBSCRIBE_MS);
-        this.#retries.add(timer);
-      });
-    };
-    attempt();
+    this.#channels.push({ name: channel, listener, wake, isHeard: false, isAsked: false });
+    this.#subscribe();
+    this.#lookAgain();
   }
 
   /** Again: nothing. */
@@ -214,7 +204,6 @@ export class RedisLink {
     this.#closed = true;
     this.#up = false;
     this.#askAgain.close();
-    for (const timer of this.#retries) clearTimeout(timer);
     for (const client of [this.#commands, this.#messages]) {
       try {
         client.destroy();
@@ -324,22 +313,51 @@ export class RedisLink {
   }
 
   #lookAt(key: string): void {
-    const send = () => this.#commands.send(key, ["EXISTS", key]);
+    const send = () => this.#commands.send(key, ["TYPE", key]);
     const place = this.#commands.placeOf(key);
     // What comes of it is noted; it is no question of anybody's. Whom it may not be asked will answer others.
     this.#attempt(place, key, send).catch((fault) => isRefusal(fault) && this.#sayUp(place));
   }
 
-  /** Until all answer. */
+  /** Until all answer, and all channels are heard. */
   #lookAgain(): void {
-    if (this.#up || this.#askAgain.isSet) return;
+    const isHeard = this.#channels.length === 0 || this.listening;
+    if ((this.#up && isHeard) || this.#askAgain.isSet) return;
     this.#askAgain.set(this.#silenceMs / ASKED_IN_SILENCE, () => {
-      const nowMs = performance.now();
-      // What only a ping was not answered has nobody's question about it.
-      if (this.#away.size === 0) this.#lookAt(this.#probe);
-      for (const { key, askAgainAtMs } of [...this.#away.values()]) if (nowMs >= askAgainAtMs) this.#lookAt(key);
+      if (!this.#up) this.#lookAtAll();
+      if (this.#channels.length > 0 && !this.listening) {
+        this.#messages.lookAround();
+        this.#subscribe();
+      }
       this.#lookAgain();
     });
+  }
+
+  #lookAtAll(): void {
+    const nowMs = performance.now();
+    this.#commands.lookAround();
+    // What only a ping was not answered has nobody's question about it.
+    if (this.#away.size === 0) this.#lookAt(this.#probe);
+    for (const [place, { key, askAgainAtMs }] of [...this.#away]) {
+      // Or whoever has taken its place.
+      if (nowMs >= askAgainAtMs || this.#commands.placeOf(key) !== place) this.#lookAt(key);
+    }
+  }
+
+  /** Once done it is renewed with every connection; where the library gives that up, it is done again. */
+  #subscribe(): void {
+    for (const channel of this.#channels) {
+      if (this.#closed || channel.isAsked || (channel.isHeard && this.#messages.hears())) continue;
+      channel.isAsked = true;
+      this.#messages.subscribe(channel.name, channel.listener).then(() => {
+        channel.isHeard = true;
+        channel.wake();
+      }, (fault) => {
+        channel.isHeard = false;
+        if (isRefusal(fault)) this.#tellRefusal(fault);
+        this.#lookAgain();
+      }).finally(() => channel.isAsked = false);
+    }
   }
 
   get #probe(): string {

@@ -34,8 +34,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 /** The store's own word for what is wrong, if a fault is its answer; undefined: nobody has answered. */
 function wordOf(fault: unknown): string | undefined {
   if (!(fault instanceof Error)) return undefined;
-  // A script's command that its user may not use is an error without a word of its own.
-  if (/^ERR ACL failure/.test(fault.message)) return "NOPERM";
+  // A script's command that its user may not use is an error without a word of its own (Redis 6 and 7, and later ones).
+  if (/^ERR (The user executing the script can't|ACL failure) /.test(fault.message)) return "NOPERM";
   return /^([A-Z]{2,}[A-Z0-9]*) /.exec(fault.message)?.[1];
 }
 

@@ -4,6 +4,8 @@ import type { Finding } from "../../../../lib/cli/doctor/finding.ts";
 import { parseFlags } from "../../../../lib/config/flags.ts";
 import { loadSettings } from "../../../../lib/config/load.ts";
 import { SETTING_KEYS } from "../../../../lib/config/schema.ts";
+import { freePort } from "../../../support/free_port.ts";
+import { TempFolder } from "../../../support/temp_folder.ts";
 import { needing } from "../../../support/programs.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -40,6 +42,51 @@ Deno.test("V2: a probe says whether the store answers, and whether it keeps what
   const [failed] = await look(...asked);
   assert.equal(failed?.verdict, "fail");
   assert.match(failed?.found ?? "", /ECONNREFUSED/);
+});
+
+/** What a user of the store lacks, and what a probe says of it. */
+const LACKS: readonly (readonly [rights: readonly string[], found: RegExp, cure: RegExp])[] = [
+  ...["evalsha", "get", "zadd", "xadd", "hset", "publish", "time", "set", "xrange", "hmget"].map((command) =>
+    [
+      [`-${command}`],
+      new RegExp(`'${command}' command|user executing the script can't run`),
+      /its keys, its channels and scripts/,
+    ] as const
+  ),
+  [["-subscribe"], /lets nobody listen/, /&\*signet:\*/],
+  [["resetchannels"], /channel/, /channels/],
+  [["resetkeys", "~other:*"], /key/, /its keys/],
+];
+
+for (const [rights, found, cure] of LACKS) {
+  Deno.test(`V2: a probe finds that the store's user lacks what ${rights.join(" ")} takes`, OPTIONS, async () => {
+    await using redis = await RedisServer.start();
+    await using folder = await TempFolder.create();
+    const passwordFile = `${folder.path}/password`;
+    await Deno.writeTextFile(passwordFile, "pw", { mode: 0o600 });
+    await redis.ask("ACL", "SETUSER", "u", "on", ">pw", "~*", "&*", "+@all", ...rights);
+    const url = redis.url.replace("redis://", "redis://u@");
+    const [failed] = await look("--store", url, "--store-password-file", passwordFile, "--store-timeout", "10s");
+    assert.equal(failed?.verdict, "fail");
+    assert.match(failed?.found ?? "", found);
+    assert.match(failed?.cure ?? "", cure);
+  });
+}
+
+Deno.test("V2: a probe finds that the store is a replica, and leaves nothing that stays", OPTIONS, async () => {
+  await using redis = await RedisServer.start();
+  const asked = ["--store", redis.url, "--store-timeout", "30s"];
+  assert.equal((await look(...asked))[0]?.verdict, "ok");
+  const keys = (await redis.ask("KEYS", "*")).split("\r\n").filter((line) => /^[{a-z]/.test(line));
+  for (const key of keys) {
+    assert.match(key, /^\{?signet:doctor:/);
+    const left = Number((await redis.ask("TTL", key)).slice(1));
+    assert.ok(left >= 0 && left < 3600, `${key} lives for ${left} s`);
+  }
+  await redis.ask("REPLICAOF", "127.0.0.1", String(freePort()));
+  const [failed] = await look(...asked);
+  assert.equal(failed?.verdict, "fail");
+  assert.match(`${failed?.found} ${failed?.cure}`, /READONLY .* name its master in --store/);
 });
 
 Deno.test("V2: a probe says whom the name of the peers stands for", OPTIONS, async () => {

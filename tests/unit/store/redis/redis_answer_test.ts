@@ -12,6 +12,8 @@ const NOW_MS = 1_700_000_000_000;
 function storeOf(answer: (args: readonly string[]) => unknown): Promise<Store> {
   const createClient = ({ onReady }: RedisClientOptions) => ({
     connect: () => Promise.resolve(onReady()),
+    hears: () => true,
+    lookAround: () => {},
     placeOf: () => "",
     send: (_key: string, args: readonly string[]) => Promise.resolve(answer(args)),
     subscribe: () => Promise.resolve(),
@@ -77,6 +79,7 @@ Deno.test(
     await circle.close();
     let rounds = 0;
     const endless = await storeOf(() => (rounds++, 1000));
+    rounds = 0;
     await endless.purge(NOW_MS);
     assert.ok(rounds <= 2000);
     await endless.close();

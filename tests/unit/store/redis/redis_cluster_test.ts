@@ -19,8 +19,12 @@ interface Scene {
   readonly open: () => Promise<Store>;
 }
 
-function test(title: string, body: (scene: Scene) => Promise<void>): void {
-  Deno.test(`redis store of a cluster ${title}`, { ...STRICT, ...HERE }, async () => {
+function test(
+  title: string,
+  body: (scene: Scene) => Promise<void>,
+  options: Partial<Deno.TestDefinition> = STRICT,
+): void {
+  Deno.test(`redis store of a cluster ${title}`, { ...options, ...HERE }, async () => {
     await using cluster = await RedisCluster.start();
     const changes: boolean[] = [];
     const open = () =>
@@ -106,3 +110,31 @@ test("R6: a node that is gone is told of once, and again when it is back", async
     await store.close();
   }
 });
+
+test(
+  "R6: what a node had that was gone before the start is asked of whoever takes its place, and so is what is told there",
+  async ({ cluster, open }) => {
+    const [, gone] = cluster.nodes;
+    await using heir = await cluster.addReplica(gone!);
+    await gone!.kill();
+    const stores = await Promise.all(Array.from({ length: 3 }, open));
+    try {
+      const [store] = stores as [Store];
+      let woken = 0;
+      for (const each of stores) each.shared!.watchRevocations(() => woken++);
+      let others: string[] = [];
+      await until(async () => (others = await answered(store)).length > 0, "those that another node has");
+      assert.ok(others.length < NAMES.length, "some were at the one that is gone");
+      await heir.ask("CLUSTER", "FAILOVER", "TAKEOVER");
+      await wait(store);
+      await until(() => stores.every((each) => each.shared!.state().up), "word that all answer");
+      // Of many one at least has chosen the node that is gone to hear by.
+      await until(() => stores.every((each) => each.shared!.state().listening), "all to be heard");
+      assert.ok(woken >= stores.length);
+    } finally {
+      for (const each of stores) await each.close();
+    }
+  },
+  // What the library waits for between two attempts to connect, a second at most, cannot be taken back.
+  { sanitizeOps: false, sanitizeResources: false },
+);

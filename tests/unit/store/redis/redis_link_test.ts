@@ -21,6 +21,10 @@ class FakeStore {
   readonly refusals: StoreRefusal[] = [];
   /** Why a channel is not opened. */
   unheard: string | undefined;
+  /** How often channels were asked for. */
+  subscribed = 0;
+  /** Whether there is a connection for messages. */
+  hears = true;
   /** What is asked about different keys is asked of one place. */
   oneNode = false;
   /** How often each place was asked. */
@@ -62,7 +66,12 @@ class FakeStore {
         const error = this.errors.get(place);
         return error === undefined ? Promise.resolve("OK") : Promise.reject(new Error(error));
       },
-      subscribe: () => this.unheard === undefined ? Promise.resolve() : Promise.reject(new Error(this.unheard)),
+      subscribe: () => {
+        this.subscribed++;
+        return this.unheard === undefined ? Promise.resolve() : Promise.reject(new Error(this.unheard));
+      },
+      hears: () => this.hears,
+      lookAround: () => {},
       placeOf: (key) => this.oneNode ? "" : nameOf(key),
       destroy: () => {},
     };
@@ -99,6 +108,7 @@ const REFUSED = [
   "WRONGTYPE Operation against a key holding the wrong kind of value",
   "MOVED 1 127.0.0.1:2",
   "ERR ACL failure in script: User u has no permissions to run the 'get' command script: 0a, on @user_script:2.",
+  "ERR The user executing the script can't run this command or subcommand script: 0a, on @user_script:12.",
   "ERR unknown command 'EVALSHA', with args beginning with: 'a' 'secret' ",
 ];
 
@@ -190,13 +200,24 @@ test("R4 V1: a channel that is refused is not heard, and is told of", async (sto
   assert.ok(woken > 0);
 });
 
-test("R4: a ping that was refused for a while ends no listening", (store) => {
+test("R4: a connection for messages that is gone is not heard, and its channels are asked for until they are", async (store) => {
+  let woken = 0;
+  store.link.listen("c", () => {}, () => woken++);
+  await until(() => store.link.listening, "the channel to be heard");
   const messages = store.clients[1]!;
   messages.onFault(new Error("LOADING Redis is loading the dataset in memory"), true);
-  assert.equal(store.link.listening, true);
+  assert.equal(store.link.listening, true, "a ping is refused");
+  store.hears = false;
+  store.unheard = "Socket closed unexpectedly";
   messages.onFault(new Error("Socket closed unexpectedly"), true);
+  const { subscribed } = store;
+  await until(() => store.subscribed > subscribed, "the channel to be asked for");
   assert.equal(store.link.listening, false);
-  messages.onReady();
-  assert.equal(store.link.listening, true);
-  return Promise.resolve();
+  const before = woken;
+  store.hears = true;
+  store.unheard = undefined;
+  await until(
+    () => store.link.listening && woken > before,
+    "the channel to be heard again, and what was missed asked for",
+  );
 });
