@@ -13,6 +13,8 @@ import { renderEngineError } from "../gateway/refuse.ts";
 import { formatAuthority } from "../http1/wire/authority.ts";
 import { type Http1Server, serveHttp1, type ServeOptions } from "../http1/server/server.ts";
 import type { LifeEvent, Observers } from "../observe/observers.ts";
+import type { Logger } from "../observe/log.ts";
+import { handshakeFault } from "../platform/handshake_fault.ts";
 import { pause, settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { HOP_ALLOWANCE } from "../replica/hop_proof.ts";
 import { openAdmin } from "./admin_listener.ts";
@@ -98,6 +100,7 @@ export class App implements RunningApp {
       handler: (exchange) => handle(this.#parts, exchange),
       renderError: (error, refused) => renderEngineError(this.#parts, error, refused),
       account: lasting.account,
+      onTlsFault: (cause, from) => tellTlsFault(log, cause, from),
       onHandlerFailure: (cause) => log.error("handling a request failed", { cause: String(cause) }),
     });
     this.#reloads = new Reloads(now());
@@ -306,6 +309,13 @@ export class App implements RunningApp {
 }
 
 /** What the HTTP engine takes of heads and bodies, and for how long it waits. */
+/** There is no request yet that could be answered: without a line nobody would know why clients stay away (V1). */
+function tellTlsFault(log: Logger, cause: unknown, from: string): void {
+  const fault = handshakeFault(cause);
+  if (fault === undefined) return;
+  log.info("a client's TLS handshake failed", { code: "tls_handshake", from, ...fault });
+}
+
 function engineOptions(settings: Settings): Pick<ServeOptions, "headLimits" | "singletons" | "limits"> {
   const { principalHeader, maxHeadBytes, maxBodyBytes, maxConnections } = settings;
   const { headTimeoutMs, bodyTimeoutMs, idleTimeoutMs, writeTimeoutMs } = settings;

@@ -8,13 +8,13 @@ import { systemError } from "./system_fault.ts";
 import { trustedAuthorities } from "./builtin.ts";
 
 /** What a handler of ours throws is a fault of Signet's: as loud as anywhere else, and nothing to do with Bun's `error`. */
-function ours<T>(handler: (socket: BunTcpSocket, fact: T) => void): (socket: BunTcpSocket, fact: T) => void {
-  return (socket, fact) => {
+function ours<T>(handler: (socket: BunTcpSocket, fact: T, cause?: unknown) => void): typeof handler {
+  return (socket, fact, cause) => {
     try {
-      handler(socket, fact);
-    } catch (cause) {
+      handler(socket, fact, cause);
+    } catch (fault) {
       queueMicrotask(() => {
-        throw cause;
+        throw fault;
       });
     }
   };
@@ -45,9 +45,7 @@ class BunListener implements Listener {
     const socket: BunHandlers = {
       ...HANDLERS,
       open: ours<void>((raw) => this.#take(raw, new BunSocket(secure))),
-      handshake: ours<boolean>((raw, ok) => {
-        if (ok) raw.data?.established();
-      }),
+      handshake: ours<boolean>((raw, ok, cause) => ok ? raw.data?.established() : raw.data?.notEstablished(cause)),
     };
     this.#listener = bun().listen({ ...addressOf(target), socket, allowHalfOpen: true });
     this.port = target.transport === "tcp" ? this.#listener.port : 0;

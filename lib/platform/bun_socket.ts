@@ -58,6 +58,11 @@ export class BunSocket implements Socket, BunSocketEvents {
     this.#established = true;
   }
 
+  /** The close that follows says nothing of why. */
+  notEstablished(cause: unknown): void {
+    this.#failure = cause;
+  }
+
   arrived(piece: Uint8Array): void {
     if (this.#closed || piece.length === 0) return;
     if (this.#wanted && this.#unasked === 0 && !this.#delivering) return this.#handOver(piece);
@@ -108,7 +113,8 @@ export class BunSocket implements Socket, BunSocketEvents {
     if (this.#closed) return;
     // Where our direction ended first, Bun tells of the peer's end by the close alone.
     if (cause === undefined && this.#shut) this.#ended = true;
-    else this.#failure = cause ?? systemError("ECONNRESET", "the connection was closed before our stream had ended");
+    else if (cause !== undefined) this.#failure = cause;
+    else this.#failure ??= systemError("ECONNRESET", "the connection was closed before our stream had ended");
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.reject(this.#failure ?? systemError("EPIPE", "the connection is closed"));

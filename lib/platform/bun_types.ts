@@ -24,6 +24,7 @@ export interface BunSocketEvents {
   wasClosed(cause: unknown): void;
   drained(): void;
   established(): void;
+  notEstablished(cause: unknown): void;
 }
 
 export interface BunTcpSocket {

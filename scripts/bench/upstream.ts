@@ -59,6 +59,8 @@ class BunWire implements Wire, BunSocketEvents {
 
   endArrived(): void {}
   established(): void {}
+
+  notEstablished(): void {}
 }
 
 function listenOnBun(): void {

@@ -229,6 +229,41 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "V1: a client that speaks http to the TLS port, and one that refuses its certificate, leave a line with the cure",
+  STRICT,
+  async () => {
+    await using certificate = await makeCertificate("localhost");
+    if (!certificate.available) return;
+    await using upstream = new FakeMcp();
+    const { certFile, keyFile } = certificate;
+    const flags = ["--tls-cert", certFile, "--tls-key", keyFile];
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags });
+    const url = new URL(signet.url.replace("http:", "https:"));
+    const told = () => signet.logs.filter(({ event }) => event === "a client's TLS handshake failed");
+    using plain = await Deno.connect({ hostname: url.hostname, port: Number(url.port) });
+    await plain.write(new TextEncoder().encode("GET /mcp HTTP/1.1\r\nhost: a\r\n\r\n"));
+    await until(() => told().length === 1, "the line about http");
+    assert.deepEqual([told()[0]!.found, told()[0]!.from], ["no TLS", "127.0.0.1"]);
+    assert.match(String(told()[0]!.remedy), /write https:\/\/ in the client/);
+    await assert.rejects(fetch(url));
+    await until(() => told().length === 2, "the line about the certificate");
+    assert.equal(told()[1]!.found, "a client that refused the certificate");
+    // A probe of the port says nothing, and is none of anybody's business.
+    (await Deno.connect({ hostname: url.hostname, port: Number(url.port) })).close();
+    const opened = await fetchTrusting(url, certificate.cert);
+    assert.equal(opened, 400);
+    assert.equal(told().length, 2);
+  },
+);
+
+/** The status of a GET over TLS. */
+async function fetchTrusting(url: URL, authority: string): Promise<number> {
+  using client = Deno.createHttpClient({ caCerts: [authority] });
+  url.hostname = "localhost";
+  return await status(fetch(url, { client }));
+}
+
 Deno.test("V1: connections turned away at the limit are told by their number", STRICT, async () => {
   await using upstream = new FakeMcp();
   await using signet = await TestSignet.start({ upstream: upstream.url, flags: ["--max-connections", "1"] });

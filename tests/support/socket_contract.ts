@@ -8,6 +8,7 @@ import { createServer, type Socket as NodeSocket } from "node:net";
 import { tmpdir } from "node:os";
 import process from "node:process";
 import { RUNTIME } from "../../lib/platform/runtime.ts";
+import { handshakeFault } from "../../lib/platform/handshake_fault.ts";
 import { NETWORK } from "../../lib/platform/sockets.ts";
 import { systemFault } from "../../lib/platform/system_fault.ts";
 import type { ConnectTarget, Incoming, KeyPair, Listener, Socket, SocketOwner } from "../../lib/platform/socket.ts";
@@ -38,6 +39,8 @@ class End implements SocketOwner {
   /** What came last. */
   last = new Uint8Array(0);
   memoryLent = 0;
+  /** Why nothing more will come. */
+  cause: unknown;
   #inCall = false;
   #wake: (() => void) | undefined;
   readonly #size: number;
@@ -68,7 +71,8 @@ class End implements SocketOwner {
     this.#on("end");
   }
 
-  onReadFailed(_cause: unknown, memory: Uint8Array | undefined): void {
+  onReadFailed(cause: unknown, memory: Uint8Array | undefined): void {
+    this.cause = cause;
     if (memory !== undefined) this.memoryLent--;
     this.#on("failed");
   }
@@ -553,7 +557,7 @@ export const SOCKET_CONTRACT: readonly ContractCase[] = [
     },
   },
   {
-    name: "TLS: a client that speaks no TLS fails the read",
+    name: "TLS: a client that speaks no TLS fails the read, and is known to",
     tls: true,
     async run({ first }) {
       const gate = new Gate(NETWORK.listen({ ...LOOPBACK, port: 0, tls: first! }));
@@ -561,6 +565,7 @@ export const SOCKET_CONTRACT: readonly ContractCase[] = [
       const server = new End((await gate.next()).socket);
       await client.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
       assert.equal(await server.read(), "failed");
+      assert.equal(handshakeFault(server.cause)?.found, "no TLS");
       client.socket.close();
       server.socket.close();
       gate.listener.close();

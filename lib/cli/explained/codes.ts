@@ -155,6 +155,10 @@ export const EXPLAINED_LIFE: Readonly<Record<LifeEventName, Row>> = {
 };
 
 export const EXPLAINED_OTHERS: Readonly<Record<string, Row>> = {
+  tls_handshake: [
+    "A client and the TLS listener did not come to terms; who connects and goes without a word is not told of.",
+    "The line's `remedy` says what to do: most often the client has to be told https:// in place of http://.",
+  ],
   connection_limit: [
     "Connections were turned away because there are as many as may be.",
     "Raise --max-connections and the limit of open files, or add replicas.",

@@ -160,6 +160,10 @@ const REQUESTS: Readonly<Record<string, Row>> = {
     "Connections were turned away before they could ask anything; the line counts those of a second.",
     "Raise --max-connections and the limit of open files, or add replicas.",
   ],
+  "a client's TLS handshake failed": [
+    "A client connected to the TLS listener and could not agree on TLS; `found` says what it did.",
+    "Do what `remedy` says, at the client or with --tls-cert.",
+  ],
   "admin request refused": [
     "The admin listener refused a request; `code` has the status.",
     "Ask `signet explain` for the code, such as admin_401.",

@@ -24,6 +24,8 @@ export interface ServeOptions {
   readonly headLimits?: Partial<HeadLimits>;
   /** More fields that may occur once only, lower-case. */
   readonly singletons?: readonly string[];
+  /** Hears of what broke a connection over TLS before its first request, for the log. */
+  readonly onTlsFault?: (cause: unknown, remoteAddress: string) => void;
   /** Hears of failed handlers, for the log. */
   readonly onHandlerFailure?: (cause: unknown) => void;
   /** What memory in use for clients is charged to. Default: one without a bound. */
@@ -97,6 +99,7 @@ export class Http1Server {
       },
       onRequest: () => void stats.requests++,
       onError: (code) => void (stats.errors[code] = (stats.errors[code] ?? 0) + 1),
+      onTlsFault: options.onTlsFault ?? (() => {}),
       onHandlerFailure: options.onHandlerFailure ?? (() => {}),
       onClosed: (connection) => this.#forget(connection),
       makeRoom: (asking, bytes) => this.#makeRoom(asking, bytes),

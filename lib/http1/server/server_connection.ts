@@ -392,7 +392,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#probe.begin();
   }
 
-  onReadFailed(_cause: unknown): void {
+  onReadFailed(cause: unknown): void {
+    if (this.secure && this.fresh) this.#context.onTlsFault(cause, this.remoteAddress);
     this.#gone();
   }
 

@@ -83,6 +83,7 @@ export interface ServerContext {
   readonly draining: boolean;
   onRequest(): void;
   onError(code: HttpErrorCode): void;
+  onTlsFault(cause: unknown, remoteAddress: string): void;
   onHandlerFailure(cause: unknown): void;
   onClosed(connection: OpenConnection): void;
   /**
