@@ -1,12 +1,11 @@
 // Requests of a client that its peer has not answered: found by the client's id, for cancelling and to refuse a second
 // one of the same id (docs/behaviour.md B6, C1), and by progress token, to send progress where it belongs.
 // Of a call that is on its way nothing is kept but its id, its token and what its success means: neither text nor body.
-import { parseJson } from "../platform/json.ts";
 import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
 import { idKey, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
 import { replaceSpan, replaceSpanByNumber } from "../mcp/json_splice.ts";
-import { findMember, type Span, textAt } from "../mcp/json_text.ts";
-import { progressTokenIn, progressTokenOf } from "./message_ids.ts";
+import { findMember, type Span } from "../mcp/json_text.ts";
+import { idAt, progressTokenIn, progressTokenOf } from "./message_ids.ts";
 import type { Asker, Carrier, Loss, Message, Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import { effectOf, type Remembered, type Settle } from "./remembered.ts";
@@ -20,10 +19,9 @@ function isId(value: unknown): value is RpcId {
   return typeof value === "string" || typeof value === "number" || typeof value === "bigint";
 }
 
-/** An id as it is written, which tells integers apart that JavaScript cannot. */
+/** Of a client's id, which has been read as one: however a number is written, `1.0` as `1`, it is the same. */
 function keyOf(text: Uint8Array, span: Span): string {
-  const written = textAt(text, span);
-  return written.startsWith('"') ? idKey(parseJson(written) as string) : `n${written}`;
+  return idKey(idAt(text, span)!);
 }
 
 export interface CallOwner {

@@ -47,6 +47,21 @@ Deno.test("B6: progress goes to the call whose token it bears, to the last digit
   for (const reader of events) reader.release();
 });
 
+Deno.test("C1 C2: an id is the same one however its number is written", STRICT, async () => {
+  await using stdio = new TestStdio();
+  const session = await stdio.open();
+  for (const [written, other] of [["1.0", "1"], ["2", "2e0"], ["-0", "0"], [`${OTHER}`, OTHER]] as const) {
+    const call = (id: string) => JSON.stringify(toolCall("ID" as never, "silent")).replace('"ID"', id);
+    const waiting = session.post(call(written));
+    await until(() => stdio.upstream.sizes().calls === 1, "the call is made");
+    const { messages } = await session.post(call(other));
+    assert.equal((messages[0]!.error as Json).code, -32600, `${other} while ${written} is in flight`);
+    await session.post(cancelled(other));
+    const { messages: [answer] } = await within("the cancelled call's answer", waiting);
+    assert.match(String((answer!.error as Json).message), /Cancelled/);
+  }
+});
+
 Deno.test("PROTOCOL 19: a question is taken back by its own id, to the last digit", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();
