@@ -144,13 +144,23 @@ export function ephemeralKeyRing(random: RandomBytes): KeyRing {
  * `#` are skipped. The first key is the active one.
  *
  * @param place where the text comes from, for messages: a path or the name of a variable
- * @throws ConfigError with every problem of the text at once; no key is quoted
+ * @throws ConfigError with every problem of the text at once, of many the first; no key is quoted
  */
 export function parseKeyRing(text: string, place: string): KeyRing {
-  const entries = entriesOf(text, place);
   const problems: ConfigProblem[] = [];
   const places = new Map<number, { key: MasterKey; master: Buffer; place: string }>();
-  for (const entry of entries) {
+  let count = 0;
+  for (const entry of entriesOf(text, place)) {
+    const found = ++count > MOST_KEYS
+      ? `it has more than ${MOST_KEYS} keys`
+      : problems.length === MOST_PROBLEMS
+      ? "more is wrong behind that"
+      : undefined;
+    // A file that is something else, named by mistake, is given up: who serves meanwhile would stand still for it.
+    if (found !== undefined) {
+      problems.push({ place, problem: found, remedy: REMEDY });
+      break;
+    }
     const master = Buffer.from(entry.text, "base64");
     const problem = problemOf(entry.text, master);
     if (problem !== undefined) {
@@ -162,13 +172,17 @@ export function parseKeyRing(text: string, place: string): KeyRing {
     if (earlier === undefined) places.set(key.idWord, { key, master, place: entry.place });
     else problems.push(clashOf(entry.place, earlier.place, master.equals(earlier.master)));
   }
-  if (entries.length === 0) {
+  if (count === 0) {
     problems.push({ place, problem: "reading the key ring found no key", remedy: REMEDY });
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return new KeyRing([...places.values()].map(({ key }) => key));
 }
 
+/** Each key is in use for as long as a session lives: more are no ring. */
+const MOST_KEYS = 1000;
+/** Told of one text. */
+const MOST_PROBLEMS = 10;
 const REMEDY = `Want standard base64 of ${KEY_BYTES} random bytes (44 characters): make one with \`signet keys new\`.`;
 
 interface Entry {
@@ -177,17 +191,15 @@ interface Entry {
 }
 
 /** Every key written in the text, with a place fit for its form: `FILE:3`, `VARIABLE (key 2)`. */
-function entriesOf(text: string, place: string): Entry[] {
-  const lines = text.split("\n");
+function* entriesOf(text: string, place: string): Generator<Entry> {
   const isFile = text.trim().includes("\n");
-  return lines.flatMap((line, index) => {
+  for (const [index, line] of text.split("\n").entries()) {
     const words = line.replace(/#.*/, "").split(",").map((word) => word.trim()).filter((word) => word !== "");
     const linePlace = isFile ? `${place}:${index + 1}` : place;
-    return words.map((word, i) => ({
-      text: word,
-      place: words.length > 1 ? `${linePlace} (key ${i + 1})` : linePlace,
-    }));
-  });
+    for (const [i, word] of words.entries()) {
+      yield { text: word, place: words.length > 1 ? `${linePlace} (key ${i + 1})` : linePlace };
+    }
+  }
 }
 
 /** What is wrong with one key; its text is never part of the answer. */

@@ -202,6 +202,28 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "E6: parseKeyRing gives up a file that is something else: a few problems say so as well as a million",
+  STRICT,
+  () => {
+    for (const count of [9, 10, 11, 100_000]) {
+      const found = problemsOf("a line of a log\n".repeat(count));
+      assert.equal(found.length, Math.min(count, 11));
+      const [last] = found.slice(-1);
+      if (count > 10) assert.deepEqual([last?.place, last?.problem], ["keys.txt", "more is wrong behind that"]);
+      else assert.equal(last?.place, `keys.txt:${count}`);
+    }
+  },
+);
+
+Deno.test("E6: parseKeyRing refuses more keys than anybody has", STRICT, () => {
+  const keys = Array.from({ length: 1001 }, (_, i) => counterKey(i).toString("base64"));
+  assert.equal(parseKeyRing(keys.slice(0, 1000).join(","), "keys.txt").keys.length, 1000);
+  const [problem, ...rest] = problemsOf(keys.join("\n"));
+  assert.deepEqual([problem?.place, rest.length], ["keys.txt", 0]);
+  assert.match(problem!.problem, /more than 1000 keys/);
+});
+
 Deno.test("E5: KeyRing refuses to be empty and to hold one key twice", STRICT, () => {
   assert.throws(() => new KeyRing([]), RangeError);
   const key = new MasterKey(Buffer.alloc(32, 1));
