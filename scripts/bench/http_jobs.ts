@@ -11,10 +11,13 @@ import {
   startUpstream,
   SUPERGATEWAY,
 } from "./contenders.ts";
+import { processTree } from "./machine.ts";
+import type { PacedTarget, PaceJob } from "./pace.ts";
 import type { Latencies } from "./summary.ts";
 import { findingOf, ratioOf } from "./forms.ts";
 import { type Finding, markdownTable, median, show } from "./report.ts";
 import {
+  alternate,
   CONNECTIONS,
   type Contender,
   type Figures,
@@ -36,7 +39,7 @@ const latency: Job = {
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
       const forms = await startForms(context, setup, keep);
       const contenders: Contender[] = [
-        { name: "direct", running: upstream },
+        { name: "direct", running: upstream, isNeeded: true },
         { name: "nginx", running: await keep(startNginx(setup)) },
         ...forms,
       ];
@@ -60,26 +63,31 @@ const PACED_WARM_UP_SECONDS = 20;
 
 /** p99 in µs at 2,000 requests a second, by contender, one entry a round. */
 async function paceAll(context: Context, contenders: readonly Contender[], headers: Record<string, string>) {
-  const p99 = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
-  const p50 = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
   // One connection has not brought all of a program to where it is compiled, and its compiler has the proxy's core too.
   await warmUp(context, contenders, { connections: CONNECTIONS, headers, body: CALL });
-  const pace = ({ running }: Contender, seconds: number) => {
-    const target = targetOf(running.port);
-    const job = { target, headers, body: CALL, connections: CONNECTIONS, perSecond: PACED_PER_SECOND, seconds };
-    return runLoad<Latencies>(context, "pace", job);
+  const targets = await Promise.all(
+    contenders.map(async ({ running: { port, pid }, isNeeded }): Promise<PacedTarget> => ({
+      target: targetOf(port),
+      pids: isNeeded ? [] : await processTree(pid),
+    })),
+  );
+  // A hundredth of a round has to be more than what one bad moment of the machine holds up.
+  const times = { warmUpSeconds: PACED_WARM_UP_SECONDS, seconds: 2 * context.seconds, rounds: context.rounds };
+  const job: PaceJob = {
+    targets,
+    headers,
+    body: CALL,
+    connections: CONNECTIONS,
+    perSecond: PACED_PER_SECOND,
+    ...times,
   };
-  await Promise.all(contenders.map((contender) => pace(contender, PACED_WARM_UP_SECONDS)));
-  for (let round = 0; round < context.rounds; round++) {
-    for (const contender of contenders) {
-      const { name } = contender;
-      // A hundredth of it has to be more than what one bad moment of the machine holds up.
-      const result = await pace(contender, 2 * context.seconds);
-      p99.get(name)?.push(result.p99);
-      p50.get(name)?.push(result.p50);
-      context.log(`${name} at 2,000/s: p50 ${show(result.p50)} µs, p99 ${show(result.p99)} µs`);
-    }
-  }
+  const rounds = await runLoad<Latencies[][]>(context, "pace", job);
+  const p50 = new Map<string, number[]>(), p99 = new Map<string, number[]>();
+  contenders.forEach(({ name }, at) => {
+    p50.set(name, rounds.map((round) => round[at]!.p50));
+    p99.set(name, rounds.map((round) => round[at]!.p99));
+    context.log(`${name} at 2,000/s: p99 ${p99.get(name)!.map(show).join(", ")} µs`);
+  });
   const rows = contenders.map((
     { name },
   ) => [name, show(median(p50.get(name) ?? [])), show(median(p99.get(name) ?? []))]);
@@ -101,7 +109,7 @@ const cold: Job = {
       const issuer = await keep(startSignet(setup));
       const forms = await startForms(context, setup, keep, ["--max-sessions", "100"]);
       const { ids } = await openSessions(context, targetOf(issuer.port), 2000);
-      const figures = await interleave(context, [
+      const figures = await alternate(context, [
         { name: "nginx", running: await keep(startNginx(setup)) },
         ...forms,
       ], { connections: CONNECTIONS, headers: headersFor(context), body: CALL, sessionIds: ids });
@@ -120,7 +128,7 @@ const big: Job = {
       const forms = await startForms(context, setup, keep);
       const [id = ""] = (await openSessions(context, targetOf(forms[0]!.running.port), 1)).ids;
       const body = CALL.replace("the quick", "x".repeat(1024 * 1024));
-      const figures = await interleave(context, [
+      const figures = await alternate(context, [
         { name: "nginx", running: await keep(startNginx(setup)) },
         { name: "haproxy", running: await keep(startHaproxy(setup)) },
         ...forms,
@@ -150,7 +158,7 @@ const tls: Job = {
         load: { url: `https://localhost:${running.port}${PATH}` },
       });
       const forms = (await startForms(context, { ...setup, tls: true }, keep)).map(overTls);
-      const figures = await interleave(context, [
+      const figures = await alternate(context, [
         overTls({ name: "nginx", running: await keep(startNginx({ ...setup, tls: true })) }),
         ...forms,
       ], { connections: CONNECTIONS, headers: headersFor(context, id), body: CALL });

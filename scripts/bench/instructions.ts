@@ -14,18 +14,19 @@ export function countIn(report: string): number | undefined {
 export interface InstructionCounter {
   /** `command`, with what `pid` does meanwhile counted. */
   around(pid: number, command: readonly string[]): string[];
-  /** Of the last command. */
-  read(): Promise<number | undefined>;
+  /** Of the last command around that process. */
+  read(pid: number): Promise<number | undefined>;
 }
 
 /** Undefined where instructions cannot be counted. */
 export async function instructionCounter(directory: string): Promise<InstructionCounter | undefined> {
   const perf = await findProgram("perf");
   if (perf === undefined) return undefined;
-  const path = `${directory}/instructions`;
-  const counting = [perf, "stat", "-x", ",", "-o", path, "-e", EVENTS];
-  const read = async () => countIn(await Deno.readTextFile(path).catch(() => ""));
-  await new Deno.Command(perf, { args: [...counting.slice(1), "--", "true"], stdout: "null", stderr: "null" }).output();
-  if (!(await read() ?? 0 > 0)) return undefined;
-  return { around: (pid, command) => [...counting, "-p", String(pid), "--", ...command], read };
+  const pathOf = (pid: number) => `${directory}/instructions_${pid}`;
+  const counting = (pid: number) => ["stat", "-x", ",", "-o", pathOf(pid), "-e", EVENTS];
+  const read = async (pid: number) => countIn(await Deno.readTextFile(pathOf(pid)).catch(() => ""));
+  const { pid } = Deno;
+  await new Deno.Command(perf, { args: [...counting(pid), "--", "true"], stdout: "null", stderr: "null" }).output();
+  if (!(await read(pid) ?? 0 > 0)) return undefined;
+  return { around: (pid, command) => [perf, ...counting(pid), "-p", String(pid), "--", ...command], read };
 }

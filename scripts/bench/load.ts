@@ -1,5 +1,5 @@
 // A program: load that wrk cannot make. `deno run -A load.ts JOB JSON` prints one line of JSON when it is done.
-//   pace     a fixed rate over N connections, whatever the answers take: latency percentiles
+//   pace     see pace.ts
 //   streams  N event streams held open: delay of each event
 //   hold     N silent event streams held open until standard input ends
 //   strangers  one call each for N sealed ids the target has never met
@@ -11,18 +11,11 @@ import { newSid, sealSession } from "../../lib/envelope/session_id.ts";
 import { fingerprintOwner } from "../../lib/envelope/owner_fingerprint.ts";
 import { ISSUER, SUBJECT } from "./credentials.ts";
 import { wallMs } from "./machine.ts";
+import { pace } from "./pace.ts";
 import { fieldOf, RawConnection, requestBytes, type Target } from "./raw_http.ts";
 import { stdioCalls, stdioOpens } from "./stdio_load.ts";
 import { type Latencies, summary } from "./summary.ts";
 
-export interface PaceJob {
-  readonly target: Target;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly connections: number;
-  readonly perSecond: number;
-  readonly seconds: number;
-}
 export interface StreamJob {
   readonly target: Target;
   readonly headers: Readonly<Record<string, string>>;
@@ -46,52 +39,6 @@ export interface Opened extends Latencies {
   readonly ids: readonly string[];
 }
 
-/** What comes before does not count. */
-const SETTLE_MS = 1000;
-
-/**
- * Sends on a schedule that does not wait for answers. A request that finds no free connection waits, and its wait counts
- * from when it was due, so a proxy that stalls cannot hide it (coordinated omission); the generator's own late timer does not.
- * The first second is for everybody to settle, the generator above all: its engine compiles it then, on the upstream's core.
- */
-async function pace(job: PaceJob): Promise<Latencies> {
-  const request = requestBytes(job.target, job.headers, job.body);
-  const idle = await Promise.all(Array.from({ length: job.connections }, () => RawConnection.open(job.target)));
-  const all = [...idle];
-  const waiting: number[] = [];
-  const micros: number[] = [];
-  let failed = 0;
-  let inFlight = 0;
-  const send = async (conn: RawConnection, since: number): Promise<void> => {
-    inFlight++;
-    const { status } = await conn.exchange(request);
-    inFlight--;
-    const now = performance.now();
-    if (since >= from) micros.push((now - since) * 1000);
-    if (status !== 200) failed++;
-    const due = waiting.shift();
-    if (due === undefined) idle.push(conn);
-    else await send(conn, due);
-  };
-  const start = performance.now();
-  const from = start + SETTLE_MS;
-  const total = job.perSecond * (job.seconds + SETTLE_MS / 1000);
-  for (let sent = 0; sent < total;) {
-    const now = performance.now();
-    for (const due = Math.min(total, (now - start) / 1000 * job.perSecond); sent < due; sent++) {
-      // In turn: one that is never used is a stranger, who has only so long to say what he wants.
-      const conn = idle.shift();
-      if (conn === undefined) waiting.push(now);
-      else send(conn, performance.now());
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  while (inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  all.forEach((conn) => conn.close());
-  if (failed > 0) throw new Error(`${failed} of ${total} requests were not answered with 200`);
-  return summary(micros);
-}
-
 async function openStreams(job: StreamJob): Promise<RawConnection[]> {
   const conns: RawConnection[] = [];
   for (let index = 0; index < job.streams; index++) {
@@ -106,6 +53,9 @@ async function openStreams(job: StreamJob): Promise<RawConnection[]> {
   }
   return conns;
 }
+
+/** What comes before does not count. */
+const SETTLE_MS = 1000;
 
 async function streams(job: StreamJob): Promise<Latencies> {
   const conns = await openStreams(job);

@@ -5,7 +5,7 @@ import { requireLane, ROOM, type RunningSignet, type Setup, startSignet, startUp
 import { findingOf, formsOf, ratioOf } from "./forms.ts";
 import { freePort, type Running, startServer } from "./process.ts";
 import type { Finding } from "./report.ts";
-import { CONNECTIONS, type Contender, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
+import { alternate, CONNECTIONS, type Contender, figuresOf, figureTable, withAll } from "./rounds.ts";
 
 interface Pair {
   /** Its row. */
@@ -85,7 +85,7 @@ async function compare(
 ): Promise<Finding[]> {
   const [id = ""] = (await openSessions(context, targetOf(all[0]!.port), 1)).ids;
   const headers = headersFor(context, id);
-  const figures = await interleave(context, contenders, { connections: CONNECTIONS, headers, body: CALL });
+  const figures = await alternate(context, contenders, { connections: CONNECTIONS, headers, body: CALL });
   for (const signet of all) await requireLane(signet, "fast");
   context.addDetail(`Calls over ${CONNECTIONS} connections, observed and not`, figureTable(figures));
   const cpu = (name: string) => figuresOf(figures, name).cpuMicros;

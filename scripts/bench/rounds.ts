@@ -1,12 +1,14 @@
-// Several programs under the same load, in short rounds in turn: what disturbs the machine for a while disturbs all of them.
-import { type Context, PATH } from "./context.ts";
+// Several programs under the same load, in rounds: what disturbs the machine for a while disturbs all of them. In a round each
+// has its turn after the other, or all are under load and run by short turns.
+import { type Context, PATH, sleep } from "./context.ts";
 import { ROOM, type RunningSignet, type Setup, startSignet } from "./contenders.ts";
 import { formsOf } from "./forms.ts";
 import { type InstructionCounter, instructionCounter } from "./instructions.ts";
-import { cpuMicros } from "./machine.ts";
+import { cpuMicros, processTree } from "./machine.ts";
 import type { Running } from "./process.ts";
 import { markdownTable, median, ratioByRound, show } from "./report.ts";
-import { runWrk, StarvedError, type WrkOptions } from "./wrk.ts";
+import { mostSeconds, takeTurns, type Turning, whileStopped } from "./turns.ts";
+import { runWrk, StarvedError, type WrkOptions, type WrkResult } from "./wrk.ts";
 
 /**
  * After two seconds V8 and JavaScriptCore still compile, and the more so the more functions a program has; the rounds that
@@ -22,6 +24,7 @@ export const CONNECTIONS = 32;
 export interface Figures {
   readonly perSecond: number[];
   readonly cpuMicros: number[];
+  /** Empty of those that were stopped now and then: it says nothing. */
   readonly p50: number[];
   /** Instructions a request; empty where they cannot be counted. */
   readonly instructions: number[];
@@ -32,17 +35,19 @@ export interface Contender {
   readonly running: Running;
   /** What differs from the common load. */
   readonly load?: Partial<WrkOptions>;
+  /** The others cannot do without it: it is never stopped, and has its turn alone. */
+  readonly isNeeded?: boolean;
 }
+
+type Load = Omit<WrkOptions, "url" | "directory" | "seconds">;
 
 /** Everybody gets the same load for a while, in turn, `rounds` times over; the order turns with the rounds. */
 export async function interleave(
   context: Context,
   contenders: readonly Contender[],
-  load: Omit<WrkOptions, "url" | "directory" | "seconds">,
+  load: Load,
 ): Promise<Map<string, Figures>> {
-  const figures = new Map<string, Figures>(
-    contenders.map(({ name }) => [name, { perSecond: [], cpuMicros: [], p50: [], instructions: [] }]),
-  );
+  const figures = emptyFigures(contenders);
   const { directory } = context.credentials;
   const counter = await instructionCounter(directory);
   const base = { ...load, seconds: context.seconds, directory };
@@ -51,66 +56,150 @@ export async function interleave(
     const turn = contenders.map((_, index) => contenders[(index + round) % contenders.length]);
     for (const contender of turn) {
       if (contender === undefined) continue;
-      const result = await measureFed(contender, base, counter);
-      const own = figures.get(contender.name);
-      own?.perSecond.push(result.perSecond);
-      own?.cpuMicros.push(result.cpu);
-      own?.p50.push(result.p50);
-      if (result.instructions !== undefined) own?.instructions.push(result.instructions);
-      context.log(
-        `${contender.name}: ${show(result.perSecond)}/s, ${show(result.cpu)} µs CPU, p50 ${show(result.p50)} µs`,
-      );
+      const result = await fed(() => measure(contender, base, counter));
+      note(context, figures, contender, result);
+      figuresOf(figures, contender.name).p50.push(result.p50);
     }
   }
   return figures;
+}
+
+/**
+ * As {@link interleave}, but in a round all get the load at the same time, and run by turns of a tenth of a second: for
+ * programs of which none needs another to run. What was said of how long a call took is of no use then.
+ */
+export async function alternate(
+  context: Context,
+  contenders: readonly Contender[],
+  load: Load,
+): Promise<Map<string, Figures>> {
+  const figures = emptyFigures(contenders);
+  const { directory } = context.credentials;
+  const counter = await instructionCounter(directory);
+  const base = { ...load, seconds: context.seconds, directory };
+  await warmUp(context, contenders, load);
+  for (let round = 0; round < context.rounds; round++) {
+    for (const contender of contenders.filter(({ isNeeded }) => isNeeded)) {
+      note(context, figures, contender, await fed(() => measure(contender, base, counter)));
+    }
+    const others = contenders.filter(({ isNeeded }) => !isNeeded);
+    const results = await fed(() => measureByTurns(others, base, counter));
+    others.forEach((contender, at) => note(context, figures, contender, results[at]!));
+  }
+  return figures;
+}
+
+function emptyFigures(contenders: readonly Contender[]): Map<string, Figures> {
+  return new Map(contenders.map(({ name }) => [name, { perSecond: [], cpuMicros: [], p50: [], instructions: [] }]));
+}
+
+interface Counted {
+  readonly perSecond: number;
+  /** µs a request */
+  readonly cpu: number;
+  readonly instructions: number | undefined;
+}
+
+function note(
+  { log }: Context,
+  figures: ReadonlyMap<string, Figures>,
+  { name }: Contender,
+  { perSecond, cpu, instructions }: Counted,
+): void {
+  const own = figuresOf(figures, name);
+  own.perSecond.push(perSecond);
+  own.cpuMicros.push(cpu);
+  if (instructions !== undefined) own.instructions.push(instructions);
+  log(`${name}: ${show(perSecond)}/s, ${show(cpu)} µs CPU`);
 }
 
 /** Programs that compile as they run need a while until they run as they will. */
 export async function warmUp(
   { credentials: { directory } }: Context,
   contenders: readonly Contender[],
-  load: Omit<WrkOptions, "url" | "directory" | "seconds">,
+  load: Load,
 ): Promise<void> {
-  for (const contender of contenders) await measureFed(contender, { ...load, seconds: WARM_UP_SECONDS, directory });
+  for (const contender of contenders) {
+    await fed(() => measure(contender, { ...load, seconds: WARM_UP_SECONDS, directory }));
+  }
 }
 
-/** As {@link measure}; where the machine had no time for it, again. */
-async function measureFed(contender: Contender, base: Omit<WrkOptions, "url">, counter?: InstructionCounter) {
+/** What `measured` says; where the machine had no time for it, again. */
+async function fed<T>(measured: () => Promise<T>): Promise<T> {
   for (let attempt = 1;; attempt++) {
     try {
-      return await measure(contender, base, counter);
+      return await measured();
     } catch (error) {
       if (!(error instanceof Error && error.cause instanceof StarvedError) || attempt === MOST_ATTEMPTS) throw error;
     }
   }
 }
 
-async function measure({ running, load }: Contender, base: Omit<WrkOptions, "url">, counter?: InstructionCounter) {
+async function measure(contender: Contender, base: Omit<WrkOptions, "url">, counter?: InstructionCounter) {
+  const { pid } = contender.running;
+  const before = await cpuMicros(pid);
+  const result = await loadOn(contender, base, counter);
+  const cpu = (await cpuMicros(pid) - before) / result.requests;
+  return { ...result, cpu, instructions: await instructionsOf(contender, result, counter) };
+}
+
+/** Connections are made and requests on their way before the first turn. */
+const READY_MS = 300;
+
+async function measureByTurns(
+  contenders: readonly Contender[],
+  base: Omit<WrkOptions, "url">,
+  counter?: InstructionCounter,
+): Promise<Counted[]> {
+  const turning = await Promise.all(contenders.map(async ({ running: { pid } }): Promise<Turning> => ({
+    pids: await processTree(pid),
+    look: () => cpuMicros(pid),
+  })));
+  return await whileStopped(turning, async () => {
+    const before = await Promise.all(contenders.map(({ running }) => cpuMicros(running.pid)));
+    const seconds = Math.ceil(READY_MS / 1000 + mostSeconds(contenders.length, base.seconds));
+    const loads = contenders.map((contender) => loadOn(contender, { ...base, seconds }, counter));
+    // Whoever has failed is told of once nobody is signalled any more.
+    const ended = Promise.allSettled(loads);
+    await sleep(READY_MS);
+    const ran = await takeTurns(turning, base.seconds).finally(() => ended);
+    const results = await Promise.all(loads);
+    return await Promise.all(contenders.map(async (contender, at) => ({
+      perSecond: results[at]!.requests / (ran[at]! / 1000),
+      cpu: (await cpuMicros(contender.running.pid) - before[at]!) / results[at]!.requests,
+      instructions: await instructionsOf(contender, results[at]!, counter),
+    })));
+  });
+}
+
+async function loadOn({ running, load }: Contender, base: Omit<WrkOptions, "url">, counter?: InstructionCounter) {
   const url = `http://127.0.0.1:${running.port}${PATH}`;
   const wrap = counter && { wrap: (command: readonly string[]) => counter.around(running.pid, command) };
   try {
-    const before = await cpuMicros(running.pid);
-    const result = await runWrk({ ...base, url, ...load, ...wrap });
-    const cpu = (await cpuMicros(running.pid) - before) / result.requests;
-    const counted = await counter?.read();
-    return { ...result, cpu, instructions: counted === undefined ? undefined : counted / result.requests };
+    return await runWrk({ ...base, url, ...load, ...wrap });
   } catch (error) {
     throw new Error(`load on ${running.name} failed; its last output:\n${running.output()}`, { cause: error });
   }
 }
 
+async function instructionsOf({ running }: Contender, { requests }: WrkResult, counter?: InstructionCounter) {
+  const counted = await counter?.read(running.pid);
+  return counted === undefined ? undefined : counted / requests;
+}
+
 export function figureTable(figures: ReadonlyMap<string, Figures>, baseline = "nginx"): string {
   const nginx = figures.get(baseline);
-  const counts = [...figures.values()].every(({ instructions }) => instructions.length > 0);
+  const isSaid = (kind: "p50" | "instructions") => [...figures.values()].every((own) => own[kind].length > 0);
+  const counts = isSaid("instructions"), waits = isSaid("p50");
   const rows = [...figures].map(([name, { perSecond, cpuMicros, p50, instructions }]) => [
     name,
     show(median(perSecond)),
     nginx === undefined ? "" : show(ratioByRound(perSecond, nginx.perSecond)),
     show(median(cpuMicros)),
-    show(median(p50)),
+    ...(waits ? [show(median(p50))] : []),
     ...(counts ? [show(median(instructions))] : []),
   ]);
-  const head = ["proxy", "requests/s", `vs ${baseline}`, "CPU µs a request", "p50 µs"];
+  const head = ["proxy", "requests/s", `vs ${baseline}`, "CPU µs a request", ...(waits ? ["p50 µs"] : [])];
   return markdownTable([[...head, ...(counts ? ["instructions a request"] : [])], ...rows]);
 }
 

@@ -15,7 +15,7 @@ import {
 import { makeExecutable } from "./executable.ts";
 import { EXECUTABLE, findingOf, formsOf, ON_DENO, ratioOf } from "./forms.ts";
 import { type Finding, markdownTable, type Measured, ratioByRound, ratioWithSpread, show } from "./report.ts";
-import { CONNECTIONS, type Contender, type Figures, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";
+import { alternate, CONNECTIONS, type Contender, type Figures, figuresOf, figureTable, withAll } from "./rounds.ts";
 
 const OTHER = { [EXECUTABLE]: "the other", [ON_DENO]: "the other on Deno" } as const;
 const fullOf = (form: string) => `${form}, full lane`;
@@ -32,7 +32,7 @@ export const throughput: Job = {
       const forms = formsOf(context);
       const fast: RunningSignet[] = [], full: RunningSignet[] = [];
       const contenders: Contender[] = [
-        { name: "direct", running: upstream },
+        { name: "direct", running: upstream, isNeeded: true },
         { name: "nginx", running: await keep(startNginx(setup)) },
         { name: "haproxy", running: await keep(startHaproxy(setup)) },
       ];
@@ -51,7 +51,7 @@ export const throughput: Job = {
       }
       contenders.push({ name: "Deno.serve + fetch", running: await keep(startFetchProxy(setup)) });
       const [id = ""] = (await openSessions(context, targetOf(fast[0]!.port), 1)).ids;
-      const figures = await interleave(context, contenders, {
+      const figures = await alternate(context, contenders, {
         connections: CONNECTIONS,
         headers: headersFor(context, id),
         body: CALL,

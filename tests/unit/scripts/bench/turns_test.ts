@@ -1,0 +1,57 @@
+// Turns of the bench: nobody runs in another's, each has as much time as the others, and nobody stays stopped.
+import assert from "node:assert/strict";
+import { type Conductor, mostSeconds, takeTurns, whileStopped } from "../../../../scripts/bench/turns.ts";
+import { STRICT } from "../../../support/strict.ts";
+
+/** Notes who is let run, on a clock that only sleeping moves; what runs when it is looked at is an error. */
+function watching() {
+  const running = new Set([1, 2, 3, 4]);
+  const turns: number[][] = [];
+  let nowMs = 0;
+  const conductor: Conductor = {
+    signal: (pid, name) => name === "SIGCONT" ? running.add(pid) : running.delete(pid),
+    sleep: (ms) => {
+      turns.push([...running].toSorted());
+      nowMs += ms;
+      return Promise.resolve();
+    },
+    now: () => nowMs,
+  };
+  return { running, turns, conductor, seconds: () => nowMs / 1000 };
+}
+
+const ALL = [{ pids: [1, 2] }, { pids: [3] }, { pids: [4] }];
+
+Deno.test("by turns one program runs at a time with all its processes, and all get the same time", STRICT, async () => {
+  const { running, turns, conductor, seconds } = watching();
+  const ran = await whileStopped(ALL, () => takeTurns(ALL, 1, conductor), conductor);
+  assert.deepEqual(ran, [1000, 1000, 1000]);
+  assert.deepEqual([...new Set(turns.map((each) => each.join()))].toSorted(), ["1,2", "3", "4"]);
+  assert.deepEqual(turns.slice(0, 6), [[3], [4], [1, 2], [4], [1, 2], [3]], "the order turns");
+  assert.deepEqual([...running].toSorted(), [1, 2, 3, 4], "all run again");
+  assert.ok(seconds() <= mostSeconds(ALL.length, 1));
+});
+
+Deno.test("a program is looked at while it is stopped, more than once a second of its own", STRICT, async () => {
+  const { running, conductor } = watching();
+  let looks = 0;
+  const look = () => {
+    assert.ok(!running.has(3), "found it running");
+    return Promise.resolve(++looks);
+  };
+  await whileStopped([{ pids: [3], look }], () => takeTurns([{ pids: [3], look }], 2, conductor), conductor);
+  assert.equal(looks, 4);
+});
+
+Deno.test("whoever was stopped runs again where one of them has ended meanwhile", STRICT, async () => {
+  const { running, conductor } = watching();
+  const failing: Conductor = {
+    ...conductor,
+    signal: (pid, name) => {
+      if (pid === 3 && name === "SIGCONT") throw new Deno.errors.NotFound("no such process");
+      conductor.signal(pid, name);
+    },
+  };
+  await assert.rejects(whileStopped(ALL, () => takeTurns(ALL, 1, failing), failing), Deno.errors.NotFound);
+  assert.deepEqual([...running].toSorted(), [1, 2, 4]);
+});
