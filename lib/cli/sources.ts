@@ -9,6 +9,7 @@ export function sourcesOf(context: CommandContext): Sources {
     env: context.env,
     readTextFile: (path) => context.readTextFile(path),
     fileMode: (path) => context.fileMode(path),
+    now: () => context.now(),
     ...(isOwnFile === undefined ? {} : { isOwnFile }),
     ...(checkWritable === undefined ? {} : { checkWritable }),
     ...(foreignHands === undefined ? {} : { foreignHands }),

@@ -5,6 +5,7 @@ import { parseKeySet } from "../identity/key_set.ts";
 import { isKeyOf } from "../platform/builtin.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import type { ForeignHands, PathUse } from "../platform/foreign_hands.ts";
+import { certificateTerm } from "./certificate_term.ts";
 import { explainReadError } from "./read_error.ts";
 import { type SettingKey, SETTINGS, type Settings } from "./schema.ts";
 import {
@@ -30,6 +31,8 @@ export interface FileAccess {
    * could take the locks of this process off a database (sqlite.org, "How To Corrupt", §2.2). Absent: nobody can tell.
    */
   checkWritable?(path: string): Promise<void>;
+  /** Milliseconds since the epoch. Absent: nobody can tell. */
+  now?(): number;
   /** What another user could have written or replaced there, and the cure; undefined if nobody could. Absent: nobody can tell. */
   foreignHands?(path: string, use: PathUse): ForeignHands | undefined;
 }
@@ -175,6 +178,7 @@ class Examiner {
     }
     this.#judgeContent(file, text);
     if (key === "tlsCertFile" || key === "tlsKeyFile") this.#pair.set(key, { text, path, place });
+    if (key === "tlsCertFile") this.#judgeTerm(file, text);
     if (PRIVATE_FILES.has(key)) await this.#judgeMode(file);
   }
 
@@ -208,6 +212,14 @@ class Examiner {
       if (!(error instanceof ConfigError)) throw error;
       this.problems.push(...error.problems);
     }
+  }
+
+  /** A warning: a Signet that does not start serves those of its clients even less who take what they get. */
+  #judgeTerm({ path, place }: Examined, text: string): void {
+    const nowMs = this.#access.now?.();
+    const term = nowMs === undefined ? undefined : certificateTerm(text, nowMs);
+    if (term === undefined || term.state === "ok") return;
+    this.warnings.push(`${place}: the certificate in ${path} ${term.found}. ${term.remedy}`);
   }
 
   async #judgeMode({ path, place }: Examined): Promise<void> {

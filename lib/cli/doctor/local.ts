@@ -1,6 +1,7 @@
 // What lies on this machine: the program, keys, state, the listener's certificate, and a Signet that runs already.
 import { formatAddress } from "../../config/addresses.ts";
 import { dialled } from "../../config/admin_url.ts";
+import { certificateTerm } from "../../config/certificate_term.ts";
 import { modeOpenToOthers } from "../../config/named_files.ts";
 import type { Settings } from "../../config/schema.ts";
 import { isLoopbackHost } from "../../http1/wire/authority.ts";
@@ -12,8 +13,6 @@ import { type Finding, type Findings, timeBoxed } from "./finding.ts";
 import { certificateOf } from "../../platform/builtin.ts";
 
 const TIMEOUT_MS = 5_000;
-const DAY_MS = 86_400_000;
-const FEW_DAYS = 14;
 
 export function examineProgram(): Finding {
   const { runtime, version, target, sqlite } = runtimeFacts();
@@ -54,17 +53,14 @@ async function judgeFile(context: CommandContext, what: string, path: string): P
 
 async function judgeCertificate(context: CommandContext, path: string): Promise<Finding> {
   const what = "certificate";
-  try {
-    const { validTo, subject } = certificateOf(await context.readTextFile(path));
-    const days = Math.floor((Date.parse(validTo) - context.now()) / DAY_MS);
-    const found = `${path}: ${subject.replaceAll("\n", ", ")}, ${days} days left`;
-    if (days < 0) return { verdict: "fail", what, found, cure: "Renew it and reload: clients refuse it." };
-    return days < FEW_DAYS
-      ? { verdict: "warn", what, found, cure: "Renew it and reload." }
-      : { verdict: "ok", what, found };
-  } catch {
+  const pem = await context.readTextFile(path).catch(() => "");
+  const term = certificateTerm(pem, context.now());
+  if (term === undefined) {
     return { verdict: "fail", what, found: `${path}: holds no certificate`, cure: "Name a PEM file with --tls-cert." };
   }
+  const found = `${path}: ${certificateOf(pem).subject.replaceAll("\n", ", ")}, ${term.found}`;
+  if (term.state === "ok") return { verdict: "ok", what, found };
+  return { verdict: term.state === "bad" ? "fail" : "warn", what, found, cure: term.remedy };
 }
 
 /** A Signet that listens where this configuration says: reached by every name that clients may use. */
