@@ -207,6 +207,35 @@ Deno.test("A3 A9: addresses lead back wherever an answer holds one; all else pas
   });
 });
 
+Deno.test("A3: a template whose scheme is the client's to say leads to its own server, whatever is said", async () => {
+  await using a = new FakeMember();
+  await using b = new FakeMember();
+  const said = "https://x.example/y";
+  /** What stands for it, and what the server is asked for when a client says it. */
+  const templates = {
+    "{+url}": said,
+    "{scheme}://{path}": said,
+    "h{s}://{path}": said,
+    "file:///{path}": `file:///${said}`,
+  };
+  a.lists.resourceTemplates = Object.keys(templates).map((uriTemplate) => ({ uriTemplate, name: "any" }));
+  b.lists.resourceTemplates = [];
+  await using signet = await startSeveral({ a, b });
+  const session = await SeveralSession.open(signet);
+  const listed = await session.names("resources/templates/list", "uriTemplate");
+  for (const [at, [template, wanted]] of Object.entries(templates).entries()) {
+    const prefix = listed[at]!.slice(0, -template.length);
+    const { result } = await session.ask("resources/read", { uri: prefix + wanted }) as {
+      result: { contents: Json[] };
+    };
+    assert.equal(result?.contents[0]?.uri, prefix + wanted, listed[at]);
+    assert.equal((a.asked("resources/read").at(-1)!.params as Json).uri, wanted);
+    const ref = { type: "ref/resource", uri: listed[at] };
+    const completed = await session.ask("completion/complete", { ref, argument: { name: "path", value: "" } });
+    assert.ok(completed.result !== undefined, JSON.stringify(completed));
+  }
+});
+
 Deno.test("A7: a tool that is renamed and described is listed and called as that, and as nothing else", async () => {
   await using a = new FakeMember();
   await using b = new FakeMember();

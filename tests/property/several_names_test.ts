@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { clashIn, isFit, nameMembers, outwardName } from "../../lib/upstream/several/names.ts";
-import { inwardUri, labelOf, outwardUri } from "../../lib/upstream/several/uris.ts";
+import { inwardUri, labelOf, outwardTemplate, outwardUri } from "../../lib/upstream/several/uris.ts";
 import { decodeSeveralId, encodeSeveralId, MEMBER_NAME } from "../../lib/envelope/several_id.ts";
 import { STRICT } from "../support/strict.ts";
 
@@ -55,6 +55,7 @@ Deno.test("A3: an outward address is a legal one of its member's, and turns back
     const outward = outwardUri(label, uri);
     assert.match(outward, /^[A-Za-z][A-Za-z0-9+.-]*:/);
     assert.deepEqual(inwardUri(outward), { label, uri });
+    assert.deepEqual(inwardUri(outwardTemplate(label, uri)), { label, uri });
   }));
 });
 

@@ -9,7 +9,7 @@ import type { MemberLife } from "./member_life.ts";
 import { isFit, looksShort, outwardName } from "./names.ts";
 import { viewSplices } from "./outward.ts";
 import { jsonBytes, type Splice } from "./splices.ts";
-import { labelOf, outwardUri } from "./uris.ts";
+import { labelOf, outwardTemplate, outwardUri } from "./uris.ts";
 
 /** Of one member. */
 const MAX_ITEMS = 10_000, MAX_BYTES = 2 * 1024 * 1024, MAX_KEY_LENGTH = 4096;
@@ -116,6 +116,7 @@ export class Entries {
   #outwardOf(inward: string): string | undefined {
     const { key, kind } = this.#list;
     if (key === "taskId") return this.#by.taskIds.outward({ life: this.#life, inward });
+    if (key === "uriTemplate") return outwardTemplate(this.#label, inward);
     if (key !== "name") return outwardUri(this.#label, inward);
     const called = (kind === "tools" ? this.#life.member.renames.get(inward) : undefined) ?? inward;
     return outwardName(this.#prefix, called);

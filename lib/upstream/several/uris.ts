@@ -1,6 +1,7 @@
 // Addresses of resources over several servers: legal URIs that lead to their server and turn back into the very text it
 // gave (docs/behaviour.md A3). `file:///a` of `files` is `files+file:///a`; `ui://x/y`, whose scheme means something to
-// clients (MCP Apps), is `ui://files/x/y`; what has no scheme gets the member's name for one.
+// clients (MCP Apps), is `ui://files/x/y`; what has no scheme gets the member's name for one. Templates are turned as what
+// they stand for: `{+url}` is `files+{+url}`.
 
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 const UI = "ui://";
@@ -15,6 +16,17 @@ export function outwardUri(label: string, uri: string): string {
   return SCHEME.test(uri) ? `${label}+${uri}` : `${label}:${uri}`;
 }
 
+/** A template as what it stands for: what a client puts in place of an expression may be, or begin, a scheme. */
+export function outwardTemplate(label: string, template: string): string {
+  return bringsScheme(template) ? `${label}+${template}` : outwardUri(label, template);
+}
+
+/** Whether it is a template that has no scheme by itself, and what it stands for has one (RFC 6570 §2.2). */
+function bringsScheme(template: string): boolean {
+  if (SCHEME.test(template) || !template.includes("{")) return false;
+  return /^\{[^{}]*\}$/.test(template) || SCHEME.test(template.replace(/\{[^{}]*\}/g, "x"));
+}
+
 /** The member's label and its own URI; undefined where nobody's label leads. */
 export function inwardUri(uri: string): { readonly label: string; readonly uri: string } | undefined {
   if (uri.startsWith(UI)) {
@@ -26,6 +38,7 @@ export function inwardUri(uri: string): { readonly label: string; readonly uri: 
   if (whole === undefined) return undefined;
   const rest = uri.slice(whole.length);
   // `outwardUri` writes neither: two texts never lead to one resource.
-  if (SCHEME.test(rest) !== (joint === "+") || rest.startsWith(UI)) return undefined;
+  if (SCHEME.test(rest) !== (joint === "+") && !(joint === "+" && bringsScheme(rest))) return undefined;
+  if (rest.startsWith(UI)) return undefined;
   return { label: label.toLowerCase(), uri: rest };
 }
