@@ -1,6 +1,7 @@
 // What a client is ready to read, as its `Accept` says (MCP 2025-11-25, Transports: JSON and events, both).
 import { fieldValue } from "../http1/wire/fields.ts";
 import type { ClientResponse, Fields } from "../http1/types.ts";
+import { SERVER_ERROR } from "../mcp/rpc_codes.ts";
 import { errorAnswer } from "./http_answer.ts";
 
 export interface Acceptance {
@@ -20,5 +21,5 @@ export function acceptanceOf(fields: Fields): Acceptance {
 
 export function notAcceptable(): ClientResponse {
   const message = "Not acceptable: the client must accept application/json and text/event-stream";
-  return errorAnswer("not_acceptable", { id: null, code: -32000, message });
+  return errorAnswer("not_acceptable", { id: null, code: SERVER_ERROR, message });
 }

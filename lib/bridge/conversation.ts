@@ -9,6 +9,7 @@ import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { idKey, idText, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
 import { elementsOf } from "../mcp/json_text.ts";
 import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
+import { INVALID_REQUEST, SERVER_ERROR } from "../mcp/rpc_codes.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { EventLog, type Lost } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
@@ -16,7 +17,7 @@ import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import { idAt, progressTokenOf } from "./message_ids.ts";
-import { BRIDGE_ERROR, errorWithId, OpenCalls } from "./open_calls.ts";
+import { errorWithId, OpenCalls } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
 import type { Carrier, OpenPeers, Parting, Peer, PeerSource, Stopping } from "./peer.ts";
 import { refusalIfOverdrawn } from "./overdrawn.ts";
@@ -179,7 +180,7 @@ export class Conversation {
     if (place === undefined) {
       return errorAnswer("invalid_request", {
         id: null,
-        code: BRIDGE_ERROR,
+        code: SERVER_ERROR,
         message: "Bad request: unknown Last-Event-ID",
       });
     }
@@ -224,7 +225,8 @@ export class Conversation {
   }
 
   #refusalOf(post: Post, requests: readonly Piece[]): ClientResponse | undefined {
-    const refuse = (id: RpcId | null, message: string) => errorAnswer("invalid_request", { id, code: -32600, message });
+    const refuse = (id: RpcId | null, message: string) =>
+      errorAnswer("invalid_request", { id, code: INVALID_REQUEST, message });
     if (post.parsed.kind === "batch" && !allowsBatches(this.peers.protocolVersion)) {
       return refuse(null, "Invalid request: this protocol version has no JSON-RPC batches");
     }
@@ -339,7 +341,7 @@ function refusalOfDoubles(requests: readonly Piece[]): string | undefined {
 }
 
 function tooMany(id: RpcId | null): ClientResponse {
-  return errorAnswer("request_limit", { id, code: BRIDGE_ERROR, message: "Too many calls at once in this session" });
+  return errorAnswer("request_limit", { id, code: SERVER_ERROR, message: "Too many calls at once in this session" });
 }
 
 /** Whether the bytes, which a client may have made up, are an id in its one plain spelling. */
@@ -354,7 +356,7 @@ function isPlainId(bytes: Uint8Array): boolean {
 }
 
 const LOST_CALL = {
-  code: BRIDGE_ERROR,
+  code: SERVER_ERROR,
   message: "The answer was lost when Signet was restarted; whether the call has run is not known",
 };
 

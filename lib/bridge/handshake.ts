@@ -3,11 +3,10 @@ import type { InitializeParams } from "../mcp/era.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember, membersOf } from "../mcp/json_text.ts";
 import { SignetError } from "../errors.ts";
-import { type Asker, type Message, NO_CARRIER, type Peer } from "./peer.ts";
+import { type Message, NO_CARRIER, NOBODY, type Peer } from "./peer.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const NOBODY: Asker = { onReply: () => undefined, onLost: () => {} };
 export const INITIALIZED: Uint8Array = encoder.encode('{"jsonrpc":"2.0","method":"notifications/initialized"}');
 
 /** What a server said of itself. */

@@ -3,7 +3,7 @@
 // again is answered by that, once; any other question is the client's (docs/behaviour.md S4).
 import { Buffer } from "node:buffer";
 import type { Charge } from "../http1/byte_account.ts";
-import { findMember, membersOf, type Span } from "../mcp/json_text.ts";
+import { findMember, membersOf, textAt } from "../mcp/json_text.ts";
 import { createHash } from "../platform/builtin.ts";
 import type { Message } from "./peer.ts";
 
@@ -14,8 +14,6 @@ const MARK_BYTES = KEY_BYTES + QUESTION_BYTES;
 export const MOST_ANSWERS = 64;
 /** Members that are another each time one asks the same. */
 const CHANGING: ReadonlySet<string> = new Set(["_meta", "task"]);
-
-const decoder = new TextDecoder();
 
 /** Of its kind and all that it says, to the letter: base64url. */
 export function questionDigest({ line, value }: Message): string {
@@ -57,8 +55,8 @@ export class KeptAnswers {
       // Of one that stands twice the first is the answer.
       questions.delete(key);
       const known = this.#answers.get(digest);
-      if (known === undefined) this.#answers.set(digest, [textOf(text, value)]);
-      else known.push(textOf(text, value));
+      if (known === undefined) this.#answers.set(digest, [textAt(text, value)]);
+      else known.push(textAt(text, value));
     }
   }
 
@@ -91,8 +89,4 @@ function keyDigest(key: string): Uint8Array {
 
 function toText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
-}
-
-function textOf(text: Uint8Array, { start, end }: Span): string {
-  return decoder.decode(text.subarray(start, end));
 }

@@ -5,13 +5,11 @@ import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
 import { idKey, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
 import { replaceSpan, replaceSpanByNumber } from "../mcp/json_splice.ts";
 import { findMember, type Span } from "../mcp/json_text.ts";
+import { INVALID_PARAMS, SERVER_ERROR } from "../mcp/rpc_codes.ts";
 import { idAt, progressTokenIn, progressTokenOf } from "./message_ids.ts";
 import type { Asker, Carrier, Loss, Message, Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import { effectOf, type Remembered, type Settle } from "./remembered.ts";
-
-/** Code of errors made here: the server-defined range of JSON-RPC 2.0, as everywhere in Signet. */
-export const BRIDGE_ERROR = -32000;
 
 const encoder = new TextEncoder();
 
@@ -94,12 +92,15 @@ export class OpenCalls implements CallOwner {
     if (effect !== undefined) {
       call.settle = this.#remembered.begin(effect);
       if (call.settle === undefined) {
-        return this.fail(call, { code: -32602, message: "Invalid params: too many subscriptions in this session" });
+        return this.fail(call, {
+          code: INVALID_PARAMS,
+          message: "Invalid params: too many subscriptions in this session",
+        });
       }
     }
     const ownId = on.peer.ask(on.text, findMember(on.text, "id")!, call, on.carrier);
     if (ownId !== undefined) call.running = { peer: on.peer, ownId };
-    else this.fail(call, { code: BRIDGE_ERROR, message: "The MCP server does not take more requests now" });
+    else this.fail(call, { code: SERVER_ERROR, message: "The MCP server does not take more requests now" });
   }
 
   answered(call: OpenCall, { line, value, id }: Message): Promise<void> | undefined {
@@ -112,7 +113,7 @@ export class OpenCalls implements CallOwner {
       call.settle?.(false);
       return this.#remove(call);
     }
-    this.fail(call, { code: BRIDGE_ERROR, message: reason });
+    this.fail(call, { code: SERVER_ERROR, message: reason });
   }
 
   fail(call: OpenCall, fault: RpcFault): void {
@@ -141,7 +142,7 @@ export class OpenCalls implements CallOwner {
     if (call === undefined) return;
     call.running?.peer.send(replaceSpanByNumber(text, span, call.running.ownId), carrier);
     call.running?.peer.forget(call.running.ownId);
-    this.fail(call, { code: BRIDGE_ERROR, message: "Cancelled by the client" });
+    this.fail(call, { code: SERVER_ERROR, message: "Cancelled by the client" });
   }
 
   /** The call that a progress notification is about. */
@@ -178,7 +179,7 @@ export class OpenCalls implements CallOwner {
 
 /** What a client is told that was away when an answer came, if there was no room to keep the answer for it. */
 const NOT_KEPT: RpcFault = {
-  code: BRIDGE_ERROR,
+  code: SERVER_ERROR,
   message: "The answer came while its client was away, and there was no room to keep it",
 };
 

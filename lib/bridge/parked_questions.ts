@@ -3,7 +3,8 @@
 // at its server meanwhile; each round is answered once (docs/behaviour.md S4).
 import { Buffer } from "node:buffer";
 import { isJsonObject, type JsonObject, type RpcId } from "../mcp/json_rpc.ts";
-import { findMember, membersOf, type Span } from "../mcp/json_text.ts";
+import { findMember, membersOf, textAt } from "../mcp/json_text.ts";
+import { INTERNAL_ERROR } from "../mcp/rpc_codes.ts";
 import { marksOf, MOST_ANSWERS, questionDigest } from "./kept_answers.ts";
 import { idIn } from "./message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
@@ -58,7 +59,7 @@ export function parkedIn(text: Uint8Array): Parked | null | undefined {
   const params = findMember(text, "params");
   const span = params === undefined ? undefined : findMember(text, "requestState", params);
   if (span === undefined || text[span.start] === 0x6e) return undefined;
-  const [, id, round, process = "", marks = "", home] = STATE.exec(textOf(text, span).slice(1, -1)) ?? [];
+  const [, id, round, process = "", marks = "", home] = STATE.exec(textAt(text, span).slice(1, -1)) ?? [];
   if (id === undefined) return null;
   const at = home === undefined ? undefined : Buffer.from(home, "base64url").toString();
   return { id, round: Number(round), process, marks, home: at };
@@ -115,7 +116,7 @@ export class ParkedQuestions {
     const params = findMember(line, "params");
     const kept = params === undefined || line[params.start] !== 0x7b
       ? []
-      : membersOf(line, params).filter(({ name }) => !LEFT_OUT.has(name)).map(({ whole }) => textOf(line, whole));
+      : membersOf(line, params).filter(({ name }) => !LEFT_OUT.has(name)).map(({ whole }) => textAt(line, whole));
     const method = value.method as string;
     const key = keyOf(idIn({ line, value })!);
     this.#close(key);
@@ -155,7 +156,7 @@ export class ParkedQuestions {
     for (const { name, value } of membersOf(text, given, MOST_ANSWERS)) {
       const open = this.#open.get(name);
       if (open === undefined || text[value.start] !== 0x7b) continue;
-      if (this.#reply(open, `"result":${textOf(text, value)}`)) this.#close(name);
+      if (this.#reply(open, `"result":${textAt(text, value)}`)) this.#close(name);
     }
   }
 
@@ -181,7 +182,7 @@ export class ParkedQuestions {
 
 function givenUp({ method }: Open): string {
   if (method === "elicitation/create") return '"result":{"action":"cancel"}';
-  const code = method === "roots/list" ? -32603 : -1;
+  const code = method === "roots/list" ? INTERNAL_ERROR : -1;
   return `"error":{"code":${code},"message":"the client did not answer in time"}`;
 }
 
@@ -192,8 +193,4 @@ function sizeOf({ id, asked }: Open): number {
 /** Texts stay apart from numbers: no client sees what they were. A text that begins as those do has one sign more. */
 function keyOf(id: RpcId): string {
   return typeof id === "string" && !id.startsWith("#") ? id : `#${id}`;
-}
-
-function textOf(text: Uint8Array, { start, end }: Span): string {
-  return decoder.decode(text.subarray(start, end));
 }

@@ -66,6 +66,9 @@ export interface Asker {
   readonly onLost: (loss: Loss) => void;
 }
 
+/** Of what is asked on behalf of somebody who has been answered, or of nobody at all. */
+export const NOBODY: Asker = { onReply: () => undefined, onLost: () => {} };
+
 /** One peer for as long as it lives. Texts given to it are on loan until the call returns: it copies what it keeps. */
 export interface Peer {
   /** The id that the next request will get. */

@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import type { OpenCalls } from "./open_calls.ts";
 import { replaceSpan } from "../mcp/json_splice.ts";
 import { findMember } from "../mcp/json_text.ts";
+import { INTERNAL_ERROR } from "../mcp/rpc_codes.ts";
 import type { Listeners } from "./listeners.ts";
 import { cancelledIdIn, idIn } from "./message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
@@ -22,7 +23,6 @@ export interface Sinks {
 }
 
 /** JSON-RPC 2.0: internal error. */
-const INTERNAL = -32603;
 
 const encoder = new TextEncoder();
 
@@ -57,10 +57,12 @@ export class ServerVoice {
       peer.send(pong(id), NO_CARRIER);
       return undefined;
     }
-    if (this.#isDeaf) return void peer.refuse(id, INTERNAL, "the client takes no event stream: it cannot be asked");
+    if (this.#isDeaf) {
+      return void peer.refuse(id, INTERNAL_ERROR, "the client takes no event stream: it cannot be asked");
+    }
     const asked = this.#sinks.questions.ask(message, peer);
     if (asked !== undefined) return this.#tell(asked, about);
-    peer.refuse(id, INTERNAL, "too many requests wait for the client");
+    peer.refuse(id, INTERNAL_ERROR, "too many requests wait for the client");
     return undefined;
   }
 

@@ -10,10 +10,10 @@ import { type ClientSelf, encodeJson, type Identity } from "../mcp/between_eras.
 import { findMember } from "../mcp/json_text.ts";
 import { INITIALIZED } from "./handshake.ts";
 import {
-  type Asker,
   type Carrier,
   type Message,
   NO_CARRIER,
+  NOBODY,
   type OpenPeers,
   type Parting,
   type Peer,
@@ -74,9 +74,6 @@ function speaksModern({ value: { result } }: Message): boolean {
   if (!isJsonObject(result) || !Array.isArray(result.supportedVersions)) return false;
   return result.supportedVersions.some((version) => typeof version === "string" && isModernRevision(version));
 }
-
-/** For requests whose answers are the peer's own business. */
-const NOBODY: Asker = { onReply: () => undefined, onLost: () => {} };
 
 export class StatelessLife {
   onMessage: (message: Message, peer: Peer, about?: number) => Promise<void> | undefined = () => undefined;

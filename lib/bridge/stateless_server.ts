@@ -17,6 +17,7 @@ import {
 import { isJsonObject } from "../mcp/json_rpc.ts";
 import { replaceSpan } from "../mcp/json_splice.ts";
 import { findMember } from "../mcp/json_text.ts";
+import { INTERNAL_ERROR, METHOD_NOT_FOUND } from "../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../platform/faults.ts";
 import { errorAnswer } from "./http_answer.ts";
 import type { BridgeLimits, RerunOutcome } from "./limits.ts";
@@ -35,7 +36,6 @@ import { ParkedCalls } from "./stateless/parked_calls.ts";
 import { ReopenedCalls } from "./stateless/reopened_calls.ts";
 import { Runs } from "./stateless/runs.ts";
 import { Subscriptions } from "./stateless/subscriptions.ts";
-import { METHOD_NOT_FOUND } from "./stateless/texts.ts";
 import { StatelessVoice } from "./stateless/voice.ts";
 import type { StatelessLife } from "./stateless_life.ts";
 
@@ -56,7 +56,6 @@ export interface StatelessServerOptions {
   readonly onIdle: () => void;
 }
 
-const INTERNAL = -32603;
 /** Of errors made here: see `rpcCodeFor`. */
 const { status: GONE } = ERROR_KINDS.upstream_unreachable, { status: BUSY } = ERROR_KINDS.request_limit;
 
@@ -225,7 +224,7 @@ export class StatelessServer {
       return this.#translateBack(exchange, reply);
     } catch (fault) {
       tellIfOwn(fault);
-      return void this.#exchanges.fail(exchange, INTERNAL, "Internal error");
+      return void this.#exchanges.fail(exchange, INTERNAL_ERROR, "Internal error");
     }
   }
 

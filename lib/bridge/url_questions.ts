@@ -3,12 +3,11 @@
 // of the question in the state that it brings back, and the call is made again, as the server wants it.
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { replaceSpan } from "../mcp/json_splice.ts";
-import { findMember, findMembers, rewritten, type Span, stringAt } from "../mcp/json_text.ts";
+import { findMember, findMembers, rewritten, type Span, stringAt, textAt } from "../mcp/json_text.ts";
 import { encodeJson } from "../mcp/between_eras.ts";
+import { INTERNAL_ERROR, URL_ELICITATION_REQUIRED } from "../mcp/rpc_codes.ts";
 import { parseJson } from "../platform/json.ts";
 import type { Timers } from "../platform/timers.ts";
-
-const URL_ELICITATION_REQUIRED = -32042;
 
 /** Of one call at a time, and of all of them in UTF-16 units: they have to fit into a state. */
 const MAX_ADDRESSES = 16, MAX_LENGTH = 16 * 1024;
@@ -122,7 +121,7 @@ export function notOpened(method: string, said: string): JsonObject {
     `The MCP server wants an address to be opened before it does this, and the client's answer was: ${said}`;
   return method === "tools/call"
     ? { result: { resultType: "complete", content: [{ type: "text", text: words }], isError: true } }
-    : { error: { code: -32603, message: words } };
+    : { error: { code: INTERNAL_ERROR, message: words } };
 }
 
 /** Which addresses the server has said to be done with (`notifications/elicitation/complete`). */
@@ -168,9 +167,5 @@ function keyOf(at: number): string {
 }
 
 function parse(text: Uint8Array, span: Span): unknown {
-  return parseJson(textOf(text, span));
-}
-
-function textOf(text: Uint8Array, { start, end }: Span): string {
-  return decoder.decode(text.subarray(start, end));
+  return parseJson(textAt(text, span));
 }

@@ -3,7 +3,7 @@ import { certificateOf } from "../platform/builtin.ts";
 import { DAY } from "./units.ts";
 
 /** Days ahead at which its end is told of. */
-const FEW_DAYS = 14;
+export const FEW_DAYS = 14;
 
 export interface CertificateTerm {
   /** `ok` for some time to come, `soon` over, or `bad`: over, or not begun. */

@@ -2,10 +2,9 @@
 // Everything in it comes from the configuration, nothing from a request, least of all Host (docs/behaviour.md I5,
 // docs/protocol.md 22).
 import { isThisMachine } from "./this_machine.ts";
+import { isScopeToken } from "./scope_token.ts";
 
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";
-/** RFC 6749 §3.3, scope-token. */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 export interface ProtectedResourceConfig {
   /** Signet's own canonical URI as clients reach it, such as `https://mcp.example.com/mcp`. */
@@ -85,7 +84,7 @@ function checkIssuer(issuer: string, unsafeHttp: boolean): string {
 }
 
 function checkScope(scope: string): string {
-  if (!SCOPE.test(scope)) {
+  if (!isScopeToken(scope)) {
     throw new RangeError(
       "describing the resource: found a blank or another character in a scope that no scope has (RFC 6749 §3.3)",
     );

@@ -3,13 +3,12 @@
 import { isName } from "./claims.ts";
 import { EndpointFault } from "./endpoint.ts";
 import type { Principal } from "./principal.ts";
+import { isScopeToken } from "./scope_token.ts";
 
 const RESOLVER_ISSUER = "signet:resolver";
 const MEMBERS: ReadonlySet<string> = new Set(["subject", "issuer", "client_id", "scopes", "expires_at"]);
 const MAX_NAME_LENGTH = 1_024;
 const MAX_SCOPES = 1_000;
-/** RFC 6749 §3.3, scope-token. */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 interface Answer {
   readonly subject: string;
@@ -26,7 +25,7 @@ function isBoundedName(value: unknown): value is string {
 
 function isScopeList(value: unknown): boolean {
   return Array.isArray(value) && value.length <= MAX_SCOPES &&
-    value.every((scope) => typeof scope === "string" && SCOPE.test(scope));
+    value.every((scope) => typeof scope === "string" && isScopeToken(scope));
 }
 
 /** Nothing but what is known, each in its one form: a member that is misspelt would be a demand that nobody keeps. */

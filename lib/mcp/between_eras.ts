@@ -7,6 +7,16 @@ import { replaceSpan } from "./json_splice.ts";
 import { findMember, rewritten, type Span } from "./json_text.ts";
 import { toolsForModern } from "./listed_tools.ts";
 import { concerns } from "./resource_updates.ts";
+import {
+  HEADER_MISMATCH,
+  INTERNAL_ERROR,
+  INVALID_PARAMS,
+  METHOD_NOT_FOUND,
+  MISSING_CAPABILITY,
+  RESOURCE_NOT_FOUND,
+  URL_ELICITATION_REQUIRED,
+  VERSION_UNSUPPORTED,
+} from "./rpc_codes.ts";
 
 export const META_SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
 export const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";
@@ -89,7 +99,10 @@ export function resultForModern(line: Uint8Array, method: string, identity: Iden
 }
 
 /** Error codes of the other era that this one does not have. */
-const RENAMED_CODES: ReadonlyMap<unknown, number> = new Map([[-32002, -32602], [-32042, -32603]]);
+const RENAMED_CODES: ReadonlyMap<unknown, number> = new Map([
+  [RESOURCE_NOT_FOUND, INVALID_PARAMS],
+  [URL_ELICITATION_REQUIRED, INTERNAL_ERROR],
+]);
 
 /** Codes that this era keeps for itself: of a server of the other one they mean something of its own (docs/protocol.md 35). */
 function isReserved(code: unknown): boolean {
@@ -97,7 +110,7 @@ function isReserved(code: unknown): boolean {
 }
 
 export function errorForModern(line: Uint8Array, code: unknown): Uint8Array {
-  const renamed = RENAMED_CODES.get(code) ?? (isReserved(code) ? -32603 : undefined);
+  const renamed = RENAMED_CODES.get(code) ?? (isReserved(code) ? INTERNAL_ERROR : undefined);
   if (renamed === undefined) return line;
   return replaceSpan(line, findMember(line, "code", findMember(line, "error"))!, encodeJson(renamed));
 }
@@ -113,8 +126,8 @@ const MODERN_METHODS: ReadonlySet<string> = new Set([
  */
 export function statusOfAnswer(method: string, { error }: JsonObject): number {
   const code = isJsonObject(error) ? error.code : undefined;
-  if (code === -32601) return isCommonMethod(method) || MODERN_METHODS.has(method) ? 200 : 404;
-  return code === -32020 || code === -32021 || code === -32022 ? 400 : 200;
+  if (code === METHOD_NOT_FOUND) return isCommonMethod(method) || MODERN_METHODS.has(method) ? 200 : 404;
+  return code === HEADER_MISMATCH || code === MISSING_CAPABILITY || code === VERSION_UNSUPPORTED ? 400 : 200;
 }
 
 /** What a client said of itself, as an initialize says it. */

@@ -2,7 +2,7 @@
 // server's answer as the session's client expects it. What a client has written crosses to the digit.
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
 import { replaceSpan } from "./json_splice.ts";
-import { findMember, type Member, membersOf, rewritten, type Span } from "./json_text.ts";
+import { findMember, type Member, membersOf, rewritten, type Span, textAt } from "./json_text.ts";
 import { toolsForLegacy } from "./listed_tools.ts";
 import { type ClientSelf, encodeJson, META_LOG_LEVEL, META_SERVER_INFO, META_SUBSCRIPTION_ID } from "./between_eras.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "./modern.ts";
@@ -69,11 +69,7 @@ export function requestForModern(text: Uint8Array, envelope: JsonObject, answers
 }
 
 function written(text: Uint8Array): (member: Member) => string {
-  return ({ whole }) => textOf(text, whole);
-}
-
-function textOf(text: Uint8Array, { start, end }: Span): string {
-  return decoder.decode(text.subarray(start, end));
+  return ({ whole }) => textAt(text, whole);
 }
 
 function metaWith(text: Uint8Array, meta: Span | undefined, envelope: JsonObject): string {
@@ -106,9 +102,9 @@ export function answerForLegacy(answer: Uint8Array, method: string): Uint8Array 
     const { name, value } = member;
     if (name === "_meta") return metaForLegacy(line, value);
     if (method === "tools/call" && name === "structuredContent" && line[value.start] !== OPEN_OBJECT) {
-      return [`"structuredContent":{"result":${textOf(line, value)}}`];
+      return [`"structuredContent":{"result":${textAt(line, value)}}`];
     }
-    return [textOf(line, member.whole)];
+    return [textAt(line, member.whole)];
   });
   return replaceSpan(line, result, encoder.encode(`{${parts.join(",")}}`));
 }
@@ -120,7 +116,7 @@ function withToolsForLegacy(line: Uint8Array): Uint8Array {
 }
 
 function metaForLegacy(line: Uint8Array, meta: Span): string[] {
-  if (line[meta.start] !== OPEN_OBJECT) return [`"_meta":${textOf(line, meta)}`];
+  if (line[meta.start] !== OPEN_OBJECT) return [`"_meta":${textAt(line, meta)}`];
   const kept = membersOf(line, meta).filter(({ name }) => name !== META_SERVER_INFO).map(written(line));
   return kept.length === 0 ? [] : [`"_meta":{${kept.join(",")}}`];
 }

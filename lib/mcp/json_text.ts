@@ -239,6 +239,13 @@ export function spells(text: Uint8Array, wanted: Uint8Array, keyStart: number, k
   return at === end;
 }
 
+/** All of a text from its first `{` on, which whatever is read as an object begins with. */
+export function objectIn(text: Uint8Array): Span {
+  let start = 0;
+  while (start < text.length && text[start] !== OPEN_OBJECT) start++;
+  return { start, end: text.length };
+}
+
 /** Longer ones are left to the decoder. */
 const SHORT = 256;
 

@@ -8,6 +8,7 @@ import { parseJson } from "../platform/json.ts";
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
 import { claimsModernEra } from "./revisions.ts";
 import { elementsOf, findMember, type Span } from "./json_text.ts";
+import { INVALID_REQUEST, SERVER_ERROR, VERSION_UNSUPPORTED } from "./rpc_codes.ts";
 
 /** Of a refusal no more than this is looked at: a transport's own is shorter, and the rest is for people. */
 export const REFUSAL_BYTES = 8192;
@@ -54,8 +55,11 @@ const TRANSPORT_WORDS = new RegExp(
   "i",
 );
 
+/** Statuses of an answer to DELETE that mean: there is no such session, or it cannot be ended by us, which is as good (L5). */
+export const NOTHING_TO_END: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 410, 501]);
+
 /** Codes of a transport's refusal; a server that reached the method answers with another. */
-const TRANSPORT_CODES: ReadonlySet<unknown> = new Set([-32000, -32001, -32600, -32005]);
+const TRANSPORT_CODES: ReadonlySet<unknown> = new Set([SERVER_ERROR, -32001, INVALID_REQUEST, -32005]);
 /** In place of an id where the transport knew none; the Python SDK puts "server-error". */
 const NO_CALL: ReadonlySet<unknown> = new Set([undefined, null, "", "server-error"]);
 
@@ -121,7 +125,7 @@ function answersCall(message: JsonObject, asked: ReadonlySet<string>): boolean {
 
 /** What a server says that knows stateless revisions only (MCP 2026-07-28, "UnsupportedProtocolVersion"): it has run nothing. */
 function hasNoSessions({ error }: JsonObject): boolean {
-  if (!isJsonObject(error) || error.code !== -32022 || !isJsonObject(error.data)) return false;
+  if (!isJsonObject(error) || error.code !== VERSION_UNSUPPORTED || !isJsonObject(error.data)) return false;
   const { supported } = error.data;
   return Array.isArray(supported) && supported.length > 0 &&
     supported.every((version) => typeof version === "string" && claimsModernEra(version));

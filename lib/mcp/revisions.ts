@@ -55,3 +55,8 @@ export function allowsBatches(revision: string): boolean {
 export function allowsPrimingEvents(revision: string): boolean {
   return legacy.has(revision) && revision >= "2025-11-25";
 }
+
+/** Whether a revision that a server names, known or not, can stand in a header field and in a session's id. */
+export function isRevisionText(revision: string): boolean {
+  return /^[\x21-\x7e]{1,64}$/.test(revision);
+}

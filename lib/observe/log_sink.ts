@@ -2,14 +2,13 @@
 // bound in bytes, then dropped and counted, and the count is told when lines flow again (P1). A reader that is gone for
 // good costs nothing.
 
+import { NOT_NOW } from "../platform/system_fault.ts";
 /** Of one write: a slow reader gets lines in pieces it can take. */
 const MOST_AT_ONCE = 64 * 1024;
 /** After a fault that may pass: a full disk, a pipe that somebody else has made non-blocking. */
 const RETRY_MS = 50;
 /** Faults after which nobody will ever read. */
 const GONE: ReadonlySet<unknown> = new Set(["EPIPE", "EBADF", "BrokenPipe", "BadResource"]);
-/** Nothing is lost by trying the same bytes again. */
-const FULL: ReadonlySet<unknown> = new Set(["EAGAIN", "WouldBlock", "EINTR", "Interrupted"]);
 
 export interface LogSinkOptions {
   /** Writes some of the bytes and answers how many; the next is asked only when it has settled. */
@@ -102,7 +101,7 @@ export class LogSink {
         this.#failed = false;
       } catch (error) {
         const fault = faultOf(error);
-        if (!FULL.has(fault)) {
+        if (!NOT_NOW.has(fault)) {
           this.#gone = GONE.has(fault);
           this.#failed = true;
           this.#drop(lines);

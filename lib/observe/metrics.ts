@@ -82,7 +82,8 @@ export type Family =
   | Declared & { readonly type: "counter" | "gauge"; readonly read: () => readonly Sample[] }
   | Declared & { readonly type: "histogram"; readonly read: () => readonly HistogramSample[] };
 
-function numberText(value: number): string {
+/** As the text format has it. */
+export function numberText(value: number): string {
   return value === Infinity ? "+Inf" : value === -Infinity ? "-Inf" : String(value);
 }
 

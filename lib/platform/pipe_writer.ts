@@ -1,12 +1,12 @@
 // Whole texts into a pipe, in order, without holding up whoever writes. A pipe that nobody reads any more swallows them: that
 // its reader is gone is told elsewhere.
 import process from "node:process";
+import { NOT_NOW } from "./system_fault.ts";
 
 /** After a fault that may pass: a pipe that somebody else has made non-blocking, ms. */
 const RETRY_MS = 2;
 /** What may wait: a reader that takes nothing for so long is none, and what was promised to it cannot be kept. */
 const MOST_WAITING = 64 * 1024 * 1024;
-const FULL: ReadonlySet<unknown> = new Set(["EAGAIN", "WouldBlock", "EINTR", "Interrupted"]);
 
 export class PipeWriter {
   readonly #write: (bytes: Uint8Array) => Promise<number>;
@@ -46,7 +46,7 @@ export class PipeWriter {
       const fault = error instanceof Error && "code" in error && error.code !== undefined
         ? error.code
         : (error as Error).name;
-      if (!FULL.has(fault)) {
+      if (!NOT_NOW.has(fault)) {
         this.#gone = true;
         this.#batch = "";
         return bytes.length;

@@ -40,6 +40,9 @@ export function systemFault(error: unknown): SystemFault | undefined {
   return BY_NAME.has(error.name) ? error.name as SystemFault : undefined;
 }
 
+/** Codes and names of what says that there is no room at the moment: nothing is lost by trying the same bytes again. */
+export const NOT_NOW: ReadonlySet<unknown> = new Set(["EAGAIN", "WouldBlock", "EINTR", "Interrupted"]);
+
 /** A fault found here, in the form of those that `node:` built-ins throw. */
 export function systemError(code: string, message: string): Error {
   return Object.assign(new Error(`${code}: ${message}`), { code });

@@ -1,7 +1,7 @@
 // The arguments of a call, as far as rules read them. What another reader could read differently is not read at all, and
 // what is long is not looked at: a rule that needs it then refuses (docs/behaviour.md G4).
 import { foldedName } from "../mcp/folded_name.ts";
-import { findMember, type Member, membersOf, namesMemberTwice, type Span } from "../mcp/json_text.ts";
+import { findMember, type Member, membersOf, namesMemberTwice, objectIn, type Span } from "../mcp/json_text.ts";
 import { parseJson } from "../platform/json.ts";
 import type { ReadsOfArguments } from "./expression_reads.ts";
 
@@ -17,12 +17,6 @@ const OPEN_OBJECT = 0x7b;
 /** Why the arguments cannot be judged: completes "the arguments …". */
 export class UnreadableArguments extends Error {
   override readonly name = "UnreadableArguments";
-}
-
-function wholeOf(text: Uint8Array): Span {
-  let start = 0;
-  while (start < text.length && text[start] !== OPEN_OBJECT) start++;
-  return { start, end: text.length };
 }
 
 /** Of one object: more are not gone through. */
@@ -65,7 +59,7 @@ function hasTwins(value: unknown): boolean {
 
 /** Whether every reader reads a member of `params` alike: neither it nor a member of it stands twice, or in another case. */
 export function readsAlike(message: Uint8Array, member: string): boolean {
-  const params = findMember(message, "params", wholeOf(message));
+  const params = findMember(message, "params", objectIn(message));
   if (params === undefined || message[params.start] !== OPEN_OBJECT) return true;
   const members = membersOf(message, params, MOST_MEMBERS + 1);
   if (members.length > MOST_MEMBERS) return false;
@@ -82,7 +76,7 @@ export function readsAlike(message: Uint8Array, member: string): boolean {
  * @throws UnreadableArguments
  */
 export function readArguments(message: Uint8Array, reads: ReadsOfArguments): Readonly<Record<string, unknown>> {
-  const params = findMember(message, "params", wholeOf(message));
+  const params = findMember(message, "params", objectIn(message));
   const span = params === undefined || message[params.start] !== OPEN_OBJECT
     ? undefined
     : only(message, "arguments", params);

@@ -6,9 +6,10 @@ import { createHash } from "../platform/builtin.ts";
 import { parseJson } from "../platform/json.ts";
 import { leftOf } from "../platform/time_of_day.ts";
 import type { Timers } from "../platform/timers.ts";
+import { ignoreStoreError } from "../store/fail_closed.ts";
 import type { AliasStore } from "../store/shared.ts";
 import { StoreError } from "../store/store.ts";
-import { ignoreStoreError, waitForTurn } from "../store/turns.ts";
+import { waitForTurn } from "../store/turns.ts";
 import { type Claim, Elsewhere, type Homes } from "./elsewhere.ts";
 
 export interface PoolHomesOptions {

@@ -2,7 +2,7 @@
 // revoke (docs/behaviour.md L6). Whoever holds sessions in memory listens, and ends them at once; a store that cannot
 // be asked refuses the session (503), because it might be a dead one.
 import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
-import { failClosed } from "../store/fail_closed.ts";
+import { failClosed, ignoreStoreError } from "../store/fail_closed.ts";
 import { PurgeClock } from "../store/purge_clock.ts";
 import {
   type MaybePromise,
@@ -11,7 +11,6 @@ import {
   type RevocationStore,
   type RevocationSubject,
   type Store,
-  StoreError,
   whenReady,
 } from "../store/store.ts";
 import type { RevocationList } from "./revocation_list.ts";
@@ -222,11 +221,6 @@ function isKnown(kind: Revocation["kind"] | undefined): boolean {
 
 function unread(fault: unknown): never {
   return failClosed(fault, "The list of revoked sessions cannot be reached");
-}
-
-/** Purging only saves room, and is tried again; what matters fails where it is asked for. */
-function ignoreStoreError(fault: unknown): void {
-  if (!(fault instanceof StoreError)) throw fault;
 }
 
 /** Whether a revocation concerns a session that is held in memory. */

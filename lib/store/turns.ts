@@ -2,8 +2,8 @@
 // (docs/behaviour.md L4, R1, S3). Who has died holds nobody up for long.
 import { SignetError } from "../errors.ts";
 import { pause, type Timers } from "../platform/timers.ts";
+import { ignoreStoreError } from "./fail_closed.ts";
 import type { AliasStore } from "./shared.ts";
-import { StoreError } from "./store.ts";
 
 export interface Turn {
   readonly sid: string;
@@ -41,8 +41,4 @@ export async function waitForTurn(store: AliasStore, { sid, holder, turnMs, time
     // Also where that cannot be told: the others would wait for whoever does nothing.
     if (!isTurn) store.giveTurnBack(sid, holder).catch(ignoreStoreError);
   }
-}
-
-export function ignoreStoreError(fault: unknown): void {
-  if (!(fault instanceof StoreError)) throw fault;
 }

@@ -13,6 +13,7 @@ import { callOf, oneAfterTheOther } from "../http1/call_of.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { classify } from "../mcp/era.ts";
 import { parseMessage } from "../mcp/json_rpc.ts";
+import { OTHER_ERA_CODES } from "../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../platform/faults.ts";
 import { parseJson } from "../platform/json.ts";
 import { isWithin } from "../platform/time_of_day.ts";
@@ -45,8 +46,6 @@ interface Found {
 /** The same for operators. */
 export type EraFound = "unknown" | "sessions" | "stateless" | "both";
 
-/** Of a refused initialize: what may mean that there is no such method, or no such revision, here. */
-const CODES: ReadonlySet<unknown> = new Set([-32601, -32602, -32600, -32000, -32020, -32021, -32022]);
 const LIMITS = { maxDepth: 128 };
 /** A verdict is believed for so long at least, in ms, whatever contradicts it. */
 const DOUBT_MS = 10_000;
@@ -283,7 +282,7 @@ function mayBeStateless({ refusal: { status, text } }: Heard): boolean {
   if (status !== 200) return true;
   if (text === undefined || !text.includes('"error"')) return false;
   try {
-    return CODES.has(parseJson(text.replace(/^\ufeff/, "")).error?.code);
+    return OTHER_ERA_CODES.has(parseJson(text.replace(/^\ufeff/, "")).error?.code);
   } catch {
     return false;
   }

@@ -14,6 +14,7 @@ import type {
 } from "../bridge/peer.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember, stringAt } from "../mcp/json_text.ts";
+import { OTHER_ERA_CODES } from "../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../platform/faults.ts";
 import { mayBeOfOtherEra } from "./peers/http_peer_fault.ts";
 import { NotStatelessError, STATELESS_MARK } from "./stateless/stateless_mark.ts";
@@ -32,9 +33,6 @@ export interface EitherEraParts {
 export interface EitherEraMemo {
   isStateless: boolean;
 }
-
-/** Of a refused initialize: what may mean that there is no such method, or no such revision, here. */
-const CODES: ReadonlySet<unknown> = new Set([-32601, -32602, -32600, -32000, -32020, -32021, -32022]);
 
 export class EitherEraLife implements PeerSource {
   readonly #parts: EitherEraParts;
@@ -162,5 +160,5 @@ export class EitherEraLife implements PeerSource {
 }
 
 function mayBeStateless(error: unknown): boolean {
-  return isJsonObject(error) && CODES.has(error.code);
+  return isJsonObject(error) && OTHER_ERA_CODES.has(error.code);
 }

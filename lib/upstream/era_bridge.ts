@@ -4,15 +4,16 @@
 import { BridgeServer } from "../bridge/server.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
 import type { Here } from "../replica/elsewhere.ts";
-import type { ChoosePeers, Gate } from "../bridge/request.ts";
+import { type ChoosePeers, NO_GATE } from "../bridge/request.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
 import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
+import { peerFields } from "./peer_fields.ts";
 import type { PooledSessions } from "./peers/pooled_sessions.ts";
 import { httpPeer } from "./peers/http_peer_life.ts";
-import { fieldsOf, type StatelessLimits } from "./stateless/stateless_parts.ts";
+import type { StatelessLimits } from "./stateless/stateless_parts.ts";
 import { statelessPeer } from "./stateless/stateless_peer_life.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -33,9 +34,6 @@ export interface EraBridgeOptions {
   readonly random?: (n: number) => Uint8Array;
 }
 
-/** An HTTP server that cannot be reached is not asked less for it: its pool knows how long to wait. */
-const NO_GATE: Gate = { assertOpen() {}, succeed() {}, fail() {} };
-
 export function eraBridge(options: EraBridgeOptions): BridgeServer {
   const { inner: upstream, log, timers = SYSTEM_TIMERS, random = randomBytes, account = new ByteAccount() } = options;
   const { statelessLimits: limits = {}, onEnded, onLostCall, pools, here } = options;
@@ -47,7 +45,7 @@ export function eraBridge(options: EraBridgeOptions): BridgeServer {
     if (session !== undefined) return statelessPeer({ ...reach, random, limits });
     const pooled = () =>
       pool === undefined ? undefined : pools?.at({ pool, owner: caller.owner, member: "", upstream });
-    return httpPeer({ ...reach, fieldsOf, pooled });
+    return httpPeer({ ...reach, fieldsOf: peerFields, pooled });
   };
   return new BridgeServer({ parts, gate: NO_GATE, choose, onEnded, statelessPeersAre: "legacy" });
 }

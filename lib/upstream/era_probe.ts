@@ -15,7 +15,7 @@ import { parseJson } from "../platform/json.ts";
 import type { Timers } from "../platform/timers.ts";
 import { LostSession } from "../session/lost_session.ts";
 import { decoded } from "./http/decoded.ts";
-import { fieldsOf } from "./stateless/stateless_parts.ts";
+import { peerFields } from "./peer_fields.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -56,7 +56,7 @@ async function ask(upstream: Upstream, probing: Probing, timers: Timers): Promis
     fields: [
       ...["content-type", "application/json", "accept", "application/json, text/event-stream"],
       ...["accept-encoding", "identity", "mcp-protocol-version", MODERN_REVISIONS.at(-1)!],
-      ...["mcp-method", "server/discover", ...fieldsOf(fields)],
+      ...["mcp-method", "server/discover", ...peerFields(fields)],
     ],
     upstreamSessionId: undefined,
     body: PROBE,

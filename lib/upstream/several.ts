@@ -3,7 +3,7 @@
 // members' own sessions, under the same names.
 import { ByteAccount } from "../http1/byte_account.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS, randomName } from "../bridge/limits.ts";
-import type { Gate, OwnedSince } from "../bridge/request.ts";
+import { NO_GATE, type OwnedSince } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
 import { encodeSeveralId, SEVERAL_URL } from "../envelope/several_id.ts";
 import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
@@ -43,8 +43,6 @@ export interface SeveralUpstreamOptions {
 const BESIDE_MEMBERS = 640;
 /** A member that takes too long is left out before anybody gives up waiting for all. */
 const TELLING_MS = 5000;
-/** Breakers are the members' own; the whole is never held back. */
-const NO_GATE: Gate = { assertOpen() {}, succeed() {}, fail() {} };
 
 export class SeveralUpstream implements Upstream {
   readonly name = "several";

@@ -3,7 +3,7 @@
 // the gateway then opens the session again from what it has sealed (L4).
 import { ByteAccount } from "../http1/byte_account.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
-import type { ChoosePeers, Gate, OwnedSince } from "../bridge/request.ts";
+import { type ChoosePeers, NO_GATE, type OwnedSince } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
 import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
@@ -78,8 +78,6 @@ export interface StdioUpstreamOptions {
 
 /** A start that takes too long is refused here, with a cure, before anybody gives up waiting for it. */
 const TELLING_MS = 5000;
-/** Who is asked what it is has failed at nothing if it is no such server. */
-const NO_GATE: Gate = { assertOpen() {}, succeed() {}, fail() {} };
 /** Starts of processes that take others' places, at once. */
 const MAX_REPLACEMENTS = 4;
 

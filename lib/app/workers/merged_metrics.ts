@@ -2,6 +2,7 @@
 // have ended had counted stays counted, and what those that gave no page this time had counted last, too: a counter that fell
 // would look like much more than there was (Prometheus, "rate").
 
+import { numberText } from "../../observe/metrics.ts";
 /** How a family's numbers become one, where they are not added up. */
 const OTHERWISE: ReadonlyMap<string, "least" | "most"> = new Map([
   ["signet_build_info", "most"],
@@ -114,8 +115,4 @@ function parsePage(text: string): Page {
 
 function numberOf(text: string): number {
   return text === "+Inf" ? Infinity : text === "-Inf" ? -Infinity : Number(text);
-}
-
-function numberText(value: number): string {
-  return value === Infinity ? "+Inf" : value === -Infinity ? "-Inf" : String(value);
 }

@@ -1,5 +1,6 @@
 // Calls whose server wants to know something of their client: it is asked by the answer to the request, the call waits at
 // the peer, and goes on with the request that brings the answers (docs/behaviour.md S4). Who does not come back is given up.
+import { INTERNAL_ERROR, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { SameDelay, type Timers } from "../../platform/timers.ts";
 import type { LostParks } from "../lost_parks.ts";
 import { cancelledIdIn, idIn } from "../message_ids.ts";
@@ -11,7 +12,7 @@ import type { Exchange, Run, Translated } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { LostCalls } from "./lost_calls.ts";
 import type { Runs } from "./runs.ts";
-import { clientResult, METHOD_NOT_FOUND, peerResult, unknownState } from "./texts.ts";
+import { clientResult, peerResult, unknownState } from "./texts.ts";
 
 export interface ParkedCallsOptions {
   readonly life: Pick<StatelessLife, "era" | "capabilities">;
@@ -64,7 +65,9 @@ export class ParkedCalls {
     }
     const known = this.#isSurelyOf(run, peer, about) ? run.answers?.answerTo(message) : undefined;
     if (known !== undefined && peer.send(peerResult(id, known), NO_CARRIER)) return;
-    if (!this.#put(run, message, peer)) return peer.refuse(id, -32603, "too many questions wait for the client");
+    if (!this.#put(run, message, peer)) {
+      return peer.refuse(id, INTERNAL_ERROR, "too many questions wait for the client");
+    }
     if (run.exchange === undefined) return; // asked when it comes back
     run.cancelGathering ??= this.#gathering.after(() => this.#park(run));
     if (run.cancelGathering === undefined) this.#giveUp(run, 0); // nobody is asked any more

@@ -1,5 +1,6 @@
 // Subscriptions of stateless clients to a server that has none: acknowledged here, told what the server tells everybody,
 // and ended with words, never with silence (docs/protocol.md 31, 32; docs/behaviour.md B9, M6).
+import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import {
   encodeJson,
   endOfSubscription,
@@ -16,7 +17,7 @@ import { type Message, NO_CARRIER } from "../peer.ts";
 import type { StatelessLife } from "../stateless_life.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
-import { ACKNOWLEDGED, clientResponse, INVALID_PARAMS } from "./texts.ts";
+import { ACKNOWLEDGED, clientResponse } from "./texts.ts";
 
 export interface SubscriptionsOptions {
   readonly life: Pick<StatelessLife, "peer" | "watchResource"> & { readonly identity: Identity };

@@ -4,9 +4,9 @@ import { encodeJson, META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
 import { idText, type RpcId } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, type Span } from "../../mcp/json_text.ts";
+import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import { parseJson } from "../../platform/json.ts";
 
-export const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
 export const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 
 const encoder = new TextEncoder();

@@ -1,5 +1,7 @@
 // Every address that the configuration leads to: its name, a connection, the certificate and its days, the clock.
 import { shownUrl } from "../../config/addresses.ts";
+import { FEW_DAYS } from "../../config/certificate_term.ts";
+import { DAY } from "../../config/units.ts";
 import type { Settings } from "../../config/schema.ts";
 import { formatAuthority } from "../../http1/wire/authority.ts";
 import type { Reached, ReachError, ReachTarget } from "../../platform/reach.ts";
@@ -21,9 +23,6 @@ interface Address {
 }
 
 const TIMEOUT_MS = 10_000;
-const DAY_MS = 86_400_000;
-/** A certificate that has fewer days is about to be forgotten. */
-const FEW_DAYS = 14;
 /** What clocks of machines that are looked after differ by. */
 const SKEW_MS = 5_000;
 const BAD_SKEW_MS = 60_000;
@@ -119,7 +118,7 @@ function judgeCertificate(
   { subject, issuer, expiresAtMs, problem }: NonNullable<Reached["certificate"]>,
   nowMs: number,
 ): Finding {
-  const days = Math.floor((expiresAtMs - nowMs) / DAY_MS);
+  const days = Math.floor((expiresAtMs - nowMs) / DAY);
   const facts = `certificate of ${subject} by ${issuer}`;
   if (expiresAtMs <= nowMs) {
     return { verdict: "fail", what, found: `${facts}: it has expired`, cure: "Renew it on the server." };

@@ -5,6 +5,7 @@ import type { AppOptions, RunningApp } from "../../app/running_app.ts";
 import type { Settings } from "../../config/schema.ts";
 import { ephemeralKeyRing } from "../../envelope/key_ring.ts";
 import { ConfigError } from "../../errors.ts";
+import { METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { createLogger } from "../../observe/log.ts";
 import type { CommandContext } from "../command.ts";
 import { parseJson } from "../../platform/json.ts";
@@ -190,7 +191,9 @@ class ProbeClient {
       return { verdict: "ok", what: "tools", found: `${tools.length} listed${more}` };
     }
     // JSON-RPC 2.0 §5.1: there is no such method: a server need not have tools.
-    if (message?.error?.code === -32601) return { verdict: "ok", what: "tools", found: "the server has none" };
+    if (message?.error?.code === METHOD_NOT_FOUND) {
+      return { verdict: "ok", what: "tools", found: "the server has none" };
+    }
     return { ...refused(status, message, "tools/list"), what: "tools" };
   }
 

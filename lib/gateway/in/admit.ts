@@ -2,6 +2,7 @@
 // one, which leaves to the full one whatever has to be looked at (docs/behaviour.md G4, G5).
 import { SignetError } from "../../errors.ts";
 import { elementsOf } from "../../mcp/json_text.ts";
+import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import type { ReadsOfArguments } from "../../policy/expression_reads.ts";
 import { readArguments, readsAlike } from "../../policy/arguments.ts";
 import type { ToolHints } from "../../policy/hints.ts";
@@ -213,8 +214,8 @@ function batchRefusal(judged: readonly Judged[], refused: readonly Judged[]): Si
     if (id === undefined) return [];
     return [
       refused.includes(one)
-        ? { id, rpcCode: one.subject?.kind === "method" ? -32601 : -32602, message: textOf(one) }
-        : { id, rpcCode: -32600, message: "Invalid request: another message of the batch is refused" },
+        ? { id, rpcCode: one.subject?.kind === "method" ? METHOD_NOT_FOUND : INVALID_PARAMS, message: textOf(one) }
+        : { id, rpcCode: INVALID_REQUEST, message: "Invalid request: another message of the batch is refused" },
     ];
   });
   return new SignetError("rule_denied", { publicMessage: textOf(refused[0]!), facts: factsOf(refused[0]!), batch });

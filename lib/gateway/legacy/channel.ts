@@ -10,6 +10,7 @@ import { isSendable } from "../../mcp/event_id.ts";
 import { flatten } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { SERVER_ERROR } from "../../mcp/rpc_codes.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { parseJson } from "../../platform/json.ts";
 import { Pause, settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";
@@ -40,7 +41,7 @@ const RELISTEN_MS = 1000;
 
 const EVENT = new TextEncoder().encode("event: message\ndata: ");
 const END = new TextEncoder().encode("\n\n");
-const LOST = { code: -32000, message: "Bad gateway: the answer was cut off, or is too long" };
+const LOST = { code: SERVER_ERROR, message: "Bad gateway: the answer was cut off, or is too long" };
 const NO_BYTES = new Uint8Array(0);
 const decoder = new TextDecoder();
 

@@ -9,7 +9,7 @@ import { followHandshake, openByHandshake } from "./handshake.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Sending } from "./outbound.ts";
 import { isInitializeRefused, revive } from "./revive.ts";
-import { passOn } from "./pass_on.ts";
+import { NOT_THERE, passOn } from "./pass_on.ts";
 import { homeOf, isKnown } from "./route.ts";
 import { noteAnswer } from "./send.ts";
 import { carryTrace } from "../traced.ts";
@@ -27,9 +27,6 @@ export async function answerTo(parts: GatewayParts, sending: Sending): Promise<C
   if (answer instanceof LostSession) return await answerAfter(parts, sending, { lost: answer, seenGeneration });
   return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
 }
-
-/** `error.type` of a hop to a replica that is gone, or no longer has the session. */
-const NOT_THERE = "session_elsewhere";
 
 /** Nothing was sent: whoever passed the request on brings the session to a server that is there (R1). */
 export function isServerGone(error: unknown): boolean {

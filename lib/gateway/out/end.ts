@@ -3,6 +3,7 @@ import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { NOTHING_TO_END } from "../../mcp/lost_session.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { EndReason, Session } from "../../session/session.ts";
@@ -19,8 +20,6 @@ import { passOn } from "./pass_on.ts";
 import { relay } from "./relay.ts";
 import { homeOf, route, routeOf, routeWithoutSession } from "./route.ts";
 
-/** Upstream answers that mean: there is no such session any more, or it cannot be ended by us, which is as good. */
-const GONE: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 410, 501]);
 /** Fields of the request at hand that say something about its message. */
 const OF_THE_MESSAGE = ["content-type", "content-encoding", "last-event-id", "mcp-method", "mcp-name"];
 
@@ -111,7 +110,7 @@ async function endUpstream(
   for (const name of OF_THE_MESSAGE) removeField(fields, name);
   try {
     const status = await notify(upstream, { ...about, method: "DELETE", fields, upstreamSessionId, body: undefined });
-    return (status >= 200 && status < 300) || GONE.has(status) ? undefined : `status ${status}`;
+    return (status >= 200 && status < 300) || NOTHING_TO_END.has(status) ? undefined : `status ${status}`;
   } catch (error) {
     tellIfOwn(error);
     return error instanceof HttpError ? error.code : failedIn(error) ?? "failed";

@@ -12,6 +12,7 @@ import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { resumed } from "../../upstream/http/resumed_body.ts";
 import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
 import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
+import { isRevisionText } from "../../mcp/revisions.ts";
 
 export interface InitializeAnswer {
   /**
@@ -29,7 +30,6 @@ const SMALL_BYTES = 64 * 1024;
 /** A client has given up long before; an answer must not be waited for without end (P6). */
 const READ_TIMEOUT_MS = 120_000;
 const MAX_DEPTH = 128;
-const REVISION = /^[\x21-\x7e]{1,64}$/;
 const BOM = [0xef, 0xbb, 0xbf];
 
 function unreadable(found: string): SignetError {
@@ -71,7 +71,7 @@ function asRead(bytes: Uint8Array, response: RpcResponse): Read {
     throw unreadable("a result without protocolVersion and capabilities");
   }
   // It will stand in a header field, and in the session's id.
-  if (!REVISION.test(protocolVersion)) throw unreadable("a protocolVersion that no header field could hold");
+  if (!isRevisionText(protocolVersion)) throw unreadable("a protocolVersion that no header field could hold");
   return { bytes, protocolVersion };
 }
 

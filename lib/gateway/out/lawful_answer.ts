@@ -15,10 +15,10 @@ import { methodNumber } from "../../mcp/methods.ts";
 import { EventTooLong, SseFilter } from "../../mcp/sse_filter.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import { LISTED } from "../../policy/subject.ts";
-import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import { parseJson } from "../../platform/json.ts";
+import { withoutCoding } from "./uncoded.ts";
 
 /** Of one event. */
 const MOST_BYTES = 8 * 1024 * 1024;
@@ -66,20 +66,6 @@ function bounded<T>(run: () => T): T {
 
 function looksLikeList(view: Uint8Array): boolean {
   return mayHoldList(view);
-}
-
-function withoutCoding(response: ClientResponse): ClientResponse {
-  try {
-    return decoded(response);
-  } catch (error) {
-    response.release();
-    if (!(error instanceof DecodingError)) throw error;
-    throw new SignetError("upstream_invalid", {
-      facts: { attempted: "read an answer", found: error.message, wanted: "no content coding, as was asked for" },
-      remedy: "Have the MCP server, or what stands before it, not compress answers.",
-      cause: error,
-    });
-  }
 }
 
 /** What the rules of the moment say of each entry. */

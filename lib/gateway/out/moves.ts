@@ -7,9 +7,10 @@ import type { Timers } from "../../platform/timers.ts";
 import type { Replicas } from "../../replica/replicas.ts";
 import type { Session } from "../../session/session.ts";
 import type { UpstreamLink } from "../../session/upstream_link.ts";
+import { ignoreStoreError } from "../../store/fail_closed.ts";
 import type { AliasStore } from "../../store/shared.ts";
 import { StoreError } from "../../store/store.ts";
-import { ignoreStoreError, waitForTurn } from "../../store/turns.ts";
+import { waitForTurn } from "../../store/turns.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 
 /** A session that was opened again. */

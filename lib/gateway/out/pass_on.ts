@@ -16,6 +16,9 @@ import type { GatewayParts } from "../parts.ts";
 import { carryHop } from "../traced.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 
+/** `error.type` of a hop to a replica that is gone, or does not have what was looked for there. */
+export const NOT_THERE = "session_elsewhere";
+
 /** What is passed on, and where to. */
 export interface Passing {
   readonly outbound: Pick<Outbound, "inbound" | "body">;

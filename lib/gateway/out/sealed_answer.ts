@@ -4,7 +4,6 @@ import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../
 import type { Charge } from "../../http1/byte_account.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
-import { SignetError } from "../../errors.ts";
 import type { Carries } from "../../mcp/carried_members.ts";
 import { type ExchangedKind, type Exchanging, mayCarry } from "../../mcp/carried_message.ts";
 import { EventSplicer, JsonSplicer, type Splicer } from "../../mcp/carried_splicer.ts";
@@ -12,9 +11,11 @@ import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { errorResponse } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";
-import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
+import { INTERNAL_ERROR } from "../../mcp/rpc_codes.ts";
+import { DecodingError } from "../../upstream/http/decoded.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Carriage } from "./carriage.ts";
+import { undecodable, withoutCoding } from "./uncoded.ts";
 
 /** Fields that are about the bytes as they came; their length is never passed on. */
 const OF_THE_BYTES: ReadonlySet<string> = new Set([
@@ -22,7 +23,7 @@ const OF_THE_BYTES: ReadonlySet<string> = new Set([
 ]);
 
 /** In place of an answer that cannot be sealed. */
-const UNSEALABLE = errorResponse(null, -32603, "Internal error: the MCP server's answer is not valid");
+const UNSEALABLE = errorResponse(null, INTERNAL_ERROR, "Internal error: the MCP server's answer is not valid");
 
 /**
  * The answer to be used in place of `response`: itself, or another that releases it.
@@ -106,25 +107,6 @@ class Sealing implements Exchanging {
     });
     return replaceSpan(UNSEALABLE, findMember(UNSEALABLE, "id")!, id);
   }
-}
-
-/** It was asked for uncoded, but proxies in between do as they like (P6). */
-function withoutCoding(response: ClientResponse): ClientResponse {
-  try {
-    return decoded(response);
-  } catch (error) {
-    response.release();
-    if (!(error instanceof DecodingError)) throw error;
-    throw undecodable(error);
-  }
-}
-
-function undecodable(error: DecodingError): SignetError {
-  return new SignetError("upstream_invalid", {
-    facts: { attempted: "read an answer", found: error.message, wanted: "no content coding, as was asked for" },
-    remedy: "Have the MCP server, or what stands before it, not compress answers.",
-    cause: error,
-  });
 }
 
 /** A body that was here whole. */

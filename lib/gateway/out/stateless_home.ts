@@ -8,7 +8,7 @@ import type { UpstreamRequest } from "../../upstream/upstream.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { InFlight } from "./in_flight.ts";
-import { passOn } from "./pass_on.ts";
+import { NOT_THERE, passOn } from "./pass_on.ts";
 import { sendWithoutSession } from "./send.ts";
 
 export interface StatelessSending {
@@ -28,8 +28,6 @@ export interface StatelessAnswer {
 
 /** How often a request may turn out to belong somewhere else. */
 const MOST_MOVES = 4;
-/** `error.type` of a hop to a replica that is gone, or does not have it any more. */
-const NOT_THERE = "session_elsewhere";
 
 /** @throws HttpError; SignetError `upstream_*`, `session_elsewhere` */
 export async function answerStateless(parts: GatewayParts, sending: StatelessSending): Promise<StatelessAnswer> {

@@ -5,6 +5,7 @@ import { SignetError } from "../../errors.ts";
 import { type Fields, HttpError } from "../../http1/types.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { findMember } from "../../mcp/json_text.ts";
+import { isRevisionText } from "../../mcp/revisions.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { settlesWithin } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
@@ -25,8 +26,6 @@ export interface GreetingOptions {
 /** What a new session is told besides the handshake is waited for so long, in ms. */
 const RETELL_MS = 10_000;
 const RETOLD_AT_ONCE = 8;
-/** It will stand in a header field, and in the session's id. */
-const REVISION = /^[\x21-\x7e]{1,64}$/;
 
 export class HttpPeerGreeting {
   readonly #options: GreetingOptions;
@@ -171,7 +170,7 @@ function givenUp(): HttpError {
 function sessionIn({ value: { result } }: Message, { id }: PeerSession): PeerSession | undefined {
   if (!isJsonObject(result)) return undefined;
   const { protocolVersion: version, capabilities } = result;
-  if (typeof version === "string" && REVISION.test(version) && isJsonObject(capabilities)) return { id, version };
+  if (typeof version === "string" && isRevisionText(version) && isJsonObject(capabilities)) return { id, version };
   throw badAnswer("a handshake without protocolVersion and capabilities");
 }
 

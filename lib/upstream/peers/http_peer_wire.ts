@@ -1,14 +1,14 @@
 // What goes to an HTTP server: one message a POST, GET for a stream, DELETE for a session's end, each with the fields that
 // Streamable HTTP asks for, and with those of a client that this server may see (MCP 2025-11-25, Transports).
+import { peerFields } from "../peer_fields.ts";
 import { sessionNamed } from "../session_named.ts";
 import { callOf } from "../../http1/call_of.ts";
 import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
-import { isHopByHop } from "../../http1/wire/fields.ts";
+import { NOTHING_TO_END } from "../../mcp/lost_session.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { UpstreamRequest } from "../upstream.ts";
 import type { HttpPeerParts } from "./http_peer_parts.ts";
 import type { PeerSession } from "./peer_session.ts";
-import { MESSAGE_FIELDS } from "../../mcp/session_id_field.ts";
 
 /** In which session, and with which of the client's fields. */
 export interface Sender {
@@ -16,11 +16,6 @@ export interface Sender {
   readonly fields: Fields;
 }
 
-/** What is said here of the message itself, whatever the client's request said of its own. */
-const OWN: ReadonlySet<string> = new Set([
-  ...["accept", "accept-encoding", "content-type", "content-encoding", "host", "last-event-id"],
-  ...MESSAGE_FIELDS,
-]);
 /** Failures of the server: one that takes long over an answer is no reason to keep other requests from it (A6). */
 const OF_THE_SERVER: ReadonlySet<string> = new Set(["connect_failed", "connect_timeout"]);
 
@@ -33,13 +28,7 @@ export class PeerWire {
 
   /** Those of a client's fields that go to this server; a copy. */
   fieldsOf(fields: Fields): FieldList {
-    const own: FieldList = [];
-    const given = this.#parts.fieldsOf(fields);
-    for (let i = 0; i < given.length; i += 2) {
-      const name = given[i]!.toLowerCase();
-      if (!OWN.has(name) && !name.startsWith("mcp-param-") && !isHopByHop(name)) own.push(name, given[i + 1]!);
-    }
-    return own;
+    return peerFields(this.#parts.fieldsOf(fields));
   }
 
   post(text: Uint8Array, by: Sender): SessionCall {
@@ -94,13 +83,10 @@ export class PeerWire {
   };
 }
 
-/** Statuses of an end that mean: there is no such session any more, or it cannot be ended by us, which is as good (L5). */
-const GONE: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 410, 501]);
-
 /** Whether a session has ended, by the answer to DELETE; else why not. The answer is released. */
 function endedBy(answer: SessionAnswer): string | undefined {
   answer.release();
   if (answer instanceof LostSession) return undefined;
   const { status } = answer.head;
-  return (status >= 200 && status < 300) || GONE.has(status) ? undefined : `status ${status}`;
+  return (status >= 200 && status < 300) || NOTHING_TO_END.has(status) ? undefined : `status ${status}`;
 }

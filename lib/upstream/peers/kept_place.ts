@@ -3,8 +3,8 @@
 // (docs/behaviour.md S3, R6).
 import type { StoreSeal } from "../../envelope/store_seal.ts";
 import type { Timers } from "../../platform/timers.ts";
+import { ignoreStoreError } from "../../store/fail_closed.ts";
 import type { AliasStore } from "../../store/shared.ts";
-import { ignoreStoreError } from "../../store/turns.ts";
 import { type KeptSession, openKept, sealKept } from "./kept_session.ts";
 
 export interface KeptPlaceParts {

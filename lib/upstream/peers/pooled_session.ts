@@ -9,11 +9,12 @@ import type { OwnerKey } from "../../session/caller.ts";
 import type { Verdict } from "../../session/revocation_list.ts";
 import type { AliasStore } from "../../store/shared.ts";
 import { type MaybePromise, StoreError } from "../../store/store.ts";
-import { ignoreStoreError, waitForTurn } from "../../store/turns.ts";
+import { waitForTurn } from "../../store/turns.ts";
 import { KeptPlace } from "./kept_place.ts";
 import { greetedBy, keptOf, type KeptSession } from "./kept_session.ts";
 import type { Greeted, PeerSession } from "./peer_session.ts";
 import { leftOf } from "../../platform/time_of_day.ts";
+import { ignoreStoreError } from "../../store/fail_closed.ts";
 
 /** What the store could not be told is told it again after so long, in ms. */
 const AGAIN_MS = 5000;

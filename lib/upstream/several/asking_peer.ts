@@ -4,6 +4,7 @@ import { idAt } from "../../bridge/message_ids.ts";
 import type { Asker, Carrier, Peer } from "../../bridge/peer.ts";
 import { idKey, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, type Span } from "../../mcp/json_text.ts";
+import { INTERNAL_ERROR } from "../../mcp/rpc_codes.ts";
 import type { MemberLife } from "./member_life.ts";
 
 export class AskingPeer implements Peer {
@@ -67,7 +68,7 @@ export class AskingPeer implements Peer {
 
   /** A question that finds no room; one of the same id stays open. */
   refuseFurther(id: RpcId): void {
-    this.#inner.refuse(id, -32603, "too many requests wait for the client");
+    this.#inner.refuse(id, INTERNAL_ERROR, "too many requests wait for the client");
   }
 
   refuse(id: RpcId, code: number, message: string): void {

@@ -3,6 +3,7 @@
 import { type Carrier, ownCarrier } from "../../bridge/peer.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
+import { METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
@@ -17,7 +18,6 @@ import type { Merged, Page } from "./pages.ts";
 import type { TaskIds } from "./task_ids.ts";
 import { inwardUri, labelOf } from "./uris.ts";
 
-const METHOD_NOT_FOUND = -32601;
 /** A name that is not there is looked for in a list this old, and only then in a new one, in ms. */
 const FRESH_MS = 1000;
 

@@ -7,12 +7,13 @@ import { findMember, stringAt } from "../../mcp/json_text.ts";
 import { isLegacyRevision } from "../../mcp/revisions.ts";
 import type { Carrier, Message, PeerSource } from "../../bridge/peer.ts";
 import { CLIENT, initializeOf } from "../../bridge/stateless_life.ts";
+import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { OTHER_ERA_STATUSES } from "../peers/http_peer_fault.ts";
 import { STATELESS_MARK } from "../stateless/stateless_mark.ts";
 import { MemberFault } from "./breaker.ts";
 
 /** JSON-RPC 2.0: invalid request, method not found, invalid params. What the same message will be told again. */
-const FOR_GOOD: ReadonlySet<number> = new Set([-32600, -32601, -32602]);
+const FOR_GOOD: ReadonlySet<number> = new Set([INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS]);
 
 /** Whether it is that of clients without sessions. */
 export function isDiscovery(handshake: Uint8Array): boolean {

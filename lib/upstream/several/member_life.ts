@@ -7,6 +7,7 @@ import {
   type Carrier,
   type Loss,
   NO_CARRIER,
+  NOBODY,
   type Parting,
   type Peer,
   type PeerEvents,
@@ -368,8 +369,6 @@ export interface Asking extends Asker {
   readonly isWanted: boolean;
 }
 
-/** For what is asked again on behalf of somebody who has been answered long since. */
-const NOBODY: Asker = { onReply: () => undefined, onLost: () => {} };
 /** Whether nothing has changed but what may change at any time: then calls under way are not cut for it. */
 function isAlike(one: PeerSource, other: PeerSource): boolean {
   return one.protocolVersion === other.protocolVersion && hasSessions(one) === hasSessions(other);

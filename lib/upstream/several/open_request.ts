@@ -1,6 +1,7 @@
 // A request of the client's that is on its way to a member: who asked, who runs it under which id, and what of the answer
 // is turned for the client.
 import type { Asker, Loss, Message, Peer } from "../../bridge/peer.ts";
+import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import type { Asking, MemberLife } from "./member_life.ts";
 import { type OutwardOf, outwardReply } from "./outward.ts";
 import { isNotFound, type Subject, unknownWords } from "./subjects.ts";
@@ -22,7 +23,6 @@ export interface Passing {
   readonly of: OutwardOf;
 }
 
-const INVALID_PARAMS = -32602;
 /** For the question whether a member is given a client's. */
 const CREDENTIAL = ["authorization", ""];
 

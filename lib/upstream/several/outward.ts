@@ -1,7 +1,7 @@
 // What a member says as its clients see it: addresses of resources that lead back to it, wherever an answer holds one
 // (docs/behaviour.md A3, A9). Everything else passes byte for byte.
 import { membersAlike } from "../../mcp/alike_members.ts";
-import { type Span, stringAt } from "../../mcp/json_text.ts";
+import { objectIn, type Span, stringAt } from "../../mcp/json_text.ts";
 import { elementsIn, jsonBytes, type Splice, splice } from "./splices.ts";
 import { outwardUri } from "./uris.ts";
 
@@ -53,7 +53,7 @@ export interface OutwardOf {
 /** The answer to a request of this method. */
 export function outwardReply(line: Uint8Array, method: string, of: OutwardOf): Uint8Array {
   const { label } = of;
-  const results = each(line, "result", [wholeOf(line)]);
+  const results = each(line, "result", [objectIn(line)]);
   switch (method) {
     case "tools/call":
     case "tasks/result": {
@@ -90,12 +90,12 @@ export function outwardReply(line: Uint8Array, method: string, of: OutwardOf): U
 
 /** `notifications/resources/updated`. */
 export function outwardUpdate(line: Uint8Array, label: string): Uint8Array {
-  return splice(line, uriSplices(line, each(line, "uri", each(line, "params", [wholeOf(line)])), label));
+  return splice(line, uriSplices(line, each(line, "uri", each(line, "params", [objectIn(line)])), label));
 }
 
 /** `notifications/tasks/status`, and whatever else a member says of a task unasked. */
 export function outwardOfTask(line: Uint8Array, of: OutwardOf): Uint8Array {
-  const [taskIds, metas] = eachOf(line, ["taskId", "_meta"], each(line, "params", [wholeOf(line)])) as Span[][];
+  const [taskIds, metas] = eachOf(line, ["taskId", "_meta"], each(line, "params", [objectIn(line)])) as Span[][];
   return splice(line, [...taskSplices(line, taskIds!, of), ...relatedSplices(line, metas!, of)]);
 }
 
@@ -113,9 +113,3 @@ function relatedSplices(text: Uint8Array, metas: readonly Span[], of: OutwardOf)
 }
 
 const RELATED_TASK = "io.modelcontextprotocol/related-task";
-
-function wholeOf(text: Uint8Array): Span {
-  let start = 0;
-  while (start < text.length && text[start] !== 0x7b) start++;
-  return { start, end: text.length };
-}

@@ -12,6 +12,7 @@ import type { Timers } from "../../platform/timers.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { TYPICAL_ID_LENGTH } from "../../envelope/session_id.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
+import { METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
 import { Catalog } from "./catalog.ts";
 import { Cursors } from "./cursors.ts";
@@ -338,6 +339,6 @@ export class Router implements PeerSource {
 }
 
 function failure(message: string): Message {
-  const value = { jsonrpc: "2.0", id: 0, error: { code: -32601, message } };
+  const value = { jsonrpc: "2.0", id: 0, error: { code: METHOD_NOT_FOUND, message } };
   return { line: jsonBytes(value), value };
 }

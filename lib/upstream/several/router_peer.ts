@@ -6,6 +6,7 @@ import { idKey, isJsonObject, type JsonObject, type RpcId } from "../../mcp/json
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, findMembers, type Span, stringAt } from "../../mcp/json_text.ts";
 import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
+import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
 import { SERVER_INFO } from "./greeting.ts";
 import type { Catalog, Destination } from "./catalog.ts";
@@ -25,7 +26,6 @@ import { labelOf } from "./uris.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";
 
-const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602, INTERNAL = -32603;
 /** What the revision without sessions has no more (2026-07-28). */
 const OF_SESSIONS: ReadonlySet<string> = new Set([
   ...["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "tasks/list", "tasks/result"],
@@ -137,7 +137,7 @@ export class RouterPeer implements Peer, Requests {
 
   #failInternally(request: OpenRequest, error: unknown): void {
     const message = error instanceof MemberFault ? `Internal error: ${reasonOf(error)}` : "Internal error";
-    this.fail(request, INTERNAL, message);
+    this.fail(request, INTERNAL_ERROR, message);
   }
 
   /** What Signet answers itself. Never in the same breath: whoever asks has to know its id first. */

@@ -3,6 +3,7 @@
 // asked again, so that one's end is nobody else's (docs/behaviour.md A5, A6).
 import { META_SUBSCRIPTION_ID, stamped } from "../../mcp/between_eras.ts";
 import type { Carrier, Message, Peer } from "../../bridge/peer.ts";
+import { ACKNOWLEDGED } from "../../bridge/stateless/texts.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { metaOf } from "../../mcp/modern.ts";
@@ -61,7 +62,6 @@ const CHANGED: Readonly<Record<typeof FLAGS[number], string>> = {
   promptsListChanged: "notifications/prompts/list_changed",
   resourcesListChanged: "notifications/resources/list_changed",
 };
-const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 /** Addresses and tasks of one subscription, and their characters. */
 const MAX_NAMED = 1000, MAX_NAMED_LENGTH = 256 * 1024;
 /** Members that take longer to acknowledge are not waited for, in ms. */

@@ -1,5 +1,6 @@
 // A stateless HTTP server as the peer of clients that have no sessions either: requests go out as they came, but for their
 // ids, with the headers that repeat what their bodies say now (docs/protocol.md 23, 30). There is nothing to lead back to.
+import { peerFields } from "../peer_fields.ts";
 import {
   type Asker,
   type Carrier,
@@ -23,7 +24,7 @@ import { randomBytes } from "../../platform/random.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { Discarded } from "../discarded.ts";
 import { asRefusal, mayBeOfOtherEra } from "../peers/http_peer_fault.ts";
-import { fieldsOf, type StatelessParts } from "./stateless_parts.ts";
+import type { StatelessParts } from "./stateless_parts.ts";
 import { DEFAULT_STATELESS_LIMITS, type StatelessSetting } from "./stateless_peer_life.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";
 
@@ -65,7 +66,7 @@ export class PassingPeer implements Peer {
   ask(text: Uint8Array, _id: Span, asker: Asker, { fields }: Carrier): number | undefined {
     if (this.#stopped || this.#running.size >= this.#parts.limits.maxCalls) return undefined;
     const { id, posted } = this.#post(text, fields);
-    const kept = fieldsOf(fields);
+    const kept = peerFields(fields);
     posted.reply.then(
       (reply) => this.#settle(id, () => void asker.onReply(reply)),
       (error) => {
@@ -97,7 +98,7 @@ export class PassingPeer implements Peer {
       method,
       headers: headersOf(text, method, fields),
       text,
-      fields: fieldsOf(fields),
+      fields: peerFields(fields),
       onNotification: (message) => this.#events.onMessage(message, this, id),
       onJunk: (found) => this.#discard(found),
     });

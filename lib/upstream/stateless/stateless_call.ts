@@ -16,6 +16,7 @@ import {
 } from "../../mcp/for_stateless_server.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember, membersOf } from "../../mcp/json_text.ts";
+import { HEADER_MISMATCH, INTERNAL_ERROR } from "../../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";
 import { Pause } from "../../platform/timers.ts";
@@ -50,7 +51,6 @@ export interface StatelessCallOptions {
 }
 
 const decoder = new TextDecoder();
-const HEADER_MISMATCH = -32020, INTERNAL = -32603;
 
 export class StatelessCall {
   readonly #options: StatelessCallOptions;
@@ -182,7 +182,7 @@ export class StatelessCall {
     const text = `The client did not answer what the MCP server asked: ${refusal}`;
     const value = method === "tools/call"
       ? { jsonrpc: "2.0", id: 0, result: { content: [{ type: "text", text }], isError: true } }
-      : { jsonrpc: "2.0", id: 0, error: { code: INTERNAL, message: text } };
+      : { jsonrpc: "2.0", id: 0, error: { code: INTERNAL_ERROR, message: text } };
     await asker.onReply({ line: encodeJson(value), value });
   }
 }

@@ -2,10 +2,8 @@
 // Streamable HTTP): one request a POST, with the headers that repeat what the body says.
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import { callOf } from "../../http1/call_of.ts";
-import type { FieldList, Fields } from "../../http1/types.ts";
-import { isHopByHop } from "../../http1/wire/fields.ts";
+import type { FieldList } from "../../http1/types.ts";
 import { MODERN_REVISIONS } from "../../mcp/revisions.ts";
-import { MESSAGE_FIELDS } from "../../mcp/session_id_field.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
@@ -36,22 +34,6 @@ export interface StatelessParts {
   readonly log: Logger;
   /** `n` random bytes. */
   readonly random: (n: number) => Uint8Array;
-}
-
-/** What is said here of the message itself, whatever the client's request said of its own. */
-const OWN: ReadonlySet<string> = new Set([
-  ...["accept", "accept-encoding", "content-type", "content-encoding", "host", "last-event-id"],
-  ...MESSAGE_FIELDS,
-]);
-
-/** Those of a client's fields that go on to the server, in a list of their own. */
-export function fieldsOf(given: Fields): FieldList {
-  const own: FieldList = [];
-  for (let i = 0; i < given.length; i += 2) {
-    const name = given[i]!;
-    if (!OWN.has(name) && !name.startsWith("mcp-param-") && !isHopByHop(name)) own.push(name, given[i + 1]!);
-  }
-  return own;
 }
 
 /** A request in its headers. */

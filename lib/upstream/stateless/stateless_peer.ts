@@ -1,6 +1,7 @@
 // A stateless HTTP server as a session's peer: each request is translated and made on its own, what the sessions' era has
 // besides is answered here (ping, log levels, subscriptions), and what the server wants to know of the client is asked in
 // the session (docs/behaviour.md S2, S3).
+import { peerFields } from "../peer_fields.ts";
 import type { Asker, Carrier, Loss, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
 import { rpcFaultOf } from "../../bridge/rpc_fault.ts";
 import type { FieldList } from "../../http1/types.ts";
@@ -10,13 +11,14 @@ import { type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
 import { levelOf, LOG_LEVELS, type LogLevel } from "../../mcp/log_levels.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
+import { INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";
 import { Discarded } from "../discarded.ts";
 import { mayBeOfOtherEra } from "../peers/http_peer_fault.ts";
 import { type Answered, StatelessCall } from "./stateless_call.ts";
 import type { StatelessListening } from "./stateless_listening.ts";
-import { fieldsOf, type StatelessParts } from "./stateless_parts.ts";
+import type { StatelessParts } from "./stateless_parts.ts";
 
 export interface StatelessPeerOptions {
   readonly parts: StatelessParts;
@@ -42,8 +44,6 @@ interface Open {
   readonly ownId: number;
   readonly settle: (answered: Answered) => void;
 }
-
-const METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602;
 
 const decoder = new TextDecoder();
 
@@ -86,7 +86,7 @@ export class StatelessPeer implements Peer {
     if (charge === undefined) return undefined;
     const ownId = ++this.#lastId;
     const own = text.slice();
-    const fields = fieldsOf(carrier.fields);
+    const fields = peerFields(carrier.fields);
     const { parts, revision, newId } = this.#options;
     const call = new StatelessCall({
       ...{ parts, ownId, method, text: own, charge, fields, newId },
@@ -181,7 +181,7 @@ export class StatelessPeer implements Peer {
   async #changeSubscription(method: string, text: Uint8Array, carrier: Carrier): Promise<Message> {
     const uri = textAt(text, "uri", findMember(text, "params"));
     if (uri === undefined) return errorMessage(INVALID_PARAMS, "Invalid params: uri must be text");
-    const fields = fieldsOf(carrier.fields);
+    const fields = peerFields(carrier.fields);
     const listening = this.#options.listening();
     if (method === "resources/unsubscribe") {
       await listening.unsubscribe(uri, fields).catch(tellIfOwn);

@@ -1,5 +1,6 @@
 // A stateless HTTP server behind one client's session (docs/behaviour.md S2): greeted by asking it what it is, and gone on
 // with after a restart without asking anything, since all that there is of the session is what the client said of itself.
+import { peerFields } from "../peer_fields.ts";
 import {
   type Carrier,
   type Message,
@@ -28,7 +29,7 @@ import { DEFAULT_HTTP_PEER_LIMITS } from "../peers/http_peer_parts.ts";
 import { ParamHeaders } from "./param_headers.ts";
 import { NotStatelessError, STATELESS_MARK } from "./stateless_mark.ts";
 import { StatelessListening } from "./stateless_listening.ts";
-import { fieldsOf, type StatelessLimits, type StatelessParts } from "./stateless_parts.ts";
+import type { StatelessLimits, StatelessParts } from "./stateless_parts.ts";
 import { StatelessPeer, type ToolCall } from "./stateless_peer.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";
 
@@ -119,7 +120,7 @@ export class StatelessPeerLife implements PeerSource {
   /** @throws NotStatelessError; SignetError `upstream_*`, `request_limit` */
   async initialize(text: Uint8Array, carrier: Carrier): Promise<Message> {
     const params = this.#take(text);
-    const result = initializeResult(await this.#discover(fieldsOf(carrier.fields)), params.protocolVersion, {
+    const result = initializeResult(await this.#discover(peerFields(carrier.fields)), params.protocolVersion, {
       name: this.#parts.upstream.name,
       version: "0",
     });
@@ -141,7 +142,7 @@ export class StatelessPeerLife implements PeerSource {
   confirm(): void {}
 
   listen({ fields }: Carrier): void {
-    this.#listening.listen(fieldsOf(fields));
+    this.#listening.listen(peerFields(fields));
   }
 
   /** There is nothing behind it that could stay, or end. */
