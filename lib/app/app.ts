@@ -233,7 +233,8 @@ export class App implements RunningApp {
     const settings = withLive(this.#settings, wanted);
     const parts = await createParts(this.#lasting, settings);
     await this.#server.reload();
-    const restart = needRestart(this.#settings, wanted);
+    const replaced = await this.#lasting.filesAtStart?.changed() ?? [];
+    const restart = [...new Set([...needRestart(this.#settings, wanted), ...replaced])];
     if (restart.length > 0) log.warn("some settings change only with a restart", { settings: restart.join(" ") });
     this.#settings = settings;
     this.#parts = parts;

@@ -38,6 +38,7 @@ import type { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { capsOf } from "./caps.ts";
 import { openAudit } from "./audit.ts";
+import { FilesAtStart } from "./files_at_start.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./opened_upstream.ts";
 import { randomBytes } from "../platform/random.ts";
@@ -59,6 +60,8 @@ export interface Lasting {
   readonly tokens: SessionTokens | undefined;
   /** As they were when Signet started. */
   readonly secrets: Secrets;
+  /** What a reload cannot put in force; undefined of a worker, whose files others read. */
+  readonly filesAtStart: FilesAtStart | undefined;
   /** Identities of session owners, and raw ids adopted: filled only where the settings say so. */
   readonly identities: IdentityCache;
   readonly adoption: AdoptionRegistry;
@@ -150,6 +153,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const log = new BudgetedLogger(options.log, { perSecond: WARNINGS_PER_SECOND, now });
   const limits = new Limits(capsOf(settings));
   const readOnce = worker?.readOnce ?? readTextFile;
+  const filesAtStart = worker === undefined ? await FilesAtStart.read(settings, readTextFile) : undefined;
   const secrets = await loadSecrets(settings, { readTextFile: readOnce });
   const store = worker?.store ?? await createStore(settings, { secrets, log, now, readOnce, ring: ringNow });
   // Not the TTL of now: sessions sealed under a longer one may still be about.
@@ -189,7 +193,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const replicas = await createReplicas(settings, { ring: ringNow, account, log, hop: worker?.hop });
   const moves = createMoves({ store, replicas, registry, upstream });
   return {
-    ...{ limits, store, revocations, secrets, identities, registry, owners, upstream, opened, account },
+    ...{ limits, store, revocations, secrets, filesAtStart, identities, registry, owners, upstream, opened, account },
     ...{ places, replicas, moves, pools, underWay, lifecycle, log, observers, audit, metrics, telemetry, now },
     tracer: telemetry?.tracer,
     readAnew: worker?.readAnew ?? readTextFile,

@@ -51,6 +51,8 @@ async function startFleetOf(context: CommandContext, { machine, options, count, 
   const { settings } = options;
   const secrets: Record<string, string> = {};
   const readTextFile = (path: string) => context.readTextFile(path);
+  const { FilesAtStart } = await import("../app/files_at_start.ts");
+  const filesAtStart = await FilesAtStart.read(settings, readTextFile);
   const { adminToken } = await loadSecrets(settings, {
     readTextFile: async (path) => secrets[path] = await readTextFile(path),
   });
@@ -60,7 +62,15 @@ async function startFleetOf(context: CommandContext, { machine, options, count, 
   try {
     const fleet = await startFleet({
       ...options,
-      ...{ count, log, adminToken, filesOnce, base: await baseOf(context, options), timers: SYSTEM_TIMERS },
+      ...{
+        count,
+        log,
+        adminToken,
+        filesOnce,
+        filesAtStart,
+        base: await baseOf(context, options),
+        timers: SYSTEM_TIMERS,
+      },
       readFiles: (settings) => readTexts(readAnew(settings), readTextFile),
       logLevel: () => log.level,
       startWorker: () => machine.start(),

@@ -15,6 +15,7 @@ import { STORE_NEWS } from "../../store/asked_store.ts";
 import { holdStore } from "../../store/held_store.ts";
 import type { Store } from "../../store/store.ts";
 import { openAdmin } from "../admin_listener.ts";
+import type { FilesAtStart } from "../files_at_start.ts";
 import { needRestart, withLive } from "../live.ts";
 import { Reloads } from "../reloads.ts";
 import { type AppOptions, ListenError, type RunningApp } from "../running_app.ts";
@@ -50,6 +51,8 @@ export interface FleetOptions extends
   readonly base: Store | undefined;
   readonly adminToken: AdminToken | undefined;
   readonly filesOnce: FileTexts;
+  /** What a reload cannot put in force. */
+  readonly filesAtStart: Pick<FilesAtStart, "changed">;
   /** Of the files that a reload reads anew, as they are now. */
   readonly readFiles: (settings: Settings) => Promise<FileTexts>;
   /** A line of a worker's log. */
@@ -179,7 +182,8 @@ export class Fleet implements RunningApp {
     const keys = await loadKeys();
     const settings = withLive(this.#settings, wanted);
     const files = await this.#options.readFiles(settings);
-    const restart = needRestart(this.#settings, { ...wanted, listen: restartsFor(this.#settings, wanted) });
+    const waiting = needRestart(this.#settings, { ...wanted, listen: restartsFor(this.#settings, wanted) });
+    const restart = [...new Set([...waiting, ...await this.#options.filesAtStart.changed()])];
     await Promise.all(this.#slots.map((slot) => slot.settled()));
     const up = this.#slots.filter(({ isUp }) => isUp);
     // Too little of something for all of them refuses it, whoever is there to be told.
