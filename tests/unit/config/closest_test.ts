@@ -21,6 +21,33 @@ Deno.test("closest finds nothing when no name is near, or the input is a value",
   assert.equal(closest("max-sessions" + "s".repeat(60), ["max-sessions" + "s".repeat(61)]), undefined);
 });
 
+Deno.test("closest finds a name by its words where letters say little", STRICT, () => {
+  const names = [
+    "jwt-issuer",
+    "session-ttl",
+    "identity-ttl",
+    "store-timeout",
+    "stdio-start-timeout",
+    "state",
+    "config",
+  ];
+  const cases: readonly (readonly [asked: string, wanted: string | undefined])[] = [
+    ["issuer", "jwt-issuer"],
+    ["ttl", "session-ttl"],
+    ["start-timeout", "stdio-start-timeout"],
+    ["stare-timeout", "store-timeout"],
+    ["state-file", "state"],
+    ["statefile", undefined],
+    ["config-file", "config"],
+    ["hunter2", undefined],
+  ];
+  for (const [asked, wanted] of cases) assert.equal(closest(asked, names), wanted, asked);
+  const shouted = names.map((name) => name.toUpperCase().replaceAll("-", "_"));
+  assert.equal(closest("STATE_FILE", shouted), "STATE");
+  assert.equal(closest("ISSUER", shouted), "JWT_ISSUER");
+  assert.equal(closest("a", ["a-a", "b-a", "c-a", "d-a"]), undefined, "too many to be one");
+});
+
 Deno.test("closest finds every name from any single slip in it", STRICT, () => {
   const slip = fc.record({
     name: fc.constantFrom(...NAMES),
