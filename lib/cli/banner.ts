@@ -191,7 +191,7 @@ export interface Announcement {
 export function announce(announcement: Announcement): void {
   const { context, configuration: { settings, keys, warnings }, app, log, human, write } = announcement;
   if (human) {
-    write(formatBanner(announcement, styleFor(context.stderrIsTerminal, context.env)));
+    write(formatBanner(announcement, styleFor(context.stderrIsTerminal, context.env, context.stdoutColumns)));
     return;
   }
   for (const warning of warnings) log.warn("beware", { warning });

@@ -21,7 +21,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
     import("./configuration.ts"),
     import("./banner.ts"),
   ]);
-  const style = styleFor(context.stdoutIsTerminal, context.env);
+  const style = styleFor(context.stdoutIsTerminal, context.env, context.stdoutColumns);
   try {
     const configuration = await loadConfiguration(context);
     if (asksAboutCall(context)) return await checkCall(context, configuration.settings);

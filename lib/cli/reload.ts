@@ -12,13 +12,13 @@ async function run(context: CommandContext): Promise<ExitCode> {
   if (problems.length === 0) {
     context.stdout("reloaded\n");
     if (restart.length > 0) {
-      const style = styleFor(context.stderrIsTerminal, context.env);
+      const style = styleFor(context.stderrIsTerminal, context.env, context.stdoutColumns);
       const waiting = `signet: What has changed of ${restart.join(", ")} waits for a restart; all else is in force.`;
       context.stderr(wrap(waiting, style.columns).join("\n") + "\n");
     }
     return EXIT.done;
   }
-  context.stderr(formatProblems(problems, styleFor(context.stderrIsTerminal, context.env)));
+  context.stderr(formatProblems(problems, styleFor(context.stderrIsTerminal, context.env, context.stdoutColumns)));
   return EXIT.failedCheck;
 }
 

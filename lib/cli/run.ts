@@ -80,7 +80,7 @@ async function runCommand(command: Command, argv: readonly string[], machine: Te
     takesWords: command.arguments.length > 0,
   });
   if (parsed.help !== false) {
-    const style = styleFor(machine.stdoutIsTerminal, machine.env);
+    const style = styleFor(machine.stdoutIsTerminal, machine.env, machine.stdoutColumns);
     const columns = machine.stdoutColumns;
     machine.stdout(formatCommandHelp(command, { style, columns, all: parsed.help === "all" }));
     return EXIT.done;
@@ -100,7 +100,7 @@ function requireNoMore(first: string, words: readonly string[]): void {
 async function dispatch(argv: readonly string[], machine: Terminal): Promise<ExitCode> {
   assertOwnRuntime(machine);
   const [first, ...others] = argv;
-  const style = styleFor(machine.stdoutIsTerminal, machine.env);
+  const style = styleFor(machine.stdoutIsTerminal, machine.env, machine.stdoutColumns);
   if (first === undefined) {
     machine.stdout(EXAMPLES);
     return EXIT.done;
@@ -164,7 +164,7 @@ export async function run(argv: readonly string[], machine: Machine): Promise<Ex
   try {
     return await dispatch(argv, terminal);
   } catch (error) {
-    const style = styleFor(machine.stderrIsTerminal, machine.env);
+    const style = styleFor(machine.stderrIsTerminal, machine.env, machine.stdoutColumns);
     if (error instanceof ConfigError) {
       terminal.stderr(formatProblems(error.problems, style));
       return EXIT.usage;

@@ -2,10 +2,13 @@
 import type { ConfigProblem } from "../errors.ts";
 import { escapeUnsafe } from "../observe/escape.ts";
 
+/** Messages are no wider where a terminal is, and no narrower where one is tiny. */
+const [WIDEST, NARROWEST] = [80, 40];
+
 export interface Style {
   /** Whether there is any emphasis. */
   readonly colored: boolean;
-  /** How wide messages are, in columns: every terminal has 80, and a file bears more. */
+  /** How wide messages are, in columns: those of the terminal, 80 at most; a file bears more. */
   readonly columns: number;
   bold(text: string): string;
   dim(text: string): string;
@@ -15,9 +18,14 @@ export interface Style {
 const ansi = (code: number) => (text: string) => `\x1b[${code}m${text}\x1b[0m`;
 const same = (text: string) => text;
 
-export function styleFor(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): Style {
+/** @param width of the terminal, in columns, where it is known */
+export function styleFor(
+  isTerminal: boolean,
+  env: Readonly<Record<string, string | undefined>>,
+  width: number = WIDEST,
+): Style {
   const colored = isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb";
-  const columns = isTerminal ? 80 : 98;
+  const columns = isTerminal ? Math.max(NARROWEST, Math.min(WIDEST, width)) : 98;
   if (!colored) return { colored, columns, bold: same, dim: same, danger: same };
   return { colored, columns, bold: ansi(1), dim: ansi(2), danger: ansi(31) };
 }

@@ -144,3 +144,16 @@ Deno.test("a bug is thrown, not disguised as a usage error", STRICT, async () =>
   const machine = new FakeMachine();
   await assert.rejects(machine.run("serve", "--upstream", "http://127.0.0.1:3000/mcp"), /this command starts nothing/);
 });
+
+Deno.test("problems, warnings and failures fit the terminal that they are told on", STRICT, async () => {
+  const files = { k: "too short" };
+  for (const words of [["serve", "--key-file", "k"], ["check", "--upstream", "http://127.0.0.1:1/mcp"], ["ready"]]) {
+    const machine = new FakeMachine({ terminal: true, columns: 44, env: { NO_COLOR: "1" }, files });
+    await machine.run(...words);
+    // What a configuration would do is a table.
+    const told = (machine.stdout + machine.stderr).split("\n").filter((line) => !/^ {2}[a-z]/.test(line));
+    assert.ok(told.length > 2, words.join(" "));
+    // A word that is longer stands alone.
+    for (const line of told) assert.ok(line.length <= 44 || !line.trim().includes(" "), line);
+  }
+});

@@ -59,3 +59,9 @@ Deno.test("P3: of a whole text only line ends and a style's own emphasis stay as
   assert.equal(printed(text, rich), `${rich.danger("a")} b\\u001b[2J\\u001b[7m\\u000d\n\\u0009c\\u202e\n`);
   assert.equal(printed(text, plain), "\\u001b[31ma\\u001b[0m b\\u001b[2J\\u001b[7m\\u000d\n\\u0009c\\u202e\n");
 });
+
+Deno.test("messages are as wide as the terminal, within bounds", STRICT, () => {
+  const widths = [undefined, 200, 60, 10].map((width) => styleFor(true, {}, width).columns);
+  assert.deepEqual(widths, [80, 80, 60, 40]);
+  assert.equal(styleFor(false, {}, 60).columns, 98, "a file has none");
+});
