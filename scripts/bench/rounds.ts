@@ -12,9 +12,11 @@ import { runWrk, StarvedError, type WrkOptions, type WrkResult } from "./wrk.ts"
 
 /**
  * After two seconds V8 and JavaScriptCore still compile, and the more so the more functions a program has; the rounds that
- * follow take part in it, and medians leave the first of them out.
+ * follow take part in it, and medians leave the first of them out. Several short ones: a round begins with connections, and
+ * what is compiled without those is compiled again when they come.
  */
-const WARM_UP_SECONDS = 3;
+const WARM_UPS = 3;
+const WARM_UP_SECONDS = 1;
 /** Of a round in which nobody was given time. */
 const MOST_ATTEMPTS = 4;
 /** Of the load that most rows are about. */
@@ -119,8 +121,10 @@ export async function warmUp(
   contenders: readonly Contender[],
   load: Load,
 ): Promise<void> {
-  for (const contender of contenders) {
-    await fed(() => measure(contender, { ...load, seconds: WARM_UP_SECONDS, directory }));
+  for (let time = 0; time < WARM_UPS; time++) {
+    for (const contender of contenders) {
+      await fed(() => measure(contender, { ...load, seconds: WARM_UP_SECONDS, directory }));
+    }
   }
 }
 
