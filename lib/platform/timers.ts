@@ -113,6 +113,26 @@ export class Pause {
   }
 }
 
+/** How long somebody is waited for, in all of several waits. If the clock is set back: as long again, and no longer (P8). */
+export class Patience {
+  readonly #ms: number;
+  readonly #timers: Pick<Timers, "now">;
+  #untilMs: number;
+
+  constructor(ms: number, timers: Pick<Timers, "now">) {
+    this.#ms = ms;
+    this.#timers = timers;
+    this.#untilMs = timers.now() + ms;
+  }
+
+  /** What is left of it, in ms; 0: it is over. */
+  get leftMs(): number {
+    const nowMs = this.#timers.now();
+    this.#untilMs = Math.min(this.#untilMs, nowMs + this.#ms);
+    return Math.max(0, this.#untilMs - nowMs);
+  }
+}
+
 /**
  * Many waits of one length that mostly end before their time, on one timer: setting one and cancelling it costs next to
  * nothing. Each runs no sooner than after its time.

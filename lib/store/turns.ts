@@ -1,7 +1,7 @@
 // Whose turn it is to open a session that several processes may open at once: one does, the others go where it is by then
 // (docs/behaviour.md L4, R1, S3). Who has died holds nobody up for long.
 import { SignetError } from "../errors.ts";
-import { pause, type Timers } from "../platform/timers.ts";
+import { Patience, pause, type Timers } from "../platform/timers.ts";
 import { ignoreStoreError } from "./fail_closed.ts";
 import type { AliasStore } from "./shared.ts";
 
@@ -26,9 +26,9 @@ const TURN_MS = 10_000;
  * @throws StoreError; SignetError `upstream_timeout` if the turn of another does not end
  */
 export async function waitForTurn(store: AliasStore, { sid, holder, turnMs, timers, isDone }: Turn): Promise<boolean> {
-  const untilMs = timers.now() + turnMs;
+  const patience = new Patience(turnMs, timers);
   while (!await store.takeTurn(sid, holder, Math.min(turnMs, TURN_MS))) {
-    if (timers.now() > untilMs) throw new SignetError("upstream_timeout", { facts: { attempted: "wait for a turn" } });
+    if (patience.leftMs === 0) throw new SignetError("upstream_timeout", { facts: { attempted: "wait for a turn" } });
     await pause(LOOK_EVERY_MS, timers);
     if (await isDone()) return false;
   }

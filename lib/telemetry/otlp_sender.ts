@@ -7,7 +7,7 @@ import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { parseJson } from "../platform/json.ts";
-import { Pause, type Timers } from "../platform/timers.ts";
+import { Patience, Pause, type Timers } from "../platform/timers.ts";
 import type { ExporterSettings } from "./settings.ts";
 import { gzip } from "../platform/builtin.ts";
 
@@ -62,17 +62,17 @@ export class OtlpSender {
   /** @returns how much of it the collector has not taken: a number of items, or Infinity for all */
   async send(json: string): Promise<number> {
     const { timers, timeoutMs, random } = this.#options;
-    const deadline = timers.now() + timeoutMs;
+    const patience = new Patience(timeoutMs, timers);
     const body = this.#options.gzip ? new Uint8Array(await compress(json)) : encoder.encode(json);
     for (let attempt = 0;; attempt++) {
-      const { fault, repeatInMs, rejected } = await this.#attempt(body, Math.max(1, deadline - timers.now()));
+      const { fault, repeatInMs, rejected } = await this.#attempt(body, Math.max(1, patience.leftMs));
       if (fault === undefined || rejected !== undefined) {
         this.#tell(fault);
         return rejected ?? 0;
       }
       const growing = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (0.5 + random() / 2);
       const waitMs = repeatInMs === undefined ? Infinity : Math.max(repeatInMs, growing);
-      if (this.#closed || timers.now() + waitMs >= deadline) return this.#giveUp(fault);
+      if (this.#closed || waitMs >= patience.leftMs) return this.#giveUp(fault);
       await this.#pause.wait(waitMs);
       if (this.#closed) return this.#giveUp(fault);
     }

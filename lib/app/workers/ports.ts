@@ -3,7 +3,7 @@
 import { createHash } from "../../platform/builtin.ts";
 import { NETWORK } from "../../platform/sockets.ts";
 import { systemFault } from "../../platform/system_fault.ts";
-import { pause, type Timers } from "../../platform/timers.ts";
+import { Patience, pause, type Timers } from "../../platform/timers.ts";
 import { formatAuthority } from "../../http1/wire/authority.ts";
 import { ListenError } from "../running_app.ts";
 
@@ -26,12 +26,12 @@ const LOOK_EVERY_MS = 20;
  * go of. Who has it gets a moment to let go. @throws (as a rejection) ListenError
  */
 export async function claimShared({ hostname, port }: Address, timers: Timers): Promise<Address> {
-  const untilMs = timers.now() + LET_GO_MS;
+  const patience = new Patience(LET_GO_MS, timers);
   for (;;) {
     try {
       return { hostname, port: claim({ hostname, port }) };
     } catch (cause) {
-      if (systemFault(cause) !== "AddrInUse" || timers.now() >= untilMs) {
+      if (systemFault(cause) !== "AddrInUse" || patience.leftMs === 0) {
         throw new ListenError("--listen", formatAuthority(hostname, port), cause);
       }
     }

@@ -8,7 +8,7 @@ import { type BodyReader, type ClientResponse, HttpError } from "../../http1/typ
 import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../mcp/json_rpc.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { SseParser } from "../../mcp/sse.ts";
-import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { resumed } from "../../upstream/http/resumed_body.ts";
 import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
 import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
@@ -80,7 +80,7 @@ class AnswerReader {
   readonly #body: BodyReader;
   readonly #charge: Charge;
   readonly #gathered = new GatheredBytes();
-  readonly #untilMs = SYSTEM_TIMERS.now() + READ_TIMEOUT_MS;
+  readonly #patience = new Patience(READ_TIMEOUT_MS, SYSTEM_TIMERS);
 
   constructor(body: BodyReader, charge: Charge) {
     this.#body = body;
@@ -96,7 +96,7 @@ class AnswerReader {
   async next(): Promise<Uint8Array | undefined> {
     if (this.#body.done) return undefined;
     const reading = this.#body.read();
-    if (!await settlesWithin(reading, Math.max(0, this.#untilMs - SYSTEM_TIMERS.now()), SYSTEM_TIMERS)) {
+    if (!await settlesWithin(reading, this.#patience.leftMs, SYSTEM_TIMERS)) {
       reading.catch(() => {});
       throw new HttpError(
         "upstream_timeout",

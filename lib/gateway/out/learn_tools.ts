@@ -9,7 +9,7 @@ import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { isJsonObject, type JsonObject, parseMessage } from "../../mcp/json_rpc.ts";
 import { SseParser } from "../../mcp/sse.ts";
 import { parseJson } from "../../platform/json.ts";
-import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import { decoded } from "../../upstream/http/decoded.ts";
 import type { Caller } from "../../session/caller.ts";
@@ -182,13 +182,13 @@ function resultIn(message: JsonObject | undefined): JsonObject {
 
 /** The response of this id; undefined if there is none. @throws HttpError `upstream_timeout`, and as the body */
 async function readAnswer(response: ClientResponse, id: string): Promise<JsonObject | undefined> {
-  const untilMs = SYSTEM_TIMERS.now() + PATIENCE_MS;
+  const patience = new Patience(PATIENCE_MS, SYSTEM_TIMERS);
   const { body, head } = decoded(response);
   const gathered = new GatheredBytes();
   const events = isEventStream(head.fields) ? new SseParser({ maxEventBytes: MAX_BYTES }) : undefined;
   while (true) {
     const reading = body.read();
-    if (!await settlesWithin(reading, Math.max(0, untilMs - SYSTEM_TIMERS.now()), SYSTEM_TIMERS)) {
+    if (!await settlesWithin(reading, patience.leftMs, SYSTEM_TIMERS)) {
       reading.catch(() => {});
       throw new HttpError("upstream_timeout", `reading a list of tools: found no end of it within ${PATIENCE_MS} ms`);
     }

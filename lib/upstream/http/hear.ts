@@ -5,7 +5,7 @@ import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { type Refusal, REFUSAL_BYTES } from "../../mcp/lost_session.ts";
-import { settlesWithin, type Timers } from "../../platform/timers.ts";
+import { Patience, settlesWithin, type Timers } from "../../platform/timers.ts";
 import { type ReadAhead, resumed } from "./resumed_body.ts";
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "../../platform/builtin.ts";
 
@@ -47,11 +47,11 @@ export async function hear(response: ClientResponse, timers: Timers): Promise<He
 
 async function readAhead(response: ClientResponse, timers: Timers): Promise<ReadAhead> {
   const gathered = new GatheredBytes();
-  const untilMs = timers.now() + PATIENCE_MS;
+  const patience = new Patience(PATIENCE_MS, timers);
   try {
     while (gathered.size <= REFUSAL_BYTES && !response.body.done) {
       const pending = response.body.read();
-      if (!await settlesWithin(pending, Math.max(0, untilMs - timers.now()), timers)) {
+      if (!await settlesWithin(pending, patience.leftMs, timers)) {
         return { prefix: gathered.take(), pending };
       }
       const piece = await pending;

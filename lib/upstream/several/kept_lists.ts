@@ -66,7 +66,7 @@ export class KeptLists {
   ): { readonly listed: Listed; readonly leftMs: number } | undefined {
     const kept = this.#kept.get(keyOf(life, list));
     if (kept?.listed === undefined || !sameCredential(kept.fields, fields)) return undefined;
-    const ageMs = this.#timers.now() - kept.atMs;
+    const ageMs = this.#ageOf(kept);
     if (ageMs >= lifetimeOf(kept, life, goesOn)) return undefined;
     return { listed: kept.listed, leftMs: (kept.listed.ttlMs ?? 0) - ageMs };
   }
@@ -92,7 +92,13 @@ export class KeptLists {
   /** What a name stands for that only a list can tell, and how old that list is, in ms; undefined where none is known. */
   told(life: MemberLife, list: ListKind, outward: string) {
     const kept = this.#kept.get(keyOf(life, list));
-    return kept && { inward: kept.told.get(outward), ageMs: this.#timers.now() - kept.atMs };
+    return kept && { inward: kept.told.get(outward), ageMs: this.#ageOf(kept) };
+  }
+
+  /** In ms. Of a clock that has been set back since it is as old as can be: it would hold for as long again as that was ahead. */
+  #ageOf({ atMs }: Kept): number {
+    const ageMs = this.#timers.now() - atMs;
+    return ageMs < 0 ? Infinity : ageMs;
   }
 
   /** A merged list as it was answered, if it is made of these very lists. */

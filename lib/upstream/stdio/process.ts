@@ -11,7 +11,7 @@ import { LineTurn } from "./line_turns.ts";
 import { membersOf, type ProcessTable } from "./process_table.ts";
 import type { StderrLog } from "./stderr_log.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
-import { pause, settlesWithin, type Timers } from "../../platform/timers.ts";
+import { Patience, pause, settlesWithin, type Timers } from "../../platform/timers.ts";
 
 export interface ProcessLimits {
   /** Longest line on stdout, in bytes: a longer one is left out, and reported. */
@@ -281,7 +281,7 @@ export class ServerProcess {
   async #endsAfter(signal: "SIGTERM" | "SIGKILL", patienceMs: number): Promise<boolean> {
     const { timers } = this.#options;
     const signalled = new Set<number>();
-    const deadlineMs = timers.now() + patienceMs;
+    const patience = new Patience(patienceMs, timers);
     for (let wait = POLL_MS;; wait = Math.min(wait * 1.5, 10 * POLL_MS)) {
       // A look may miss what is being started while it looks: only the second that finds nobody is believed.
       const left = await this.#left(performance.now() - SHARED_LOOK_MS);
@@ -291,7 +291,7 @@ export class ServerProcess {
         signalled.add(pid);
         sendSignal(pid, signal);
       }
-      if (timers.now() >= deadlineMs) return false;
+      if (patience.leftMs === 0) return false;
       await pause(wait, timers);
     }
   }

@@ -1,6 +1,6 @@
 // Many waits on one timer: each no sooner than after its time, and none that was cancelled.
 import assert from "node:assert/strict";
-import { atDeadline, LongTask, OwnedTimer, Pause, SameDelay } from "../../../lib/platform/timers.ts";
+import { atDeadline, LongTask, OwnedTimer, Patience, Pause, SameDelay } from "../../../lib/platform/timers.ts";
 import { STRICT } from "../../support/strict.ts";
 import { until } from "../../support/until.ts";
 import { FakeTimers } from "../../support/fake_timers.ts";
@@ -136,5 +136,17 @@ Deno.test(
     order.push("the task");
     await promise;
     assert.deepEqual(order, ["another", "the task"]);
+  },
+);
+
+Deno.test(
+  "P8: patience is over when its time is, and lasts as long again, no longer, if the clock is set back",
+  STRICT,
+  () => {
+    let nowMs = 1000;
+    const patience = new Patience(100, { now: () => nowMs });
+    const left = [];
+    for (nowMs of [1000, 1060, 0, 70, 100, 101, 5000]) left.push(patience.leftMs);
+    assert.deepEqual(left, [100, 40, 100, 30, 0, 0, 0]);
   },
 );

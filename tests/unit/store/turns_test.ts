@@ -37,3 +37,29 @@ Deno.test("L4 R1: a turn is kept by whoever is to open, and given back by whoeve
   await settle();
   assert.equal(await store.takeTurn("s", "there", 1000), true);
 });
+
+Deno.test(
+  "P8: a turn of another's is waited for as long again, and no longer, where the clock is set back",
+  STRICT,
+  async () => {
+    const store = new FakeAliases(() => 0);
+    await store.takeTurn("s", "there", 1000);
+    let nowMs = 3_600_000;
+    const timers = {
+      now: () => nowMs,
+      after: (ms: number, run: () => void) => {
+        nowMs += ms;
+        queueMicrotask(run);
+        return () => {};
+      },
+    };
+    let looks = 0;
+    const isDone = () => {
+      if (++looks === 3) nowMs = 0;
+      // Nobody waits for so long as that.
+      return Promise.resolve(looks > 1000);
+    };
+    await assert.rejects(waitForTurn(store, { sid: "s", holder: "here", turnMs: 5000, timers, isDone }), SignetError);
+    assert.ok(nowMs <= 5100, `${nowMs} ms since the clock was set`);
+  },
+);
