@@ -60,9 +60,14 @@ export class Verifier {
   #head: { seq: number; mac: string } | undefined;
   #end: Verdict["end"] = "open";
   #isFirstFile = true;
+  /** The MACs that files before this one go on from, and end with. */
+  readonly #begun = new Set<string>();
+  readonly #ended = new Set<string>();
   // Of the file at hand.
   #file = "";
   #number = 0;
+  /** Whether a batch of it is. */
+  #isSealed = false;
   #rest: Uint8Array = new Uint8Array(0);
   // Of the batch at hand.
   #batch: Uint8Array[] = [];
@@ -86,6 +91,7 @@ export class Verifier {
   async read(name: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
     this.#file = name;
     this.#number = 0;
+    this.#isSealed = false;
     this.#batchFrom = 1;
     this.#batch = [];
     this.#batchBytes = 0;
@@ -101,6 +107,18 @@ export class Verifier {
     } else if (this.#number === 0) this.#tell(0, "there is no line in it");
     this.#broken = undefined;
     this.#isFirstFile = false;
+    this.#judgeOrder();
+  }
+
+  /** Two of one chain may be in another order without a break between them: what begins a chain of its own may stand anywhere. */
+  #judgeOrder(): void {
+    if (!this.#isSealed) return;
+    const end = this.#prev;
+    if (this.#ended.has(end)) this.#tell(1, "the file is among these twice");
+    else if (this.#begun.has(end)) {
+      this.#tell(1, "a file before it goes on from its end: they are not in the order in which they were written");
+    }
+    this.#ended.add(end);
   }
 
   get verdict(): Verdict {
@@ -165,6 +183,7 @@ export class Verifier {
     else if (prev !== this.#prev) this.#tell(1, "it does not go on where the file before it ended");
     if (isNew) this.#seq = undefined;
     this.#prev = prev;
+    if (prev !== "") this.#begun.add(prev);
     this.#batch = [];
     this.#batchBytes = 0;
   }
@@ -209,6 +228,7 @@ export class Verifier {
     if (this.#after !== undefined) this.#nextKey = this.#after;
     this.#after = undefined;
     this.#prev = mac;
+    this.#isSealed = true;
     this.#head = { seq: this.#seq ?? 0, mac };
     this.#batch = [new TextEncoder().encode(AFTER_MAC)];
     this.#batchBytes = AFTER_MAC.length;

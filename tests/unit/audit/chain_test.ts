@@ -158,4 +158,13 @@ Deno.test("G2: files in a row are one chain; one that is missing or out of order
   assert.equal((await read(second, fourth)).problems.length, 0);
   assert.match((await read(first, fourth)).problems[0]!.found, /does not go on where the file before it ended/);
   assert.equal((await read(second, first, fourth)).problems.length > 0, true);
+  // As a shell lists what logrotate has named.
+  const order = /not in the order in which they were written/;
+  assert.match((await read(second, first)).problems[0]?.found ?? "", order);
+  assert.ok((await read(fourth, second, first)).problems.some(({ found }) => order.test(found)));
+  assert.deepEqual((await read(first, new Uint8Array(0))).problems.map(({ found }) => found), [
+    "there is no line in it",
+  ]);
+  assert.match((await read(first, first)).problems[0]?.found ?? "", /is among these twice/);
+  assert.match((await read(first, second, second)).problems.at(-1)?.found ?? "", /is among these twice/);
 });
