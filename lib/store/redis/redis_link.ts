@@ -407,7 +407,7 @@ function causeOf(fault: unknown): string {
   const { code, message } = fault as { code?: unknown; message?: unknown };
   const certificate = certificateWords(fault);
   if (certificate !== undefined) return `${certificate} (--store-ca-file)`;
-  return String(code ?? message ?? fault).slice(0, 200);
+  return String(code ?? message ?? fault).slice(0, 200) || "an error without words";
 }
 
 /** What the store answers, as text. */

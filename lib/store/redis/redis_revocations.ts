@@ -153,18 +153,23 @@ export class RedisRevocations implements RevocationStore {
   }
 
   async changesSince(cursor: number, limit: number): Promise<RevocationChanges> {
-    const [, , log, last] = this.#keys;
-    const [entries, read, oldest, length, head] = await Promise.all([
+    const [until, cutOffs, log, last] = this.#keys;
+    const [entries, read, oldest, length, head, isUntil, isCutOffs] = await Promise.all([
       this.#link.command(log, "XRANGE", `${cursor + 1}-0`, "+", "COUNT", String(limit + 1)),
       this.#link.command(log, "XRANGE", `${cursor}-0`, `${cursor}-0`),
       this.#link.command(log, "XRANGE", "-", "+", "COUNT", "1"),
       this.#link.command(log, "XLEN"),
       this.#link.command(last, "GET"),
+      this.#link.command(until, "EXISTS"),
+      this.#link.command(cutOffs, "EXISTS"),
     ]);
     const isTrimmed = numberIn(length) >= MOST_LOGGED;
     // By the entry that was read last, not by how far the log goes: another replica may have begun to write it again.
     const isLost = cursor > numberOr0(head) || (cursor > 0 && !isTrimmed && listIn(read).length === 0);
-    if (isLost) this.#writeAgain(cursor);
+    // One that is full may evict any key alone (maxmemory-policy).
+    const isEvicted = numberIn(isUntil) === 0 && this.#keeps(() => true) ||
+      numberIn(isCutOffs) === 0 && this.#keeps(({ kind }) => kind !== "session");
+    if (isLost || isEvicted) this.#writeAgain(cursor);
     // Also what a store that was there the whole time would not take.
     this.#unwritten.writeAll();
     const found = listIn(entries).map(entryOf);
@@ -224,6 +229,12 @@ export class RedisRevocations implements RevocationStore {
       // No room here; the store has it.
       if (!(fault instanceof StoreError)) throw fault;
     }
+  }
+
+  /** Whether the store has to have such a one. */
+  #keeps(isSuch: (revocation: Revocation) => boolean): boolean {
+    const nowMs = this.#now();
+    return this.#remembered.values().some((revocation) => revocation.untilMs > nowMs && isSuch(revocation));
   }
 
   /** The store has lost what it had. Once: a cursor stands still for as long as nothing new is written. */

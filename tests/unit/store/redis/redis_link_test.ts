@@ -182,6 +182,11 @@ for (const error of REFUSED) {
   });
 }
 
+test("R6: an error without words is told as one", async (store) => {
+  store.errors.set("k", "");
+  await assert.rejects(() => store.ask("k"), { message: /an error without words/ });
+});
+
 test("V1: a script's command that its user may not use has the cure of any other", async (store) => {
   store.errors.set("k", "ERR ACL failure in script: User u has no permissions to run the 'time' command");
   await assert.rejects(() => store.link.script(new Script("return 1"), ["k"], []), {

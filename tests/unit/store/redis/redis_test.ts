@@ -272,6 +272,30 @@ test("L6 R6: what a store that is there would not take is written as soon as it 
   }
 });
 
+for (const name of ["until", "before"]) {
+  test(`L6 R6: what a full store has evicted of revocations alone is written again (${name})`, async (redis, store) => {
+    const all = { kind: "all", beforeMs: NOW_MS - 1, untilMs: LATER_MS } as const;
+    await store.revocations.add(all);
+    await store.revocations.add(DELETED);
+    const { cursor } = await store.revocations.changesSince(0, 10);
+    await redis.ask("DEL", `{signet-test:revoked}:${name}`);
+    await store.revocations.changesSince(cursor, 10);
+    // One that has heard of none of them.
+    const other = await openStore(redis);
+    try {
+      const isFound = async () =>
+        await other.revocations.find(SUBJECT) === "session" &&
+        await other.revocations.find({ ...SUBJECT, sid: "s2", issuedAtMs: 1 }) === "all";
+      await until(isFound, "both to be found");
+      const heard = await store.revocations.changesSince(cursor, 10);
+      await store.revocations.changesSince(heard.cursor, 10);
+      assert.equal(await other.revocations.head(), heard.cursor, "and not again and again");
+    } finally {
+      await other.close();
+    }
+  });
+}
+
 for (const name of ["log", "last", "until", "before"]) {
   test(
     `R4 L6: what a store has refused in the middle is told to all others when it is taken (${name})`,
