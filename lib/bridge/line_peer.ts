@@ -6,7 +6,7 @@ import { flatten, replaceSpan } from "../mcp/json_splice.ts";
 import { elementsOf, type Span } from "../mcp/json_text.ts";
 import { idIn } from "./message_ids.ts";
 import { type Asker, type Carrier, type Loss, type Message, NO_CARRIER, type Peer } from "./peer.ts";
-import { isRpc, type JsonLine, ownIdOf, readLine, readLongLine } from "./peer_line.ts";
+import { answerIn, isRpc, type JsonLine, NO_ANSWER, ownIdOf, readLine, readLongLine } from "./peer_line.ts";
 
 const encoder = new TextEncoder();
 
@@ -116,8 +116,9 @@ export abstract class LinePeer implements Peer {
       return this.discard(isAnswer ? "an answer that nobody waits for" : "a message that is neither call nor answer");
     }
     this.forget(id!);
-    if (isAnswer) return asker.onReply({ value, line });
-    this.discard("an answer that is neither a result nor an error");
+    const answer = answerIn(value, line);
+    if (answer !== undefined) return asker.onReply(answer);
+    this.discard(NO_ANSWER);
     asker.onLost({ reason: "The MCP server's answer is neither a result nor an error" });
     return undefined;
   }

@@ -2,8 +2,10 @@
 // lines that happen to be JSON: what can be understood is taken, and nothing but JSON-RPC 2.0 is a message
 // (docs/behaviour.md B8).
 import { isUtf8 } from "node:buffer";
-import { isJsonObject, parseMessageInTurns, type RpcResponse } from "../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject, parseMessageInTurns, type RpcResponse } from "../mcp/json_rpc.ts";
 import { flatten } from "../mcp/json_splice.ts";
+import { findMembers } from "../mcp/json_text.ts";
+import { joinBytes } from "../mcp/join_bytes.ts";
 import { parseJson } from "../platform/json.ts";
 
 const encoder = new TextEncoder();
@@ -71,6 +73,33 @@ export function withoutMark(line: Uint8Array): Uint8Array {
 export function ownIdOf(id: unknown): number | undefined {
   if (typeof id === "number") return id;
   return typeof id === "string" && /^\d{1,15}$/.test(id) ? Number(id) : undefined;
+}
+
+/** What is said of an answer for which {@link answerIn} finds nothing. */
+export const NO_ANSWER = "an answer that is neither a result nor an error";
+
+/**
+ * An answer as every client takes it: a result that is an object, or an error with its code and words. What an older dialect
+ * says beside it with null is left out. Undefined for what no client would take for an answer: it would wait on.
+ */
+export function answerIn(value: JsonObject, line: Uint8Array): { value: JsonObject; line: Uint8Array } | undefined {
+  const { id, result, error } = value;
+  const isResult = isJsonObject(result), isError = isRpcError(error);
+  if (isResult && error === undefined || isError && result === undefined) return { value, line };
+  if (isResult && error === null) return { value: { jsonrpc: "2.0", id, result }, line: alone("result", line) };
+  if (isError && result === null) return { value: { jsonrpc: "2.0", id, error }, line: alone("error", line) };
+  return undefined;
+}
+
+function isRpcError(error: unknown): boolean {
+  return isJsonObject(error) && Number.isInteger(error.code) && typeof error.message === "string";
+}
+
+/** The answer with one of its members alone, as it was written. */
+function alone(name: "result" | "error", line: Uint8Array): Uint8Array {
+  const [id, member] = findMembers(line, ["id", name]).map((span) => line.subarray(span!.start, span!.end));
+  const [head, middle, tail] = ['{"jsonrpc":"2.0","id":', `,"${name}":`, "}"].map((text) => encoder.encode(text));
+  return joinBytes([head!, id!, middle!, member!, tail!]);
 }
 
 /** Whether a value can be a message at all. */

@@ -70,6 +70,58 @@ Deno.test("B8: an answer that is neither result nor error ends its call with an 
   assert.match(errorOf(answer.messages[0]).message, /neither a result nor an error/);
 });
 
+for (
+  const answer of [
+    '"error":"boom"',
+    '"error":null',
+    '"error":{"code":"x","message":"m"}',
+    '"error":{"code":1.5,"message":"m"}',
+    '"error":{"code":1,"message":null}',
+    '"result":null',
+    '"result":"text"',
+    '"result":[]',
+    '"result":{},"error":{"code":1,"message":"m"}',
+    '"result":null,"error":null',
+  ]
+) {
+  Deno.test(
+    `B8 S5: an answer that no client takes for one ends its call with an error: ${answer}`,
+    OPTIONS,
+    async () => {
+      const { answer: given, logs } = await answerTo(`{"jsonrpc":"2.0","id":3,${answer}}\n`);
+      assert.equal(given.messages[0]!.id, 7);
+      assert.match(errorOf(given.messages[0]).message, /MCP server's answer is neither a result nor an error/);
+      assert.ok(logs.some(({ found }) => /neither a result nor an error/.test(`${found}`)));
+    },
+  );
+}
+
+for (const filler of ["short", "x".repeat(200_000)]) {
+  for (
+    const [answer, members] of [
+      ['"error":null,"result":{"big":12345678901234567890}', '"result":{"big":12345678901234567890}'],
+      ['"result":null,"error":{"code":-5,"message":"m"}', '"error":{"code":-5,"message":"m"}'],
+    ]
+  ) {
+    const title =
+      `B8: of an answer that says null for what it is not, the rest is said: ${answer}, ${filler.length} long`;
+    Deno.test(title, OPTIONS, async () => {
+      const padded = (text: string) => text.replace(/\}$/, `,"filler":"${filler}"}`);
+      const { answer: given } = await answerTo(`{"jsonrpc":"2.0","id":3,${padded(answer!)}}\n`);
+      const [message] = given.messages;
+      assert.deepEqual(message, JSON.parse(`{"jsonrpc":"2.0","id":7,${padded(members!)}}`));
+    });
+  }
+}
+
+Deno.test("B8: a line over the cap that is no JSON is a log line, and no call pays for it", OPTIONS, async () => {
+  const limits = { maxLineBytes: 8192 };
+  const line = `debug: ${"y".repeat(12_000)}\n{"jsonrpc":"2.0","id":3,${RESULT}}\n`;
+  const { answer, logs } = await answerTo(line, 7, { limits });
+  assert.ok(answer.messages[0]!.result !== undefined, JSON.stringify(answer.messages));
+  assert.ok(logs.some(({ event }) => event === "MCP server's output discarded"));
+});
+
 Deno.test("B8: a last line without its end is a message", OPTIONS, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();

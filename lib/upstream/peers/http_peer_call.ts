@@ -9,7 +9,7 @@ import { OwnedTimer, Pause, type Timers } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { Message } from "../../bridge/peer.ts";
 import { hear } from "../http/hear.ts";
-import { isRpc, type JsonLine, ownIdOf, readLine } from "../../bridge/peer_line.ts";
+import { answerIn, isRpc, type JsonLine, NO_ANSWER, ownIdOf, readLine } from "../../bridge/peer_line.ts";
 import { messagesIn, readAtOnce, readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import { asRefusal, badAnswer, noAnswer, refusedWith, withoutSession } from "./http_peer_fault.ts";
 import type { HttpPeerLimits } from "./http_peer_parts.ts";
@@ -254,14 +254,14 @@ export class PeerCall {
 
   #settle(value: JsonObject, line: Uint8Array): Promise<void> | undefined {
     const waiter = this.#waiter;
-    if (!Object.hasOwn(value, "result") && !Object.hasOwn(value, "error")) {
-      const words = "the MCP server's answer is neither a result nor an error";
-      return this.#fail(badAnswer("an answer that is neither a result nor an error", words));
+    const answer = answerIn(value, line);
+    if (answer === undefined) {
+      return this.#fail(badAnswer(NO_ANSWER, "the MCP server's answer is neither a result nor an error"));
     }
     this.#waiter = undefined;
     // Of an answer that has ended nothing comes any more.
     if (this.#isStream) this.#lingering.set(LINGER_MS, () => this.abort());
-    return waiter?.onReply(withoutSession({ value, line }, this.#session?.id));
+    return waiter?.onReply(withoutSession(answer, this.#session?.id));
   }
 
   #fail(error: unknown): undefined {

@@ -167,6 +167,28 @@ for (const [how, answer] of BROKEN) {
   });
 }
 
+for (const members of [{ result: "text" }, { error: "boom" }, { result: {}, error: { code: 1, message: "m" } }]) {
+  Deno.test(
+    `B8 S5: an answer that no client takes for one is an error of its call: ${JSON.stringify(members)}`,
+    STRICT,
+    async () => {
+      await using server = new FakeMcp();
+      server.tool("t", ({ id }) => Response.json({ jsonrpc: "2.0", id, ...members }));
+      await using scene = new HttpPeerScene(server.url);
+      await scene.open();
+      assert.match(String((await scene.call("t")).lost), /neither a result nor an error/);
+    },
+  );
+}
+
+Deno.test("B8: of an answer that says null for what it is not, the rest is said", STRICT, async () => {
+  await using server = new FakeMcp();
+  server.tool("t", ({ id }) => Response.json({ jsonrpc: "2.0", error: null, result: { ok: true }, id }));
+  await using scene = new HttpPeerScene(server.url);
+  await scene.open();
+  assert.deepEqual((await scene.call("t")).result, { ok: true });
+});
+
 Deno.test("B9: of a batch each message goes its way", STRICT, async () => {
   await using server = new FakeMcp();
   server.tool("t", ({ id }) =>

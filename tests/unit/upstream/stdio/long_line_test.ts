@@ -17,7 +17,10 @@ Deno.test("B8: of a line too long to be read it is told whose answer it was, whe
     [`{"jsonrpc":"2.0","method":"notifications/x","params":{"t":"${filler}"},"id":12}`, "no answer"],
     [`[{"jsonrpc":"2.0","id":12,"result":{"t":"${filler}"}}]`, { id: undefined }],
     [`\ufeff{"jsonrpc":"2.0","id":12,"result":{"t":"${filler}"}}`, { id: 12 }],
-    [filler, { id: undefined }],
+    [filler, "no answer"],
+    [`2026-11-26 debug {"id":12} ${filler}`, "no answer"],
+    [`${" ".repeat(6000)}{"jsonrpc":"2.0","id":12,"result":{}}`, { id: undefined }],
+    [" ".repeat(6000), { id: undefined }],
   ];
   for (const [text, subject] of cases) {
     const bytes = encoder.encode(text);
