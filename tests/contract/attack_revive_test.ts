@@ -1,7 +1,7 @@
 // Attacks on resurrection: nothing hangs on it, nothing is left behind by it, nobody can make it go on without end (L4–L6, M1).
 import assert from "node:assert/strict";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { FakeMcp, type Recorded } from "../support/fake_mcp.ts";
+import { FakeMcp, isInitialize } from "../support/fake_mcp.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
@@ -19,10 +19,6 @@ const CODINGS: Record<string, (text: string) => Uint8Array> = {
 function coded(status: number, message: unknown, coding: string): Response {
   const headers = { "content-type": "application/json", "content-encoding": coding };
   return new Response(new Uint8Array(CODINGS[coding]!(JSON.stringify(message))), { status, headers });
-}
-
-function isInitialize(request: Recorded): boolean {
-  return request.body.includes('"method":"initialize"');
 }
 
 for (const lane of LANES) {

@@ -1,22 +1,13 @@
 // Stateless clients before an HTTP server that has sessions only (docs/behaviour.md S2, S3, M5; docs/protocol.md 25, 28,
 // 30, 31): each owner, and each kind of client of his, has one session there, in which his requests are made.
 import assert from "node:assert/strict";
+import { CountingServer } from "../support/counting_server.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, status, TestSignet } from "../support/signet.ts";
 import { answered, ask, eventsOf, type StatelessAsk } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
-
-/** Counts in each session by itself. */
-function countingServer(): FakeMcp {
-  const counts = new Map<string | null, number>();
-  return new FakeMcp({ sessionsOnly: true }).tool("count", ({ request: { sessionId } }) => {
-    const count = (counts.get(sessionId) ?? 0) + 1;
-    counts.set(sessionId, count);
-    return { content: [], structuredContent: { count } };
-  });
-}
 
 const COUNT = { name: "count", arguments: {} };
 
@@ -27,7 +18,7 @@ async function count(signet: TestSignet, of: StatelessAsk = {}): Promise<number>
 }
 
 Deno.test("S2: a stateless client is served by a server that has sessions only", STRICT, async () => {
-  await using server = countingServer();
+  await using server = new CountingServer();
   await using signet = await TestSignet.start({ upstream: server.url });
   const discovered = await answered(ask(signet, "server/discover"));
   assert.equal(discovered.status, 200);
@@ -50,7 +41,7 @@ Deno.test("S2: a stateless client is served by a server that has sessions only",
 });
 
 Deno.test("S3: no owner, and no other kind of client, ever sees another's state", STRICT, async () => {
-  await using server = countingServer();
+  await using server = new CountingServer();
   await using issuer = await TestIssuer.create();
   await using signet = await TestSignet.start({ upstream: server.url, flags: issuer.flags });
   const alice = { token: await issuer.token("alice") }, bob = { token: await issuer.token("bob") };
@@ -62,7 +53,7 @@ Deno.test("S3: no owner, and no other kind of client, ever sees another's state"
 });
 
 Deno.test("L4 S3: a session that the server has lost is opened again, and the request made in it", STRICT, async () => {
-  await using server = countingServer();
+  await using server = new CountingServer();
   await using signet = await TestSignet.start({ upstream: server.url });
   assert.equal(await count(signet), 1);
   server.forgetSessions();
@@ -71,7 +62,7 @@ Deno.test("L4 S3: a session that the server has lost is opened again, and the re
 });
 
 Deno.test("PROTOCOL 30: a stateless client that closes its stream cancels the call", STRICT, async () => {
-  await using server = countingServer();
+  await using server = new CountingServer();
   const done = Promise.withResolvers<unknown>();
   server.tool("slow", () => done.promise);
   await using signet = await TestSignet.start({ upstream: server.url });
@@ -89,7 +80,7 @@ Deno.test(
   "M5: a caller with as many kinds of clients as it may have sessions makes room for itself",
   STRICT,
   async () => {
-    await using server = countingServer();
+    await using server = new CountingServer();
     await using signet = await TestSignet.start({ upstream: server.url, flags: ["--max-sessions-per-principal", "2"] });
     for (const n of [1, 2, 3]) assert.equal(await count(signet, { capabilities: { [`x${n}`]: {} } }), 1);
     assert.equal(await count(signet, { capabilities: { x3: {} } }), 2);
@@ -99,7 +90,7 @@ Deno.test(
 );
 
 Deno.test("S2: a server that learns the stateless revision is asked by it from then on", STRICT, async () => {
-  const first = countingServer();
+  const first = new CountingServer();
   const { port } = first;
   let nowMs = Date.now();
   await using signet = await TestSignet.start({ upstream: first.url, now: () => nowMs });
@@ -130,7 +121,7 @@ Deno.test("S5: a server that is busy, or wants another credential, is passed on,
 });
 
 Deno.test("S2: --era sessions serves stateless clients by the bridge without asking", STRICT, async () => {
-  await using server = countingServer();
+  await using server = new CountingServer();
   await using signet = await TestSignet.start({ upstream: server.url, flags: ["--era", "sessions"] });
   assert.equal(await count(signet), 1);
   assert.equal(server.received("POST", "server/discover").length, 0);
@@ -162,7 +153,7 @@ Deno.test(
   "S2: a stateless client hears the log lines of its call from the level on that it asks for",
   STRICT,
   async () => {
-    await using server = countingServer();
+    await using server = new CountingServer();
     const said = ["debug", "warning", "odd", "error"];
     server.tool("says", ({ id }) => {
       const line = (level: string) => ({

@@ -3,19 +3,13 @@
 import assert from "node:assert/strict";
 import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { FakeStateless } from "../support/fake_stateless.ts";
-import { freshRing, INITIALIZE, status, TestSignet } from "../support/signet.ts";
+import { freshRing, INITIALIZE, messageOf, status, TestSignet } from "../support/signet.ts";
 import type { Json } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { until, within } from "../support/until.ts";
 
 function subscribe(id: number, uri: string) {
   return { jsonrpc: "2.0", id, method: "resources/subscribe", params: { uri } };
-}
-
-/** The one message of an answer, as JSON or as the last event of a stream. */
-async function messageOf(response: Promise<Response>): Promise<Json> {
-  const text = await (await response).text();
-  return JSON.parse(text.startsWith("{") ? text : text.slice(text.lastIndexOf("\ndata: {") + 7));
 }
 
 function tellingServer(): FakeStateless {

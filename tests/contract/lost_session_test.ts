@@ -2,7 +2,7 @@
 // the right way whether the session is lost or lives, and a call runs exactly once either way.
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { FakeMcp, type Recorded } from "../support/fake_mcp.ts";
+import { FakeMcp, initializes, isInitialize } from "../support/fake_mcp.ts";
 import { answerIn, OWN_FORMS, REFUSAL_FORMS, type RefusalForm } from "../support/lost_forms.ts";
 import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
@@ -20,16 +20,8 @@ function refusing(form: RefusalForm): FakeMcp {
   return upstream;
 }
 
-function isInitialize(request: Recorded): boolean {
-  return request.body.includes('"method":"initialize"');
-}
-
 function pings(upstream: FakeMcp): number {
   return upstream.received("POST", "ping").length;
-}
-
-function initializes(upstream: FakeMcp): number {
-  return upstream.received("POST", "initialize").length;
 }
 
 /** A server whose tool runs and answers in this form, and a session there. */

@@ -1,15 +1,11 @@
 // What is opened again upstream is counted where memory forgets nothing, and ended when nothing leads to it any more
 // (docs/behaviour.md L4, M2, M6); and a client that initializes again under its own id gets a session that works (O4).
 import assert from "node:assert/strict";
-import { FakeMcp } from "../support/fake_mcp.ts";
+import { FakeMcp, initializes } from "../support/fake_mcp.ts";
 import { call, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
-
-function initializes(upstream: FakeMcp): number {
-  return upstream.received("POST", "initialize").length;
-}
 
 /** A server that loses the sessions of two ids once, in front of it a Signet that has room for one. */
 async function thrash(lane: Lane, caps: readonly string[]) {

@@ -5,21 +5,12 @@ import { AskingServer } from "../support/asking_server.ts";
 import { count, CountingServer } from "../support/counting_server.ts";
 import { ISSUER } from "../support/issuer.ts";
 import { startSeveral } from "../support/several.ts";
-import { freshRing, TestSignet } from "../support/signet.ts";
+import { freshRing, revoke, TestSignet } from "../support/signet.ts";
 import { answered, ask } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
-
-async function revoke(signet: TestSignet, request: unknown): Promise<void> {
-  const response = await fetch(`http://${signet.app.admin}/sessions/revoke`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(request),
-  });
-  assert.equal(response.status, 200, await response.text());
-}
 
 const ALICE = { kind: "principal", issuer: ISSUER, subject: "alice" };
 

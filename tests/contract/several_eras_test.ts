@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { FakeStateless } from "../support/fake_stateless.ts";
-import { TestSignet } from "../support/signet.ts";
+import { messageOf, TestSignet } from "../support/signet.ts";
 import { ask } from "../support/stateless.ts";
 import type { Json } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
@@ -28,12 +28,6 @@ function serverOf(era: Era, port = 0): Server {
     return server.message({ jsonrpc: "2.0", id, result: { tools: TOOLS } });
   };
   return server;
-}
-
-/** The last message of an answer. */
-async function messageOf(response: Promise<Response>): Promise<Json> {
-  const text = await (await response).text();
-  return JSON.parse(text.startsWith("{") ? text : text.slice(text.lastIndexOf("\ndata: {") + 7));
 }
 
 function startSignet(a: Server, b: Server): Promise<TestSignet> {

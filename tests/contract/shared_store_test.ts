@@ -5,7 +5,7 @@ import { FakeMcp } from "../support/fake_mcp.ts";
 import { ISSUER } from "../support/issuer.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
-import { call, freshRing, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
+import { call, freshRing, INITIALIZE, type Lane, LANES, revoke, status, TestSignet } from "../support/signet.ts";
 import { Stopwatch } from "../support/stopwatch.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
@@ -55,15 +55,6 @@ function replica(
     ...{ upstream: upstream.url, ring, flags: [...issuer.flags, ...storing, ...flags] },
     ...(lane === undefined ? {} : { lane }),
   });
-}
-
-async function revoke(signet: TestSignet, request: unknown): Promise<void> {
-  const response = await fetch(`http://${signet.app.admin}/sessions/revoke`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(request),
-  });
-  assert.equal(response.status, 200, await response.text());
 }
 
 for (const lane of LANES) {

@@ -2,7 +2,7 @@
 // waits, and a client's state at servers that one replica alone reaches is in one place, where replicas share a store.
 import assert from "node:assert/strict";
 import { AskingServer } from "../support/asking_server.ts";
-import { FakeMcp } from "../support/fake_mcp.ts";
+import { CountingServer } from "../support/counting_server.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
 import { freePort } from "../support/free_port.ts";
@@ -136,16 +136,6 @@ Deno.test("S1 M4: a state that is not sealed leads to peers and nowhere else", S
   assert.equal(await here.metric('signet_hops_total{outcome="refused"}'), 1);
 });
 
-/** Counts in each session by itself. */
-function countingServer(): FakeMcp {
-  const counts = new Map<string | null, number>();
-  return new FakeMcp({ sessionsOnly: true }).tool("count", ({ request: { sessionId } }) => {
-    const count = (counts.get(sessionId) ?? 0) + 1;
-    counts.set(sessionId, count);
-    return { content: [], structuredContent: { count } };
-  });
-}
-
 async function count(signet: TestSignet, of: StatelessAsk = {}): Promise<number> {
   const { result, text } = await answered(ask(signet, "tools/call", { name: "count", arguments: {} }, of));
   assert.ok(result !== undefined, text);
@@ -162,7 +152,7 @@ function withStore(title: string, body: (scene: { redis: RedisServer; crowd: Cro
 
 withStore("S3 R1: a caller's state is in one place, whichever replica he asks", async ({ crowd }) => {
   // Each replica has a server of its own at the same address in its machine: here they are told apart by nothing.
-  await using server = countingServer();
+  await using server = new CountingServer();
   const [here, there] = [await crowd.start(server.url), await crowd.start(server.url)];
   const counts = [];
   for (const signet of [here, there, there, here]) counts.push(await count(signet));
@@ -174,7 +164,7 @@ withStore("S3 R1: a caller's state is in one place, whichever replica he asks", 
 });
 
 withStore("S3 R1: of replicas that are asked at once one has it", async ({ crowd }) => {
-  await using server = countingServer();
+  await using server = new CountingServer();
   const [here, there] = [await crowd.start(server.url), await crowd.start(server.url)];
   const counts = await Promise.all([here, there, here, there, here, there].map((signet) => count(signet)));
   assert.deepEqual(counts.sort(), [1, 2, 3, 4, 5, 6]);
@@ -182,7 +172,7 @@ withStore("S3 R1: of replicas that are asked at once one has it", async ({ crowd
 });
 
 withStore("S3 R1: a replica that ends gives it up, and one takes it over for all", async ({ crowd }) => {
-  await using server = countingServer();
+  await using server = new CountingServer();
   const replicas = [await crowd.start(server.url), await crowd.start(server.url), await crowd.start(server.url)];
   assert.equal(await count(replicas[0]!), 1);
   assert.equal(await count(replicas[1]!), 2);
@@ -192,7 +182,7 @@ withStore("S3 R1: a replica that ends gives it up, and one takes it over for all
 });
 
 withStore("S3: a replica that comes back under its name goes on with its server's session", async ({ crowd }) => {
-  await using server = countingServer();
+  await using server = new CountingServer();
   const port = freePort();
   const first = await crowd.start(server.url, port);
   assert.equal(await count(first), 1);
@@ -205,7 +195,7 @@ withStore("S3: a replica that comes back under its name goes on with its server'
 withStore(
   "S3 R6: without the store each replica has its own, and they agree when it is back",
   async ({ redis, crowd }) => {
-    await using server = countingServer();
+    await using server = new CountingServer();
     const [here, there] = [await crowd.start(server.url), await crowd.start(server.url)];
     await redis.kill();
     assert.deepEqual([await count(here), await count(there), await count(here)], [1, 1, 2]);

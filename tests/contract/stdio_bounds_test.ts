@@ -5,7 +5,7 @@ import process from "node:process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { HAS_CENSUS } from "../support/process_census.ts";
-import { fixture, initializeMessage, type Json, readAnswer, TestStdio, toolCall } from "../support/stdio.ts";
+import { errorOf, fixture, initializeMessage, type Json, readAnswer, TestStdio, toolCall } from "../support/stdio.ts";
 import { LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
@@ -16,11 +16,6 @@ const MIB = 1024 * 1024;
 
 function subscribe(id: number, uri: string): Json {
   return { jsonrpc: "2.0", id, method: "resources/subscribe", params: { uri } };
-}
-
-function errorOf(message: Json | undefined): { code: number; message: string } {
-  assert.ok(message?.error !== undefined, `want an error, found ${JSON.stringify(message)}`);
-  return message.error as { code: number; message: string };
 }
 
 Deno.test(

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { StdioUpstreamOptions } from "../../lib/upstream/stdio.ts";
 import { HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import {
+  errorOf,
   EventReader,
   fixture,
   initializeMessage,
@@ -18,11 +19,6 @@ import { until, within } from "../support/until.ts";
 
 const OPTIONS = { ...STRICT, ignore: !HAS_CENSUS };
 const encoder = new TextEncoder();
-
-function errorOf(message: Json | undefined): { code: number; message: string } {
-  assert.ok(message?.error !== undefined, `want an error, found ${JSON.stringify(message)}`);
-  return message.error as { code: number; message: string };
-}
 
 /** A session whose server stays silent on call `id` until `bytes` are written to its stdout; the answer of the call. */
 async function answerTo(

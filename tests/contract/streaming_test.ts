@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
-import { until } from "../support/until.ts";
+import { aMoment, until } from "../support/until.ts";
 
 /** Reads a stream until its text ends with `ending`, and answers what was read. */
 async function readUntil(reader: ReadableStreamDefaultReader<string>, ending: string): Promise<string> {
@@ -164,7 +164,7 @@ for (const lane of LANES) {
       events.send("data: ha");
       await readUntil(reader, "data: ha");
       nowMs += 60_000;
-      await new Promise((resolve) => setTimeout(resolve, 1500)); // longer than a tick: nothing may come in between
+      await aMoment(1500); // longer than a tick: nothing may come in between
       events.send("lf\n\n");
       assert.equal(await readUntil(reader, "\n\n"), "lf\n\n");
       events.end();

@@ -9,6 +9,15 @@ export interface Recorded {
   readonly sessionId: string | null;
 }
 
+export function isInitialize(request: Recorded): boolean {
+  return request.body.includes('"method":"initialize"');
+}
+
+/** How often a server was initialized. */
+export function initializes(upstream: FakeMcp): number {
+  return upstream.received("POST", "initialize").length;
+}
+
 /** A call of a tool; what it answers is the result, or a whole Response. */
 export interface ToolCall {
   readonly request: Recorded;

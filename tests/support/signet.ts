@@ -1,5 +1,6 @@
 // Signet in this process, on free loopback ports, with its configuration read as the command line's would be.
 // For what only a process of its own proves (signals, crashes), see mcp_signet.ts.
+import assert from "node:assert/strict";
 import "./kept_responses.ts";
 import "./poison.ts";
 import { parseFlags } from "../../lib/config/flags.ts";
@@ -176,4 +177,20 @@ export async function status(response: Promise<Response>): Promise<number> {
   const { status, body } = await response;
   await body?.cancel();
   return status;
+}
+
+/** Ends sessions as an operator does. @param request what `POST /sessions/revoke` takes */
+export async function revoke(signet: TestSignet, request: unknown): Promise<void> {
+  const response = await fetch(`http://${signet.app.admin}/sessions/revoke`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(request),
+  });
+  assert.equal(response.status, 200, await response.text());
+}
+
+/** The one message of an answer, as JSON or as the last event of a stream. */
+export async function messageOf(response: Promise<Response>): Promise<Record<string, unknown>> {
+  const text = await (await response).text();
+  return JSON.parse(text.startsWith("{") ? text : text.slice(text.lastIndexOf("\ndata: {") + 7));
 }

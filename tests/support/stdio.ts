@@ -1,4 +1,5 @@
 // A stdio upstream under test, spoken to as the gateway would, and what its answers hold.
+import assert from "node:assert/strict";
 import { sessionNamed } from "../../lib/upstream/session_named.ts";
 import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import { fileURLToPath } from "node:url";
@@ -64,6 +65,11 @@ export function resultOf(message: Json | undefined): Json {
   const result = message?.result as { content?: { text: string }[] } | undefined;
   if (result?.content === undefined) throw new Error(`reading a tool's result: found ${JSON.stringify(message)}`);
   return JSON.parse(result.content[0]!.text);
+}
+
+export function errorOf(message: Json | undefined): { code: number; message: string } {
+  assert.ok(message?.error !== undefined, `want an error, found ${JSON.stringify(message)}`);
+  return message.error as { code: number; message: string };
 }
 
 /** An event stream being read event by event. */

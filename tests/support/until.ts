@@ -1,5 +1,5 @@
 // Waiting for what another process, socket or turn of the event loop will bring about: by looking again and again, never by
-// sleeping for as long as it usually takes.
+// sleeping for as long as it usually takes. Who wants to see that nothing comes gives it `aMoment`.
 
 /** How long anything may take, in ms: generous, for machines that are busy. Only a test that fails waits for so long. */
 export const PATIENCE_MS = 30_000;
@@ -30,4 +30,9 @@ export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** So long, in ms, what is not to happen has time to happen. A slow machine makes a test of an absence pass, never fail. */
+export async function aMoment(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { atDeadline, LongTask, OwnedTimer, Patience, Pause, SameDelay } from "../../../lib/platform/timers.ts";
 import { STRICT } from "../../support/strict.ts";
-import { until } from "../../support/until.ts";
+import { aMoment, until } from "../../support/until.ts";
 import { FakeTimers } from "../../support/fake_timers.ts";
 
 Deno.test("waits of one length run in order, each after its time; those cancelled do not, and one timer is set", async () => {
@@ -111,9 +111,9 @@ Deno.test("a deadline passes once, and not at all when it was taken back, howeve
   await until(() => passed === 1, "the deadline");
   const takeBack = atDeadline(1, () => assert.fail("it was taken back"));
   // Its time is up; the last look is not over.
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await aMoment(5);
   takeBack();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await aMoment(50);
   assert.equal(passed, 1);
 });
 

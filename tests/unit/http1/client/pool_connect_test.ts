@@ -7,14 +7,8 @@ import { HttpError } from "../../../../lib/http1/types.ts";
 import { RawPeer, RawUpstream, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
-import { answer, get, poolBefore, ScriptedSocket, textOfBody } from "./pool_support.ts";
+import { answer, failure, get, poolBefore, ScriptedSocket, textOfBody } from "./pool_support.ts";
 import { makeCertificate } from "../tls_support.ts";
-
-async function failure(call: { response: Promise<unknown> }): Promise<HttpError> {
-  const outcome = await within("the failure", call.response.then(() => undefined, (error) => error));
-  assert.ok(outcome instanceof HttpError, "the call should have failed");
-  return outcome;
-}
 
 const REFUSED = new HttpError("connect_failed", "refused", {
   cause: new Deno.errors.ConnectionRefused(),

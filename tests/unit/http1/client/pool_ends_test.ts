@@ -1,11 +1,10 @@
 // What the pool does when connections die, time passes or calls are given up: nothing is sent twice that may have been
 // processed, and no abort hits somebody else. RFC 9110 §9.2.2; RFC 9112 §9.3.1.
 import assert from "node:assert/strict";
-import { HttpError } from "../../../../lib/http1/types.ts";
 import { type RawPeer, RawUpstream, textOf, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
-import { until } from "../../../support/until.ts";
-import { answer, get, poolBefore, post, ScriptedSocket, type TestPool, textOfBody } from "./pool_support.ts";
+import { aMoment, until } from "../../../support/until.ts";
+import { answer, failure, get, poolBefore, post, ScriptedSocket, type TestPool, textOfBody } from "./pool_support.ts";
 
 /** One exchange, so that a connection lies idle. */
 async function warmUp(test: TestPool): Promise<RawPeer> {
@@ -17,12 +16,6 @@ async function warmUp(test: TestPool): Promise<RawPeer> {
   await textOfBody(response.body);
   response.release();
   return peer;
-}
-
-async function failure(call: { response: Promise<unknown> }): Promise<HttpError> {
-  const outcome = await within("the failure", call.response.then(() => undefined, (error) => error));
-  assert.ok(outcome instanceof HttpError, "the call should have failed");
-  return outcome;
 }
 
 Deno.test("a connection that the upstream closes while idle is discarded at once", STRICT, async () => {
@@ -206,7 +199,7 @@ Deno.test("a stream may be silent for ever, unless a limit is set", STRICT, asyn
     if (bodyTimeoutMs > 0) {
       await assert.rejects(within("the read", reading), { code: "upstream_timeout" });
     } else {
-      await new Promise((resolve) => setTimeout(resolve, 25));
+      await aMoment(25);
       await peer.send("5\r\nevent\r\n0\r\n\r\n");
       assert.equal(textOf((await within("the event", reading))!), "event");
     }

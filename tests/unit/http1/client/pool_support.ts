@@ -5,8 +5,9 @@ import { Pool } from "../../../../lib/http1/client/pool.ts";
 import type { PoolLimits, PoolOptions } from "../../../../lib/http1/client/pool_options.ts";
 import { Lulls } from "../../../../lib/platform/lulls.ts";
 import type { Socket, SocketOwner } from "../../../../lib/platform/socket.ts";
-import type { BodyReader, ClientRequest } from "../../../../lib/http1/types.ts";
+import { type BodyReader, type ClientRequest, HttpError } from "../../../../lib/http1/types.ts";
 import { bytesOf, ManualClock, RawUpstream, textOf } from "../../../support/raw_peer.ts";
+import { within } from "../../../support/until.ts";
 
 export interface TestPool extends AsyncDisposable {
   readonly pool: Pool;
@@ -146,4 +147,11 @@ export class ScriptedSocket implements Socket {
     this.#reading = false;
     queueMicrotask(() => this.#owner.onReadFailed(new Deno.errors.Interrupted("closed"), undefined));
   }
+}
+
+/** What a call fails with. */
+export async function failure(call: { response: Promise<unknown> }): Promise<HttpError> {
+  const outcome = await within("the failure", call.response.then(() => undefined, (error) => error));
+  assert.ok(outcome instanceof HttpError, "the call should have failed");
+  return outcome;
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { CHUNKED, type Exchange, HttpError } from "../../../../lib/http1/types.ts";
 import { bytesOf, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
-import { until } from "../../../support/until.ts";
+import { aMoment, until } from "../../../support/until.ts";
 import { echo, serve } from "./server_support.ts";
 
 const GET = "GET /g HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -51,7 +51,7 @@ Deno.test("a client that only half-closes gets its answer, after few interim 100
   await client.closeWrite();
   assert.equal(await client.takeUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   // Long enough for several more looks at the client.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await aMoment(50);
   assert.equal(client.received, "");
   exchanges[0]!.respond({ status: 200, fields: [] }, bytesOf("answer"));
   assert.equal((await client.takeMessage()).body, "answer");
@@ -144,7 +144,7 @@ Deno.test("HTTP/1.0 clients that half-close get their answer and no interim resp
   await client.send("GET / HTTP/1.0\r\n\r\n");
   await client.closeWrite();
   await until(() => exchanges.length === 1, "the request");
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await aMoment(20);
   exchanges[0]!.respond({ status: 200, fields: [] }, bytesOf("answer"));
   assert.match(await client.takeToEnd(), /^HTTP\/1\.1 200 .*\r\n\r\nanswer$/s);
 });

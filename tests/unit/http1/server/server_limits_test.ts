@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { CHUNKED, type Exchange, HttpError } from "../../../../lib/http1/types.ts";
 import { bytesOf, RawPeer } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
-import { until } from "../../../support/until.ts";
+import { aMoment, until } from "../../../support/until.ts";
 import { echo, serve } from "./server_support.ts";
 
 const GET = "GET /g HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -41,7 +41,7 @@ Deno.test("M3: a second head has its own time, from its first byte on", STRICT, 
   const before = server.server.stats.bytesIn;
   await until(() => server.server.stats.bytesIn >= GET.length + 8 && before > 0, "the bytes to arrive");
   server.clock.advance(79);
-  await new Promise((resolve) => setTimeout(resolve, 25));
+  await aMoment(25);
   assert.equal(client.received, "");
   server.clock.advance(1);
   assert.equal(await refusal(client), 408);
@@ -68,7 +68,7 @@ Deno.test("M3: a body that stalls gets 408; one that makes progress does not", S
     await until(() => server.server.stats.bytesIn === 50 + 200 * i, "the piece to arrive");
     server.clock.advance(79);
   }
-  await new Promise((resolve) => setTimeout(resolve, 25));
+  await aMoment(25);
   assert.equal(client.received, "");
   server.clock.advance(1);
   assert.equal(await refusal(client), 408);
@@ -81,7 +81,7 @@ Deno.test("M3: a handler that takes its time costs the client no time-out", STRI
   await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345");
   await until(() => pending.length === 1, "the request");
   server.clock.advance(10_000);
-  await new Promise((resolve) => setTimeout(resolve, 25));
+  await aMoment(25);
   const body = pending[0]!.body.readAll(100);
   await client.send("67890");
   assert.equal(new TextDecoder().decode(await body), "1234567890");

@@ -6,7 +6,7 @@ import { Pool } from "../../../../lib/http1/client/pool.ts";
 import type { Exchange } from "../../../../lib/http1/types.ts";
 import { RawPeer, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
-import { until } from "../../../support/until.ts";
+import { aMoment, until } from "../../../support/until.ts";
 import { get, textOfBody } from "../client/pool_support.ts";
 import { makeCertificate } from "../tls_support.ts";
 import { echo, renderError, serve, type TestServer } from "./server_support.ts";
@@ -23,7 +23,7 @@ async function drip(server: TestServer, client: RawPeer, bytes: string): Promise
     await client.send(bytes[sent % bytes.length]!);
     await until(() => server.server.stats.bytesIn > before || client.received !== "", "the byte to arrive");
     server.clock.advance(40);
-    await new Promise((resolve) => setTimeout(resolve, 25)); // a sweep looks at the clock
+    await aMoment(25); // a sweep looks at the clock
   }
   throw new Error("dripping: found no end after 4 s, want one after the time-out of 80 ms");
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { CHUNKED, type Exchange } from "../../../../lib/http1/types.ts";
 import { bytesOf } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
-import { until } from "../../../support/until.ts";
+import { aMoment, until } from "../../../support/until.ts";
 import { echo, serve } from "./server_support.ts";
 
 const POST = "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
@@ -65,7 +65,7 @@ Deno.test("a server stops reading pipelined requests at the bound", STRICT, asyn
   sending.catch(() => {});
   await until(() => server.server.stats.bytesIn > 8192, "the pipeline to fill up");
   const reached = server.server.stats.bytesIn;
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await aMoment(30);
   assert.equal(server.server.stats.bytesIn, reached, "reading has stopped");
   assert.ok(reached < 128 * 1024, `read ${reached} bytes ahead`);
   await client.close();

@@ -6,7 +6,7 @@ import type { Bytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { DONE } from "../../../../lib/http1/wire/done.ts";
 import { type RawPeer, RawUpstream, textOf, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
-import { until } from "../../../support/until.ts";
+import { aMoment, until } from "../../../support/until.ts";
 import { FedBody, get, poolBefore, type TestPool } from "../client/pool_support.ts";
 import { echo, serve } from "../server/server_support.ts";
 
@@ -75,7 +75,7 @@ Deno.test("pipe waits for its sink, and its sender for it", STRICT, async () => 
   })();
   await until(() => taken > 0, "the first piece");
   const first = taken;
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await aMoment(30);
   assert.equal(taken, first, "one piece at a time");
   assert.ok(test.pool.stats.bytesIn < 5e6, `${test.pool.stats.bytesIn} bytes read with nobody taking them`);
   const draining = setInterval(() => go!(), 0);
