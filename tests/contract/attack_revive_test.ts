@@ -48,6 +48,31 @@ for (const lane of LANES) {
     },
   );
 
+  for (const [asked, refused] of [[true, "initialize"], [false, "notifications/initialized"]] as const) {
+    for (const code of [401, 403, 408, 423, 425, 429, 503]) {
+      Deno.test(
+        `L4: a server that takes no ${refused} for now (${code}) costs its call, and no session (${lane} lane)`,
+        STRICT,
+        async () => {
+          await using upstream = new FakeMcp();
+          await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+          const id = await signet.open();
+          upstream.forgetSessions();
+          upstream.onRequest = (request) =>
+            (asked ? isInitialize(request) : request.body.includes(`"method":"${refused}"`))
+              ? new Response("not now", { status: code })
+              : undefined;
+          const answer = await signet.post(call(1, "echo"), { id });
+          const text = await answer.text();
+          assert.equal(answer.status, 502, text);
+          assert.match(text, /-32000/);
+          upstream.onRequest = undefined;
+          assert.equal(await status(signet.post(call(2, "echo"), { id })), 200);
+        },
+      );
+    }
+  }
+
   Deno.test(
     `L5 L6: a session deleted while it is initialized again leaves nothing upstream (${lane} lane)`,
     STRICT,
@@ -81,7 +106,7 @@ for (const lane of LANES) {
       upstream.forgetSessions();
       upstream.onRequest = (request) =>
         request.body.includes("notifications/initialized") ? new Response(null, { status: 403 }) : undefined;
-      assert.equal(await status(signet.post(call(1, "echo"), { id })), 404);
+      assert.equal(await status(signet.post(call(1, "echo"), { id })), 502);
       await until(() => upstream.sessions.size === 0, "the session that was not confirmed is ended");
     },
   );

@@ -9,6 +9,7 @@ import { END_REASONS, type Session } from "../../session/session.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import type { Turn } from "../../session/reopenings.ts";
 import type { Reopened, UpstreamLink } from "../../session/upstream_link.ts";
+import { isRefusalForNow } from "../../upstream/refused_for_now.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { isAdopted } from "../in/adopt.ts";
 import { readInitializeAnswer } from "./initialize_answer.ts";
@@ -271,7 +272,14 @@ function assertAccepted(answer: SessionAnswer, what: string): void {
   const status = answer instanceof LostSession ? 404 : answer.head.status;
   if (status >= 200 && status < 300) return;
   const facts = { outcome: "refused", attempted: what, status };
-  if (status >= 500) throw new SignetError("upstream_unreachable", { facts });
+  // A 404 ends a session for real clients: it is said of one that cannot come back, not of one that cannot do so now.
+  if (isRefusalForNow(status)) {
+    throw new SignetError("upstream_unreachable", {
+      publicMessage: `Bad gateway: the MCP server takes no session for now (status ${status})`,
+      facts,
+      remedy: "The session's next request tries again.",
+    });
+  }
   throw new SignetError("session_not_found", {
     facts,
     remedy: "The upstream refused to initialize the session again.",

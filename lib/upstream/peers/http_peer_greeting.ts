@@ -174,14 +174,6 @@ function sessionIn({ value: { result } }: Message, { id }: PeerSession): PeerSes
   throw badAnswer("a handshake without protocolVersion and capabilities");
 }
 
-/** Of these the next time may be better: another credential, a server that is busy, early or about to start. */
-const FOR_NOW: ReadonlySet<number> = new Set([401, 403, 407, 408, 409, 423, 425, 429]);
-
-/** Whether a greeting's status says that the server will not take it the next time either (docs/behaviour.md A4). */
-export function isRefusalForGood(status: number): boolean {
-  return status === 501 || (status >= 400 && status < 500 && !FOR_NOW.has(status));
-}
-
 /** Of servers that do not know the path, or the method. */
 const UNKNOWN_HERE: ReadonlySet<unknown> = new Set([404, 405, 410, 501]);
 
