@@ -3,10 +3,10 @@
 // whatever else comes is handed on. How lines go out and come in is its kind's.
 import { errorResponse, type RpcId, TURN_BYTES } from "../mcp/json_rpc.ts";
 import { flatten, replaceSpan } from "../mcp/json_splice.ts";
-import { elementsOf, type Span } from "../mcp/json_text.ts";
+import type { Span } from "../mcp/json_text.ts";
 import { idIn } from "./message_ids.ts";
 import { type Asker, type Carrier, type Loss, type Message, NO_CARRIER, type Peer } from "./peer.ts";
-import { answerIn, isRpc, type JsonLine, NO_ANSWER, ownIdOf, readLine, readLongLine } from "./peer_line.ts";
+import { answerIn, isRpc, type JsonLine, messagesIn, NO_ANSWER, ownIdOf, readLine, readLongLine } from "./peer_line.ts";
 
 const encoder = new TextEncoder();
 
@@ -96,14 +96,15 @@ export abstract class LinePeer implements Peer {
 
   #takeLine(read: JsonLine | undefined): Promise<void> | undefined {
     if (read === undefined) return this.discard("a line that is not JSON");
-    if (Array.isArray(read.value)) return this.#readBatch(read.value, read.text);
+    if (Array.isArray(read.value)) return this.#readBatch(read);
     return this.#take(read.value, read.text);
   }
 
-  /** Revision 2025-03-26 let a server write several messages as one. */
-  async #readBatch(values: readonly unknown[], text: Uint8Array): Promise<void> {
-    const spans = elementsOf(text);
-    for (const [at, { start, end }] of spans.entries()) await this.#take(values[at], text.slice(start, end));
+  async #readBatch(read: JsonLine): Promise<void> {
+    for (const one of messagesIn(read)) {
+      if (one === undefined) this.discard("more messages in one than there may be");
+      else await this.#take(one.value, one.text);
+    }
   }
 
   #take(value: unknown, line: Uint8Array): Promise<void> | undefined {

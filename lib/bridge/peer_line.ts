@@ -3,8 +3,9 @@
 // (docs/behaviour.md B8).
 import { isUtf8 } from "node:buffer";
 import { isJsonObject, type JsonObject, parseMessageInTurns, type RpcResponse } from "../mcp/json_rpc.ts";
+import { MAX_BATCH } from "../mcp/json_scan.ts";
 import { flatten } from "../mcp/json_splice.ts";
-import { findMembers } from "../mcp/json_text.ts";
+import { elementsOf, findMembers } from "../mcp/json_text.ts";
 import { joinBytes } from "../mcp/join_bytes.ts";
 import { parseJson } from "../platform/json.ts";
 
@@ -100,6 +101,17 @@ function alone(name: "result" | "error", line: Uint8Array): Uint8Array {
   const [id, member] = findMembers(line, ["id", name]).map((span) => line.subarray(span!.start, span!.end));
   const [head, middle, tail] = ['{"jsonrpc":"2.0","id":', `,"${name}":`, "}"].map((text) => encoder.encode(text));
   return joinBytes([head!, id!, middle!, member!, tail!]);
+}
+
+/**
+ * Itself, or each of several, which revision 2025-03-26 let a server send as one: as many as a client may (M6);
+ * undefined for what is too many to be any.
+ */
+export function messagesIn(read: JsonLine): (JsonLine | undefined)[] {
+  if (!Array.isArray(read.value)) return [read];
+  if (read.value.length > MAX_BATCH) return [undefined];
+  const spans = elementsOf(read.text);
+  return read.value.map((value, at) => ({ value, text: read.text.subarray(spans[at]!.start, spans[at]!.end) }));
 }
 
 /** Whether a value can be a message at all. */

@@ -140,3 +140,25 @@ Deno.test("PROTOCOL 12: progress tokens of a batch are told apart to the last di
   const { messages } = await session.post(`[${calls.join(",")}]`);
   assert.deepEqual(messages.map(({ error }) => error), [undefined, undefined]);
 });
+
+Deno.test("B8: an error that bears no id is its call's, as it was written", STRICT, async () => {
+  await using server = new FakeMcp({ sessionsOnly: true });
+  const error = '{"code":-32603,"message":"m","data":{"n":9007199254740993,"e":1e400,"a":1,"a":2}}';
+  server.tool("fails", () => {
+    const text = `{"id":null,"error":${error},"jsonrpc":"2.0"}`;
+    return new Response(text, { headers: { "content-type": "application/json" } });
+  });
+  await using signet = await TestSignet.start({ upstream: server.url });
+  const { text } = await answered(ask(signet, "tools/call", { name: "fails", arguments: {} }, { rpcId: "mine" }));
+  assert.ok(text.includes(`"error":${error}`), text);
+  assert.equal(JSON.parse(text).id, "mine");
+});
+
+Deno.test("M6: more messages in one than a client may send are none of a server's either", STRICT, async () => {
+  await using stdio = new TestStdio();
+  const session = await stdio.open();
+  const message = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"MARK"}}';
+  const batch = (size: number) => `[${Array(size).fill(message).join(",")}]`;
+  const { messages } = await session.post(toolCall(1, "raw", { line: `${batch(1001)}\n${batch(2)}` }));
+  assert.equal(messages.filter(({ method }) => method === "notifications/message").length, 2);
+});

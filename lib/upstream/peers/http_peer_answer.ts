@@ -8,13 +8,11 @@ import { fieldValue } from "../../http1/wire/fields.ts";
 import { SignetError } from "../../errors.ts";
 import { isSendable } from "../../mcp/event_id.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
-import { MAX_BATCH } from "../../mcp/json_scan.ts";
 import { TURN_BYTES } from "../../mcp/json_rpc.ts";
-import { elementsOf } from "../../mcp/json_text.ts";
 import { type SseEvent, SseParser } from "../../mcp/sse.ts";
 import { LongTask } from "../../platform/timers.ts";
 import { decoded } from "../http/decoded.ts";
-import { type JsonLine, readLine, readLongLine } from "../../bridge/peer_line.ts";
+import { type JsonLine, messagesIn, readLine, readLongLine } from "../../bridge/peer_line.ts";
 import { tooLong } from "./http_peer_fault.ts";
 
 /** How far a stream has come: what it takes to ask for the rest. */
@@ -133,14 +131,6 @@ async function take(text: Uint8Array, { onMessage }: Reading): Promise<void> {
   const read = text.length > TURN_BYTES ? await readLongLine(text) : readLine(text);
   if (read === undefined) return await onMessage(read);
   for (const message of messagesIn(read)) await onMessage(message);
-}
-
-/** Itself, or each of several; undefined for what is too many to be any. */
-export function messagesIn(read: JsonLine): (JsonLine | undefined)[] {
-  if (!Array.isArray(read.value)) return [read];
-  if (read.value.length > MAX_BATCH) return [undefined];
-  const spans = elementsOf(read.text);
-  return read.value.map((value, at) => ({ value, text: read.text.subarray(spans[at]!.start, spans[at]!.end) }));
 }
 
 function hold(charge: Charge, bytes: number): void {

@@ -5,12 +5,13 @@ import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { rewritten } from "../../mcp/json_text.ts";
 import { OwnedTimer, Pause, type Timers } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { Message } from "../../bridge/peer.ts";
 import { hear } from "../http/hear.ts";
-import { answerIn, isRpc, type JsonLine, NO_ANSWER, ownIdOf, readLine } from "../../bridge/peer_line.ts";
-import { messagesIn, readAtOnce, readMessages, type StreamPlace } from "./http_peer_answer.ts";
+import { answerIn, isRpc, type JsonLine, messagesIn, NO_ANSWER, ownIdOf, readLine } from "../../bridge/peer_line.ts";
+import { readAtOnce, readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import { asRefusal, badAnswer, noAnswer, refusedWith, withoutSession } from "./http_peer_fault.ts";
 import type { HttpPeerLimits } from "./http_peer_parts.ts";
 import type { PeerSession } from "./peer_session.ts";
@@ -238,7 +239,7 @@ export class PeerCall {
     if (this.#waiter === undefined) return void host.discard("an answer that nobody waits for");
     if (this.#isMine(value)) return this.#settle(value, text);
     // A transport that could not tell whose it is: there is one request in a POST.
-    if (value.id === null || value.id === undefined) return this.#settleNameless(value);
+    if (value.id === null || value.id === undefined) return this.#settleNameless(value, text);
     return void host.discard("an answer to another request");
   }
 
@@ -246,10 +247,11 @@ export class PeerCall {
     return ownIdOf(id) === this.#options.ownId;
   }
 
-  #settleNameless(value: JsonObject): Promise<void> | undefined {
-    if (!isJsonObject(value.error)) return void this.#options.host.discard("a result without an id");
-    const named = { ...value, id: this.#options.ownId };
-    return this.#settle(named, encoder.encode(JSON.stringify(named)));
+  #settleNameless(value: JsonObject, text: Uint8Array): Promise<void> | undefined {
+    const { host, ownId } = this.#options;
+    if (!isJsonObject(value.error)) return void host.discard("a result without an id");
+    const named = rewritten(text, { start: 0, end: text.length }, { without: ["id"], added: [`"id":${ownId}`] });
+    return this.#settle({ ...value, id: ownId }, named);
   }
 
   #settle(value: JsonObject, line: Uint8Array): Promise<void> | undefined {
