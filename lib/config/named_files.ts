@@ -129,7 +129,7 @@ const WRITE_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: s
     "the runtime may not write there",
     "Name a file below /var/lib/signet or /run, which compiled programs may write, or allow writing beside FILE.",
   ],
-  IsADirectory: ["this is a directory", "Name a file in FILE."],
+  IsADirectory: ["this is a directory", "Name a file in it."],
 };
 
 interface Examined {

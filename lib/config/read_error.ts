@@ -5,7 +5,7 @@ const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: st
   NotFound: ["there is no such file", "Create FILE, or name another file."],
   PermissionDenied: ["this user may not read the file", "Let the user Signet runs as read FILE, or name another file."],
   NotCapable: ["the runtime may not read the file", "Allow reading FILE, or name another file."],
-  IsADirectory: ["this is a directory", "Name a file in FILE."],
+  IsADirectory: ["this is a directory", "Name a file in it."],
   InvalidData: ["the file is not text", "Replace FILE, or name another file."],
   FileTooLarge: ["the file is larger than 16MiB", "Name another file than FILE."],
 };
