@@ -1,7 +1,7 @@
 // `signet check --as CLAIMS.json --call NAME`: what the rules of a configuration make of one call by one caller, and why
 // (docs/behaviour.md G4). Starts nothing, sends nothing, verifies nothing: the claims are taken at their word.
 import { type OwnFlag, ownValue } from "../config/flags.ts";
-import { parsePattern } from "../config/access_rule.ts";
+import { parsePattern, whyNever } from "../config/access_rule.ts";
 import { file, string } from "../config/kinds.ts";
 import type { Settings } from "../config/schema.ts";
 import { claimAt, clientOf, scopesOf } from "../identity/claims.ts";
@@ -14,6 +14,7 @@ import { readArguments } from "../policy/arguments.ts";
 import { JUDGED_BY_NAME, type Subject } from "../policy/subject.ts";
 import { parseJson } from "../platform/json.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import { keptOut } from "./check_reach.ts";
 import { readOwnFile } from "./own_file.ts";
 import { printable } from "./text.ts";
 
@@ -57,15 +58,27 @@ export async function checkCall(context: CommandContext, settings: Settings): Pr
   }
   const { createCode } = await import("../app/law.ts");
   const { policy } = await createCode(settings);
-  if (policy === undefined) {
-    context.stdout("  There are no rules: every caller may call everything.\n");
-    return EXIT.done;
-  }
   const principal = await principalOf(context, settings);
   const subject = subjectOf(call);
+  const scopes = ownValue(flags, AS) === undefined ? undefined : principal.scopes;
+  const kept = keptOut(settings, { subject, scopes });
+  if (kept !== undefined) {
+    context.stdout(
+      `${printable(`  ${principal.subject} may not have ${nameOf(subject)}.`)}\n${printable(`    ${kept}`)}\n`,
+    );
+    return EXIT.failedCheck;
+  }
+  if (policy === undefined) {
+    context.stdout("  There are no rules: every caller may call what the servers have.\n");
+    return EXIT.done;
+  }
   const { verdict, steps } = policy.explain(principal, subject, knownOf(context));
   for (const line of explained({ principal, subject, verdict, steps })) context.stdout(`${printable(line)}\n`);
   return verdict.ruling === "allowed" ? EXIT.done : EXIT.failedCheck;
+}
+
+function nameOf({ kind, name }: Subject): string {
+  return kind === "method" ? name : `${kind} ${name}`;
 }
 
 function subjectOf(call: string): Subject {
@@ -74,6 +87,9 @@ function subjectOf(call: string): Subject {
     const remedy = "Write --call TOOL, --call prompt:NAME or --call resource:URI.";
     throw new CommandFailure(EXIT.usage, `${name} is judged by what it names`, remedy);
   }
+  // As in a rule: what was meant is another kind.
+  const never = whyNever(call);
+  if (never !== undefined) throw new CommandFailure(EXIT.usage, never.problem, never.remedy);
   return { kind, name, method: kind === "method" ? name : METHOD_OF[kind] };
 }
 
@@ -142,7 +158,7 @@ interface Explaining {
 }
 
 function explained({ principal, subject, verdict, steps }: Explaining): string[] {
-  const what = subject.kind === "method" ? subject.name : `${subject.kind} ${subject.name}`;
+  const what = nameOf(subject);
   const who = principal.subject;
   const asked = steps.map(({ rule, why }) => `    ${rule}: ${why}`);
   const otherwise = verdict.ruling === "denied" && verdict.rule === undefined ? ["    no other rule speaks of it"] : [];

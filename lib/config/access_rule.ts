@@ -61,7 +61,7 @@ function parse(text: string): Parsed<AccessRule> {
 }
 
 /** What its author has in mind, and no name that is judged: a rule that denies it would deny nothing, and look as if it did. */
-function whyNever(text: string): { readonly problem: string; readonly remedy: string } | undefined {
+export function whyNever(text: string): { readonly problem: string; readonly remedy: string } | undefined {
   const { kind, pattern } = parsePattern(text);
   if (kind === "method" && JUDGED_BY_NAME.includes(pattern)) {
     return unfit(

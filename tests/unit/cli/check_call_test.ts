@@ -136,3 +136,37 @@ Deno.test("a file that a command's own flag names, and is not there, is told in 
     assert.match(machine.stderr, /signet: --(as|bearer-file) nobody: there is no such file\.\nCreate nobody, or/i);
   }
 });
+
+Deno.test(
+  "G4 A7: check says what keeps a call from the rules: a scope of all callers, and what servers do not show",
+  STRICT,
+  async () => {
+    const two = ["--upstream", "a=http://127.0.0.1:3000/mcp", "--upstream", "b=http://127.0.0.1:3001/mcp"];
+    const asked = async (...words: string[]) => {
+      const machine = new FakeMachine({ files: { claims: '{"sub":"alice"}' } });
+      return [await machine.run("check", ...two, ...words), machine.stdout + machine.stderr] as const;
+    };
+    const cases: readonly (readonly [words: string[], code: number, said: RegExp])[] = [
+      [["--call", "a_x"], 0, /There are no rules/],
+      [["--deny-tool", "a/x", "--call", "a_x"], 1, /may not have tool a_x\.\n.*--deny-tool: it is not shown/],
+      [["--deny-tool", "a/x", "--call", "b_x"], 0, /There are no rules/],
+      [["--allow-tool", "y*", "--call", "a_x"], 1, /not shown/],
+      [["--deny-prompt", "x", "--call", "prompt:a_x"], 1, /--deny-prompt: it is not shown/],
+      [["--rename-tool", "a/x=y", "--deny-tool", "x", "--call", "a_y"], 1, /not shown/],
+      [["--rename-tool", "a/x=y", "--call", "a_x"], 1, /called otherwise/],
+      [["--call", "c_x"], 1, /they begin with a_ or b_/],
+      [["--call", "tools:a_x"], 2, /is of no kind\.\nWrite tool:/],
+      [["--as", "nosuch", "--call", "a_x"], 2, /there is no such file/],
+    ];
+    for (const [words, code, said] of cases) {
+      const [found, text] = await asked(...words);
+      assert.equal(found, code, `${words.join(" ")}: ${text}`);
+      assert.match(text, said, words.join(" "));
+    }
+    const machine = new FakeMachine({
+      files: { "signet.yaml": `${FILE}require-scope: mcp\n`, claims: '{"sub":"bob"}' },
+    });
+    assert.equal(await machine.run("check", "--config", "signet.yaml", "--as", "claims", "--call", "get_a"), 1);
+    assert.match(machine.stdout, /bob may not have tool get_a\.\n {4}--require-scope: every caller needs mcp\n/);
+  },
+);
