@@ -147,6 +147,9 @@ export function ephemeralKeyRing(random: RandomBytes): KeyRing {
  * @throws ConfigError with every problem of the text at once, of many the first; no key is quoted
  */
 export function parseKeyRing(text: string, place: string): KeyRing {
+  if (text.length > MOST_CHARACTERS) {
+    throw new ConfigError([{ place, problem: "the key ring is longer than 1 MiB", remedy: REMEDY }]);
+  }
   const problems: ConfigProblem[] = [];
   const places = new Map<number, { key: MasterKey; master: Buffer; place: string }>();
   let count = 0;
@@ -181,6 +184,8 @@ export function parseKeyRing(text: string, place: string): KeyRing {
 
 /** Each key is in use for as long as a session lives: more are no ring. */
 const MOST_KEYS = 1000;
+/** With whatever is said of each: what is longer would only be looked at in vain, while whoever serves stands still. */
+const MOST_CHARACTERS = 1024 * 1024;
 /** Told of one text. */
 const MOST_PROBLEMS = 10;
 const REMEDY = `Want standard base64 of ${KEY_BYTES} random bytes (44 characters): make one with \`signet keys new\`.`;

@@ -193,7 +193,7 @@ export class Pool implements Timed {
   }
 
   #onIdle(connection: PooledConnection): void {
-    if (this.#retired.has(connection)) return connection.close();
+    if (this.#retired.size > 0 && this.#retired.has(connection)) return connection.close();
     const call = this.#nextWaiting();
     if (call !== undefined) return connection.send(call, this.#now());
     this.#idle.push(connection);
