@@ -19,6 +19,9 @@ export interface TrustedHeaderOptions {
 
 const MAX_SUBJECT_LENGTH = 1_024;
 
+/** Of a mark at its beginning, too: without it, it would be another name. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 export class TrustedHeaderSource implements PrincipalSource {
   readonly name = "header";
   /** Lower-case name of the field. */
@@ -29,6 +32,7 @@ export class TrustedHeaderSource implements PrincipalSource {
   readonly #repeated: Identification;
   readonly #blank: Identification;
   readonly #tooLong: Identification;
+  readonly #notUtf8: Identification;
 
   constructor(options: TrustedHeaderOptions) {
     this.header = options.header.toLowerCase();
@@ -37,7 +41,8 @@ export class TrustedHeaderSource implements PrincipalSource {
     this.#principals = new LruMap({ max: options.maxRemembered ?? 10_000 });
     this.#repeated = malformed(`${this.header} is sent more than once`);
     this.#blank = malformed(`${this.header} is blank`);
-    this.#tooLong = malformed(`${this.header} is longer than ${MAX_SUBJECT_LENGTH} characters`);
+    this.#tooLong = malformed(`${this.header} is longer than ${MAX_SUBJECT_LENGTH} bytes`);
+    this.#notUtf8 = malformed(`${this.header} is not in UTF-8`);
   }
 
   get remembered(): number {
@@ -48,21 +53,31 @@ export class TrustedHeaderSource implements PrincipalSource {
     const count = view.count(this.header);
     if (count === 0 || !this.#peers.trusts(view.remoteAddress)) return NONE;
     if (count > 1) return this.#repeated;
-    const subject = view.get(this.header) ?? "";
-    // The name itself stays as it came: trimmed of what only looks like a blank (NBSP), it would be somebody else's.
-    if (subject.trim() === "") return this.#blank;
-    if (subject.length > MAX_SUBJECT_LENGTH) return this.#tooLong;
-    return this.#principals.get(subject) ?? this.#remember(subject);
+    const value = view.get(this.header) ?? "";
+    if (value.length > MAX_SUBJECT_LENGTH) return this.#tooLong;
+    return this.#principals.get(value) ?? this.#read(value);
   }
 
-  #remember(value: string): Identification {
+  /**
+   * The name in UTF-8, as proxies send it, rules know it and operators type it. What is none is nobody's: read as Latin-1 it
+   * could be somebody's whose name came in UTF-8.
+   */
+  #read(value: string): Identification {
     // A copy: the value may be a slice of a whole request head, which would stay in memory with it.
-    const subject = Buffer.from(value, "latin1").toString("latin1");
+    const bytes = Buffer.from(value, "latin1");
+    let subject: string;
+    try {
+      subject = decoder.decode(bytes);
+    } catch {
+      return this.#notUtf8;
+    }
+    // The name itself stays as it came: trimmed of what only looks like a blank (NBSP), it would be somebody else's.
+    if (subject.trim() === "") return this.#blank;
     const answer: Identification = {
       kind: "principal",
       principal: { source: this.name, issuer: "signet:header", subject, scopes: [], expiresAtMs: Infinity },
     };
-    this.#principals.set(subject, answer);
+    this.#principals.set(bytes.toString("latin1"), answer);
     return answer;
   }
 }

@@ -196,7 +196,11 @@ for (const lane of LANES) {
       const id = await signet.open({ headers: { "x-user": "alice" } });
       using client = await RawClient.connect(signet.url);
       for (
-        const [user, wanted] of [["alice", 200], ["alice\xa0", 403], ["\xa0alice", 403], ["Alice", 403], ["\xa0", 401]]
+        const [user, wanted] of [
+          ...[["alice", 200], ["alice\xc2\xa0", 403], ["\xc2\xa0alice", 403], ["Alice", 403], ["\xc2\xa0", 401]],
+          // No UTF-8: nobody's name.
+          ...[["alice\xa0", 401], ["alice\xff", 401]],
+        ] as const
       ) {
         const head = rawPost(JSON.stringify(call(1, "echo")), [`mcp-session-id: ${id}`, `x-user: ${user}`]);
         await client.conn.write(Uint8Array.from(head, (c) => c.charCodeAt(0)));

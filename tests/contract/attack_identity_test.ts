@@ -104,6 +104,30 @@ for (const lane of LANES) {
   );
 
   Deno.test(
+    `I1 I4 O2: a name that a trusted proxy sends is the same to the server, rules and operators (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      const flags = [
+        ...["--principal", "header", "--principal-header", "X-User", "--trusted-proxy", "127.0.0.0/8"],
+        ...["--forward-identity"],
+      ];
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags });
+      const inBytes = (name: string) => String.fromCharCode(...new TextEncoder().encode(name));
+      const headers = { "x-user": inBytes("müller") };
+      const id = await signet.open({ headers });
+      assert.equal(await status(signet.post(call(1, "echo"), { id, headers })), 200);
+      assert.equal(upstream.requests.at(-1)!.headers.get("x-signet-user"), "m%C3%BCller");
+      // Latin-1 for the same: nobody's name.
+      assert.equal(await status(signet.post(call(2, "echo"), { id, headers: { "x-user": "m\xfcller" } })), 401);
+      const { control } = signet.app.operations;
+      const { ended } = await control.revoke({ kind: "principal", issuer: "signet:header", subject: "müller" });
+      assert.equal(ended, 1);
+      assert.equal(await status(signet.post(call(3, "echo"), { id, headers })), 404);
+    },
+  );
+
+  Deno.test(
     `I1 I3: of several sources the first that finds its kind decides, in every order (${lane} lane)`,
     STRICT,
     async () => {

@@ -13,11 +13,18 @@ const source = (maxRemembered?: number) =>
   });
 
 Deno.test("I1: a trusted peer's header names the principal", STRICT, () => {
-  const principal = principalOf(source().identify(request([["x-forwarded-user", "alice\xa0"]], "10.1.2.3")));
+  const principal = principalOf(source().identify(request([["x-forwarded-user", "alice\xc2\xa0"]], "10.1.2.3")));
   // The engine has removed what is no part of the value; what else looks like a blank belongs to the name.
-  assert.equal(principal.subject, "alice\xa0");
+  assert.equal(principal.subject, "alice\u00a0");
   assert.equal(principal.issuer, "signet:header");
   assert.equal(principal.expiresAtMs, Infinity);
+});
+
+Deno.test("O2: a trusted peer's name is read as the UTF-8 that proxies send", STRICT, () => {
+  for (const name of ["müller", "李雷", "😀", "\ufeffalice", "Ã©"]) {
+    const sent = String.fromCharCode(...new TextEncoder().encode(name));
+    assert.equal(principalOf(source().identify(request([["x-forwarded-user", sent]], "10.1.2.3"))).subject, name);
+  }
 });
 
 Deno.test("I1: an IPv4 peer seen through a dual-stack listener is trusted all the same", STRICT, () => {
@@ -41,6 +48,10 @@ const INVALID: readonly [string, readonly (readonly [string, string])[], RegExp]
   ["repeated", [["x-forwarded-user", "alice"], ["x-forwarded-user", "alice"]], /more than once/],
   ["empty", [["x-forwarded-user", ""]], /blank/],
   ["blank", [["x-forwarded-user", " \t "]], /blank/],
+  ["seemingly not blank", [["x-forwarded-user", "\xc2\xa0"]], /blank/],
+  // Read as Latin-1 it would be the name of somebody whose proxy sends UTF-8.
+  ["Latin-1", [["x-forwarded-user", "m\xfcller"]], /not in UTF-8/],
+  ["cut", [["x-forwarded-user", "m\xc3"]], /not in UTF-8/],
   ["endless", [["x-forwarded-user", "a".repeat(1_025)]], /longer/],
 ];
 
