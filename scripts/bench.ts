@@ -8,7 +8,6 @@
 //   --against FILE    an earlier report: says what has become worse since, beyond what rounds differ by anyway
 //   --against FOLDER  another checkout, measured in turn with this one by the job `http`
 //   --markdown FILE   writes the report there as well
-import { readOptions } from "./options.ts";
 import { changeTable, compare } from "./bench/against.ts";
 import type { Context, Job } from "./bench/context.ts";
 import { makeCredentials } from "./bench/credentials.ts";
@@ -17,14 +16,15 @@ import { growth } from "./bench/growth_job.ts";
 import { HTTP_JOBS } from "./bench/http_jobs.ts";
 import { LIFE_JOBS } from "./bench/life_jobs.ts";
 import { describeMachine } from "./bench/machine.ts";
+import { observed } from "./bench/observed_job.ts";
+import { REPLICA_JOBS } from "./bench/replica_jobs.ts";
 import { type Finding, judge, targetTable } from "./bench/report.ts";
 import { ROWS } from "./bench/rows.ts";
-import { observed } from "./bench/observed_job.ts";
 import { sealed } from "./bench/sealed_job.ts";
-import { REPLICA_JOBS } from "./bench/replica_jobs.ts";
 import { SEVERAL_JOBS } from "./bench/several_jobs.ts";
 import { STDIO_JOBS } from "./bench/stdio_jobs.ts";
 import { STREAM_JOBS } from "./bench/stream_jobs.ts";
+import { readOptions } from "./options.ts";
 import { BENCH_PROGRAMS, findProgram } from "./programs.ts";
 
 const JOBS: readonly Job[] = [

@@ -3,12 +3,12 @@
 //
 //   deno run -A scripts/bench_envelope.ts [--rounds N] [--json]
 import { randomBytes, randomUUID } from "node:crypto";
-import { readOptions } from "./options.ts";
 import { ephemeralKeyRing } from "../lib/envelope/key_ring.ts";
 import { fingerprintOwner } from "../lib/envelope/owner_fingerprint.ts";
 import { DEFAULT_MAX_LENGTH } from "../lib/envelope/seal.ts";
 import { newSid, openSession, sealSession } from "../lib/envelope/session_id.ts";
 import type { SealedSession } from "../lib/envelope/session_payload.ts";
+import { readOptions } from "./options.ts";
 
 const flags = readOptions(import.meta.url, {
   rounds: { type: "string", default: "41" },

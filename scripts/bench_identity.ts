@@ -3,7 +3,6 @@
 // so the figures are Signet's own. Interleaved rounds and medians, so that a busy machine slows all rows alike.
 //
 //   deno run -A --v8-flags=--expose-gc scripts/bench_identity.ts [--rounds N] [--flood N] [--only SOURCE] [--json]
-import { readOptions } from "./options.ts";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { Authenticator } from "../lib/identity/authenticator.ts";
 import { BearerSource } from "../lib/identity/bearer.ts";
@@ -17,6 +16,7 @@ import { TrustedHeaderSource } from "../lib/identity/trusted_header.ts";
 import { SessionTokens } from "../lib/session/tokens.ts";
 import { TokenSecret } from "../lib/session/tokens_secret.ts";
 import { createMemoryStore } from "../lib/store/memory.ts";
+import { readOptions } from "./options.ts";
 
 const flags = readOptions(import.meta.url, {
   rounds: { type: "string", default: "15" },

@@ -7,9 +7,9 @@
 //   --load LOAD       of what: session (default), cold, or stateless, state …, calls of revision 2026-07-28 (path_load.ts)
 //   --turns N         each in turn, N times (12)
 // Exit code 1 if this state is slower beyond noise.
-import { readOptions } from "./options.ts";
 import { runToEnd } from "./bench/process.ts";
 import { markdownTable, median, show } from "./bench/report.ts";
+import { readOptions } from "./options.ts";
 import { V8_FLAGS } from "./v8_flags.ts";
 
 const here = import.meta.dirname ?? ".";

@@ -2,10 +2,10 @@
 // (docs/behaviour.md S1). Texts by turns, and how far the lower quarter of each lies from that of the first; what one text
 // lies from itself is noise. The log is at its usual level: a refusal's line is part of it.
 //   --rounds N   25 calls of each text a round (200)
-import { readOptions } from "./options.ts";
 import { runToEnd } from "./bench/process.ts";
 import type { RefusalTimes } from "./bench/refusals.ts";
 import { markdownTable, median, show } from "./bench/report.ts";
+import { readOptions } from "./options.ts";
 import { V8_FLAGS } from "./v8_flags.ts";
 
 const here = import.meta.dirname ?? ".";

@@ -1,9 +1,9 @@
 // `deno task chaos --minutes N`: replicas behind nginx round robin, each with a server of its own, and a shared store; all of
 // them are killed, frozen, rolled out, reloaded and parted from each other while unmodified SDK clients work on. Prints the
 // tally, and exits with 1 if anything happened that must not.
-import { readOptions } from "./options.ts";
 import { calm, chaos, DEEDS, findings, PARTINGS } from "../tests/support/chaos/chaos.ts";
 import { Network } from "../tests/support/chaos/network.ts";
+import { readOptions } from "./options.ts";
 
 const values = readOptions(import.meta.url, {
   minutes: { type: "string", default: "3" },

@@ -1,8 +1,8 @@
 // `deno task compile`: self-contained executables, by default one for this machine. See `--help`.
 // Refuses to build when anything but main.ts, lib and the program's packages would be embedded, and checks afterwards
 // what got in. Beside each executable lies what it consists of (CycloneDX), and SHA256SUMS over all of them.
-import { parseArgs } from "node:util";
 import { basename, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { BUN_VERSION } from "./bun.ts";
 import { type Bundle, bundleProgram, compileByBun } from "./compile_bun.ts";
 import { type Embedded, findForeign } from "./compile_contents.ts";

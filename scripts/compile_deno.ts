@@ -1,7 +1,7 @@
 // An executable by `deno compile`: permissions are baked in, and the list below is all the program can ever do.
 // Refuses what Deno says it embedded beyond main.ts, lib and the packages of the program.
-import { embeddedPaths } from "./compile_listing.ts";
 import { isOwnFile, notAllowed, RUNTIME_PACKAGES } from "./compile_contents.ts";
+import { embeddedPaths } from "./compile_listing.ts";
 import { fileNameOf, type Target } from "./compile_targets.ts";
 import { V8_FLAGS } from "./v8_flags.ts";
 

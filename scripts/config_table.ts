@@ -3,9 +3,9 @@
 //   deno run -A scripts/config_table.ts           prints the table
 //   deno run -A scripts/config_table.ts --write   puts it between the markers of docs/configuration.md, and writes the sample
 import { SETTING_KEYS, settingOf } from "../lib/config/schema.ts";
+import { defaultText, SECTIONS, type Setting, writtenAs } from "../lib/config/setting.ts";
 import { type MadePart, printOrWrite } from "./made_part.ts";
 import { formatSampleConfig, SAMPLE_FILE } from "./sample_config.ts";
-import { defaultText, SECTIONS, type Setting, writtenAs } from "../lib/config/setting.ts";
 
 export const PART: MadePart = { name: "configuration", script: "scripts/config_table.ts" };
 const PAGE_FILE = "docs/configuration.md";

@@ -3,13 +3,13 @@
 // server without its sessions, and with nothing else),
 // and compares scenario by scenario and check by check. Exit
 // code 1 if anything that passes directly does not pass through Signet. The suite's own exit code is not trusted.
-import { readOptions } from "./options.ts";
-import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { runBounded } from "./bounded_child.ts";
-import { MEMBER, renameBefore } from "./conformance_names.ts";
+import { fileURLToPath } from "node:url";
 import { startFixture } from "../tests/support/mcp_servers.ts";
 import { startSignet } from "../tests/support/mcp_signet.ts";
+import { runBounded } from "./bounded_child.ts";
+import { MEMBER, renameBefore } from "./conformance_names.ts";
+import { readOptions } from "./options.ts";
 
 const SUITE = "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12";
 /** Six times what it takes on a busy machine. */

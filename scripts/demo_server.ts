@@ -1,8 +1,8 @@
 // The MCP server of `deno task demo`: a notebook for each session, on the official SDK, with no idea of Signet.
 // Its sessions and notes live in this process's memory, as they do in most MCP servers.
+import { isInitializeRequest, McpServer, WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
 import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
-import { isInitializeRequest, McpServer, WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
 import { z } from "zod";
 
 function text(value: string): { content: { type: "text"; text: string }[] } {

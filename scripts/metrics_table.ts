@@ -5,8 +5,8 @@
 import { type App, startApp } from "../lib/app/app.ts";
 import { declareWorkers } from "../lib/app/workers/fleet.ts";
 import { parseFlags } from "../lib/config/flags.ts";
-import { readTelemetry } from "../lib/config/otel_variables.ts";
 import { loadSettings } from "../lib/config/load.ts";
+import { readTelemetry } from "../lib/config/otel_variables.ts";
 import { SETTING_KEYS } from "../lib/config/schema.ts";
 import { ephemeralKeyRing } from "../lib/envelope/key_ring.ts";
 import { createLogger } from "../lib/observe/log.ts";

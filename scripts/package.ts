@@ -1,7 +1,7 @@
 // `deno task package`: packages of executables that `deno task compile` has made. See `--help`. SHA256SUMS beside them names
 // executables and packages alike, so that one can tell which executable is in which package's bill of materials.
-import { parseArgs } from "node:util";
 import { relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { type Target, targetNamed, TARGETS, thisTarget } from "./compile_targets.ts";
 import { packDeb } from "./package/deb.ts";
 import { packImage, type Written } from "./package/image.ts";

@@ -1,7 +1,7 @@
 // `deno task soak --minutes N`: the soak of tests/e2e/soak_test.ts for as long as is wanted, half of it over HTTP and half
 // before a stdio server. Says what went wrong, and exits with 1 if anything did.
-import { readOptions } from "./options.ts";
 import { soak, SOAK_KINDS } from "../tests/support/soak/soak.ts";
+import { readOptions } from "./options.ts";
 
 const values = readOptions(import.meta.url, {
   minutes: { type: "string", default: "10" },

@@ -2,8 +2,8 @@
 // even on loopback; a page of another origin and a name that is not ours get nothing (docs/behaviour.md V3).
 import { SignetError } from "../errors.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
-import type { AdminToken } from "./admin_token.ts";
 import type { HostRule } from "./admin_hosts.ts";
+import type { AdminToken } from "./admin_token.ts";
 
 export interface AccessOptions {
   /** What every request must show; undefined where none is configured. */

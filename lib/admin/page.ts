@@ -1,5 +1,8 @@
 // The operators' page on the admin listener: files of the program, served as they are. No inline script or style, nothing
 // from elsewhere, no markup made of text (Trusted Types), no frame, nothing stored by anybody (docs/behaviour.md V3).
+import { isLoopbackHost } from "../http1/wire/authority.ts";
+import type { AccessOptions } from "./access.ts";
+import type { AdminRoute } from "./admin.ts";
 import apiJs from "./page/api.js" with { type: "text" };
 import clockJs from "./page/clock.js" with { type: "text" };
 import domJs from "./page/dom.js" with { type: "text" };
@@ -11,9 +14,6 @@ import overviewJs from "./page/overview.js" with { type: "text" };
 import pageCss from "./page/page.css" with { type: "text" };
 import pageJs from "./page/page.js" with { type: "text" };
 import sessionsJs from "./page/sessions.js" with { type: "text" };
-import { isLoopbackHost } from "../http1/wire/authority.ts";
-import type { AccessOptions } from "./access.ts";
-import type { AdminRoute } from "./admin.ts";
 
 /** CSP Level 3, and Trusted Types of the W3C: no sink of markup takes a text, whoever would try. */
 const POLICY = [

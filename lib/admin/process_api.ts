@@ -6,8 +6,8 @@
 //   PUT or POST /log-level {"level"} → {"level"}: until the next reload, which brings the configured one
 import { ConfigError, SignetError } from "../errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../observe/log.ts";
-import type { AdminRoute } from "./admin.ts";
 import { type AccessOptions, guard } from "./access.ts";
+import type { AdminRoute } from "./admin.ts";
 import { json, refusal } from "./answers.ts";
 import { type Members, readMembers } from "./control_input.ts";
 

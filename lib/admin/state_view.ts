@@ -1,8 +1,8 @@
 // The state of a running Signet at a glance, as `GET /state` tells it: numbers that only rise, and how much there is of
 // everything. To whoever may ask anything at all it says what probes and metrics say; servers' addresses to operators only.
 import { SignetError } from "../errors.ts";
-import type { AdminRoute } from "./admin.ts";
 import { type Access, accessOf, type AccessOptions } from "./access.ts";
+import type { AdminRoute } from "./admin.ts";
 import { json, refusal } from "./answers.ts";
 
 /** Of something there may be so much of. `most` is undefined where nothing bounds it. */

@@ -2,38 +2,38 @@
 // READY never follows STOPPING: once draining has begun, readiness stays false.
 import type { AdminServer } from "../admin/admin.ts";
 import type { Settings } from "../config/schema.ts";
+import { KeyRing } from "../envelope/key_ring.ts";
 import { AccessLog } from "../gateway/access_log.ts";
 import { endAdopted } from "../gateway/in/adopt.ts";
-import { KeyRing } from "../envelope/key_ring.ts";
 import { CHANGING_FIELDS, SINGLETON_FIELDS } from "../gateway/inbound.ts";
 import { endAllReopened } from "../gateway/out/end.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
 import { renderEngineError } from "../gateway/refuse.ts";
-import { formatAuthority } from "../http1/wire/authority.ts";
 import { type Http1Server, serveHttp1, type ServeOptions } from "../http1/server/server.ts";
-import type { LifeEvent, Observers } from "../observe/observers.ts";
+import { formatAuthority } from "../http1/wire/authority.ts";
 import type { Logger } from "../observe/log.ts";
+import type { MetricsPage } from "../observe/metrics.ts";
+import type { LifeEvent, Observers } from "../observe/observers.ts";
 import { handshakeFault } from "../platform/handshake_fault.ts";
 import { pause, settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { HOP_ALLOWANCE } from "../replica/hop_proof.ts";
 import { openAdmin } from "./admin_listener.ts";
 import { chainKeyOf } from "./audit.ts";
+import { buildInfo } from "./build_info.ts";
 import { capsOf } from "./caps.ts";
-import { createParts } from "./gateway_parts.ts";
 import { withinDescriptors } from "./connection_bound.ts";
+import { createParts } from "./gateway_parts.ts";
 import { createLasting, type Lasting } from "./lasting.ts";
 import { needRestart, withLive } from "./live.ts";
+import { createMetricsPage } from "./metrics_page.ts";
 import type { Operations } from "./operations.ts";
 import { operationsOf } from "./own_operations.ts";
-import { createMetricsPage } from "./metrics_page.ts";
-import { buildInfo } from "./build_info.ts";
-import type { MetricsPage } from "../observe/metrics.ts";
 import { Reachability } from "./reachability.ts";
 import { Reloads } from "./reloads.ts";
 import { Rounds } from "./rounds.ts";
-import type { Telemetry } from "./telemetry.ts";
 import { type AppOptions, ListenError, type RunningApp } from "./running_app.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** What waits to be written to the audit log is waited for so long when Signet ends. */
 const AUDIT_FAREWELL_MS = 3000;

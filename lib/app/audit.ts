@@ -1,5 +1,4 @@
 // The audit log that the settings ask for, opened and put among those who observe. Loaded for that alone.
-import { namesMemberTwice } from "../mcp/json_text.ts";
 import { hostname } from "node:os";
 import process from "node:process";
 import type { AuditLog } from "../audit/audit_log.ts";
@@ -9,6 +8,7 @@ import type { AuditSink } from "../audit/sink.ts";
 import type { Settings } from "../config/schema.ts";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import { ConfigError } from "../errors.ts";
+import { namesMemberTwice } from "../mcp/json_text.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Observers } from "../observe/observers.ts";
 import { randomBytes } from "../platform/random.ts";

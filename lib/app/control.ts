@@ -10,8 +10,8 @@ import type {
   TokenQuery,
 } from "../admin/control.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
-import { openSession } from "../envelope/session_id.ts";
 import { fingerprintOwner, type OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
+import { openSession } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
 import { BEARER_ISSUER } from "../identity/bearer.ts";
 import type { Principal } from "../identity/principal.ts";

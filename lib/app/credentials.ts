@@ -2,18 +2,18 @@
 // is wanted.
 import type { Settings } from "../config/schema.ts";
 import type { Secrets } from "../config/secrets.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
 import type { Fields } from "../http1/types.ts";
+import { fieldValue } from "../http1/wire/fields.ts";
 import type { Logger } from "../observe/log.ts";
+import { environment } from "../platform/environment.ts";
+import { outgoingFetch } from "../platform/outgoing_fetch.ts";
+import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { commandCredential, runCommand } from "../upstream/credentials/command.ts";
 import type { CredentialSource } from "../upstream/credentials/credential.ts";
 import { CredentialedUpstream } from "../upstream/credentials/header.ts";
 import { oauthCredential, type OAuthGrant, type OAuthOptions } from "../upstream/credentials/oauth.ts";
 import { refreshTokenFile } from "../upstream/credentials/refresh_token_file.ts";
 import { Rotation } from "../upstream/credentials/rotation.ts";
-import { environment } from "../platform/environment.ts";
-import { outgoingFetch } from "../platform/outgoing_fetch.ts";
-import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 export interface CredentialParts {

@@ -3,21 +3,21 @@
 import type { Settings } from "../config/schema.ts";
 import { loadSecrets } from "../config/secrets.ts";
 import { Authentication } from "../gateway/in/authenticate.ts";
+import { Guard } from "../gateway/in/guard.ts";
+import { SessionOnly } from "../gateway/in/session_only.ts";
 import { nameToHide } from "../gateway/out/addresses.ts";
 import { FieldPolicy } from "../gateway/out/fields.ts";
-import { Guard } from "../gateway/in/guard.ts";
 import type { GatewayOptions, GatewayParts } from "../gateway/parts.ts";
 import { ErrorResponder } from "../gateway/respond.ts";
-import { SessionOnly } from "../gateway/in/session_only.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
 import type { Authenticator } from "../identity/authenticator.ts";
 import { CidrList } from "../identity/cidr.ts";
 import { TrustedPeers } from "../identity/trusted_peers.ts";
-import { bridgedBytesOf } from "./caps.ts";
+import { randomBytes } from "../platform/random.ts";
 import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
+import { bridgedBytesOf } from "./caps.ts";
 import type { Lasting } from "./lasting.ts";
 import { createCode } from "./law.ts";
-import { randomBytes } from "../platform/random.ts";
 
 /** @throws ConfigError if a key set cannot be used */
 export async function createParts(lasting: Lasting, settings: Settings): Promise<GatewayParts> {

@@ -1,9 +1,9 @@
 // Everything an operator can scrape, with its name and its help. Names follow Prometheus' naming practice.
-import type { BuildInfo } from "./build_info.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import type { Http1Server } from "../http1/server/server.ts";
 import { MetricsPage, type Sample } from "../observe/metrics.ts";
 import { cpuSeconds, residentBytes } from "../platform/runtime.ts";
+import type { BuildInfo } from "./build_info.ts";
 import type { Lasting } from "./lasting.ts";
 import type { Reloads } from "./reloads.ts";
 

@@ -1,10 +1,10 @@
 // What operators may see and do of a running Signet, whoever offers it to them: the admin listener of the process that serves,
 // or of the one that has started several which do.
 import type { Readiness } from "../admin/admin.ts";
-import type { NamingControl } from "./control.ts";
 import type { Feeds, Subscribe } from "../admin/feeds.ts";
 import type { StateView } from "../admin/state_view.ts";
 import type { LifeEvent } from "../observe/observers.ts";
+import type { NamingControl } from "./control.ts";
 
 export interface Operations {
   readonly control: NamingControl;

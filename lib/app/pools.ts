@@ -1,14 +1,14 @@
 // Where the sessions that stateless clients share at servers are kept, out of the settings: in the state file, or in the
 // store that replicas share (docs/behaviour.md S3).
-import { PoolHomes } from "../replica/pool_homes.ts";
 import type { Settings } from "../config/schema.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { StoreSeal } from "../envelope/store_seal.ts";
 import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
+import { PoolHomes } from "../replica/pool_homes.ts";
 import type { Store } from "../store/store.ts";
-import type { HereFor } from "../upstream/upstream.ts";
 import { PooledSessions, type PooledSessionsOptions } from "../upstream/peers/pooled_sessions.ts";
+import type { HereFor } from "../upstream/upstream.ts";
 
 interface PoolParts {
   readonly store: Store;

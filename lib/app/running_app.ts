@@ -6,8 +6,8 @@ import type { LoadedKeys } from "../config/keys.ts";
 import type { SettingKey, Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
 import type { LogTail } from "../observe/log_tail.ts";
-import type { TelemetrySettings } from "../telemetry/settings.ts";
 import type { Store } from "../store/store.ts";
+import type { TelemetrySettings } from "../telemetry/settings.ts";
 import type { Descriptors } from "./connection_bound.ts";
 import type { Operations } from "./operations.ts";
 

@@ -8,6 +8,7 @@ import { LOG_LEVELS, type Logger, type LogLevel } from "../observe/log.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { readTextFile } from "../platform/files.ts";
 import { chance, randomBytes } from "../platform/random.ts";
+import { machineName, processId } from "../platform/runtime.ts";
 import { OwnedTimer, settlesWithin, type Timers } from "../platform/timers.ts";
 import { BatchQueue } from "../telemetry/batch_queue.ts";
 import { exportedLog } from "../telemetry/exported_log.ts";
@@ -20,7 +21,6 @@ import type { ExporterSettings, Signal, TelemetrySettings } from "../telemetry/s
 import type { Span } from "../telemetry/span.ts";
 import { Tracer } from "../telemetry/tracer.ts";
 import { buildInfo } from "./build_info.ts";
-import { machineName, processId } from "../platform/runtime.ts";
 
 /** How long the last of it is waited for when Signet ends, ms. */
 const FAREWELL_MS = 3000;

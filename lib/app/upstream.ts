@@ -2,11 +2,11 @@
 // What one kind needs is loaded for that kind alone.
 import type { UpstreamView } from "../admin/state_view.ts";
 import { shownUrl } from "../config/addresses.ts";
+import { wireOf } from "../config/addresses.ts";
 import type { Settings } from "../config/schema.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { BothErasUpstream } from "../upstream/both_eras.ts";
 import { HttpUpstream } from "../upstream/http.ts";
-import { wireOf } from "../config/addresses.ts";
 import { assertMayRun } from "./may_run.ts";
 import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";
 

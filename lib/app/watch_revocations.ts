@@ -1,14 +1,14 @@
 // What a revocation ends, whichever process it was made in: sessions in memory, what stateless clients have at servers with
 // sessions, and what is under way without either; and what is asked about where some may have been missed
 // (docs/behaviour.md L6).
+import type { UnderWay } from "../gateway/out/under_way.ts";
+import { wasThereBy } from "../platform/time_of_day.ts";
+import { SYSTEM_TIMERS } from "../platform/timers.ts";
+import type { Caller } from "../session/caller.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";
-import type { Caller } from "../session/caller.ts";
 import type { StoredRevocations } from "../session/revocation_store.ts";
 import type { Revocation } from "../store/store.ts";
-import type { UnderWay } from "../gateway/out/under_way.ts";
-import { SYSTEM_TIMERS } from "../platform/timers.ts";
-import { wasThereBy } from "../platform/time_of_day.ts";
 import { askAgainAbout } from "./revoked_sessions.ts";
 import { askAgainAboutStateless, endStateless, type JudgeOwner, type StatelessHoldings } from "./revoked_stateless.ts";
 

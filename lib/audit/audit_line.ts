@@ -1,9 +1,9 @@
 // What is told of an exchange or an event as one JSON object, short of its braces and its number: the chain adds those when
 // it is written. No session id, credential or argument stands in it unless a setting asks for it (G3).
 // Made by hand, as bytes: it is on the way of every call, and most of what it says was in the line before.
+import { escapeUnsafe } from "../observe/escape.ts";
 import type { Actor, BatchItem, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { LifeEvent } from "../observe/observers.ts";
-import { escapeUnsafe } from "../observe/escape.ts";
 import { redactPath } from "../observe/redact.ts";
 import type { LineBytes } from "./line_batch.ts";
 

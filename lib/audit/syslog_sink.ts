@@ -3,8 +3,8 @@
 // §3.4.1), tried again where the connection fails. A message may then come twice; its number tells.
 import type { Socket as DatagramSocket } from "node:dgram";
 import type { Socket } from "node:net";
-import type { AuditSink } from "./sink.ts";
 import { connectTcp, createSocket } from "../platform/builtin.ts";
+import type { AuditSink } from "./sink.ts";
 
 export type SyslogTarget =
   | { readonly transport: "udp" | "tcp"; readonly hostname: string; readonly port: number }

@@ -1,11 +1,11 @@
 // One session with a peer, as Streamable HTTP shows it: POSTs answered as JSON or events, GETs that listen or
 // resume, everything the server says on exactly one stream (docs/behaviour.md B6, N1, N3; MCP 2025-11-25, Transports).
 // Whatever fails inside, nobody waits in vain (B9).
-import type { Charge } from "../http1/byte_account.ts";
+import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
+import type { Charge } from "../http1/byte_account.ts";
 import { callOf } from "../http1/call_of.ts";
 import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
-import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { idKey, idText, type Parsed, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
 import { elementsOf } from "../mcp/json_text.ts";
 import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
@@ -19,8 +19,8 @@ import { Listeners } from "./listeners.ts";
 import { idAt, progressTokenOf } from "./message_ids.ts";
 import { errorWithId, OpenCalls } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
-import type { Carrier, OpenPeers, Parting, Peer, PeerSource, Stopping } from "./peer.ts";
 import { refusalIfOverdrawn } from "./overdrawn.ts";
+import type { Carrier, OpenPeers, Parting, Peer, PeerSource, Stopping } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import { PostAnswers } from "./post_answers.ts";
 import { Questions } from "./questions.ts";

@@ -1,10 +1,10 @@
 // How much there may be of everything that a bridge holds, and how long it waits.
 import type { ByteAccount } from "../http1/byte_account.ts";
-import type { CallerKeys } from "../session/caller.ts";
-import type { Here } from "../replica/elsewhere.ts";
-import type { RememberedLimits } from "./remembered.ts";
-import type { OutboxOptions } from "./outbox.ts";
 import type { Timers } from "../platform/timers.ts";
+import type { Here } from "../replica/elsewhere.ts";
+import type { CallerKeys } from "../session/caller.ts";
+import type { OutboxOptions } from "./outbox.ts";
+import type { RememberedLimits } from "./remembered.ts";
 
 export interface BridgeLimits extends RememberedLimits {
   /** A call without an answer becomes a stream after this long, in ms. */

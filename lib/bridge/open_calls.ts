@@ -1,7 +1,6 @@
 // Requests of a client that its peer has not answered: found by the client's id, for cancelling and to refuse a second
 // one of the same id (docs/behaviour.md B6, C1), and by progress token, to send progress where it belongs.
 // Of a call that is on its way nothing is kept but its id, its token and what its success means: neither text nor body.
-import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
 import { idKey, type RpcId, type RpcNotification, type RpcRequest } from "../mcp/json_rpc.ts";
 import { replaceSpan, replaceSpanByNumber } from "../mcp/json_splice.ts";
 import { findMember, type Span } from "../mcp/json_text.ts";
@@ -10,6 +9,7 @@ import { idAt, progressTokenIn, progressTokenOf } from "./message_ids.ts";
 import type { Asker, Carrier, Loss, Message, Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import { effectOf, type Remembered, type Settle } from "./remembered.ts";
+import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
 
 const encoder = new TextEncoder();
 

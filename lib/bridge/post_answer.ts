@@ -3,13 +3,13 @@
 // here and the client sees signs of life, and a client of a newer revision can resume it.
 import type { SignetError } from "../errors.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
-import type { Acceptance } from "./acceptance.ts";
-import { challengeAnswer, eventAnswer, jsonAnswer, type Refusal } from "./http_answer.ts";
 import { joinBytes } from "../mcp/join_bytes.ts";
+import type { SameDelay } from "../platform/timers.ts";
+import type { Acceptance } from "./acceptance.ts";
 import type { MessageStream } from "./event_stream.ts";
 import type { HeldAnswers } from "./held_answers.ts";
+import { challengeAnswer, eventAnswer, jsonAnswer, type Refusal } from "./http_answer.ts";
 import type { Outbox } from "./outbox.ts";
-import type { SameDelay } from "../platform/timers.ts";
 
 export interface PostAnswerOptions {
   readonly accepts: Acceptance;

@@ -2,12 +2,12 @@
 // (docs/behaviour.md B6, N1). Stdio does not tie a message to the call it is about, so where only one call can be
 // meant, it is.
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
-import type { OpenCalls } from "./open_calls.ts";
 import { replaceSpan } from "../mcp/json_splice.ts";
 import { findMember } from "../mcp/json_text.ts";
 import { INTERNAL_ERROR } from "../mcp/rpc_codes.ts";
 import type { Listeners } from "./listeners.ts";
 import { cancelledIdIn, idIn } from "./message_ids.ts";
+import type { OpenCalls } from "./open_calls.ts";
 import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import type { Questions } from "./questions.ts";

@@ -2,23 +2,23 @@
 // one (docs/behaviour.md B1, O2); of one owner, clients that are one kind of client share one, since a server of the
 // sessions' era is told once for all who its client is (S3). A stateless server is told each time: one an owner will do.
 import { canonicalJson } from "../envelope/canonical_json.ts";
+import { SignetError } from "../errors.ts";
 import { oneAfterTheOther } from "../http1/call_of.ts";
 import type { Call, Fields } from "../http1/types.ts";
-import type { Era } from "../mcp/revisions.ts";
-import { SignetError } from "../errors.ts";
-import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import { clientForLegacy, type ClientSelf } from "../mcp/between_eras.ts";
+import type { Era } from "../mcp/revisions.ts";
+import { createHash } from "../platform/builtin.ts";
+import { OwnedTimer } from "../platform/timers.ts";
+import type { Claim, Homes, Whereabouts } from "../replica/elsewhere.ts";
+import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import { type BridgeParts, outboxOptions, partsOf, randomName } from "./limits.ts";
-import type { ChoosePeers, Gate, OwnedSince, PoolKey } from "./request.ts";
-import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
 import { LostParks } from "./lost_parks.ts";
 import { Parking } from "./parking.ts";
 import type { Parting } from "./peer.ts";
+import type { ChoosePeers, Gate, OwnedSince, PoolKey } from "./request.ts";
 import type { StatelessPost } from "./stateless/exchange.ts";
+import { CLIENT, type EraMemo, StatelessLife } from "./stateless_life.ts";
 import { StatelessServer } from "./stateless_server.ts";
-import type { Claim, Homes, Whereabouts } from "../replica/elsewhere.ts";
-import { createHash } from "../platform/builtin.ts";
-import { OwnedTimer } from "../platform/timers.ts";
 
 export interface StatelessHostOptions {
   readonly parts: BridgeParts;

@@ -2,12 +2,14 @@
 // client would (MCP 2026-07-28, "Discovery"); a server of the sessions' era is then given a handshake of Signet's own.
 import { SignetError } from "../errors.ts";
 import { HttpError } from "../http1/types.ts";
+import { type ClientSelf, encodeJson, type Identity } from "../mcp/between_eras.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
+import { findMember } from "../mcp/json_text.ts";
+import { isHeardAt, type LogLevel } from "../mcp/log_levels.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "../mcp/modern.ts";
 import { type Era, isLegacyRevision, isModernRevision, LEGACY_REVISIONS, MODERN_REVISIONS } from "../mcp/revisions.ts";
+import { settlesWithin, type Timers } from "../platform/timers.ts";
 import type { OwnerKey } from "../session/caller.ts";
-import { type ClientSelf, encodeJson, type Identity } from "../mcp/between_eras.ts";
-import { findMember } from "../mcp/json_text.ts";
 import { INITIALIZED } from "./handshake.ts";
 import {
   type Carrier,
@@ -19,8 +21,6 @@ import {
   type Peer,
   type PeerSource,
 } from "./peer.ts";
-import { isHeardAt, type LogLevel } from "../mcp/log_levels.ts";
-import { settlesWithin, type Timers } from "../platform/timers.ts";
 import { levelText, subscribeText, unsubscribeText } from "./remembered.ts";
 import type { Gate } from "./request.ts";
 

@@ -2,8 +2,8 @@
 // environment and in the file it is the setting that `serve` listens by, so that both can share them.
 import { adminUrl, dialled } from "../config/admin_url.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
-import { type CommandContext, CommandFailure, EXIT } from "./command.ts";
 import { certificateWords } from "../platform/certificate_fault.ts";
+import { type CommandContext, CommandFailure, EXIT } from "./command.ts";
 import { sourcesOf } from "./sources.ts";
 
 export const ADMIN_FLAG: OwnFlag<string> = {

@@ -3,8 +3,8 @@
 import type { Verdict } from "../audit/verify.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { boolean, type Kind, quoted, unfit } from "../config/kinds.ts";
-import { readPieces } from "../platform/files.ts";
 import { explainReadError } from "../config/read_error.ts";
+import { readPieces } from "../platform/files.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { JSON_FLAG, printJson, wantsJson } from "./output.ts";
 import { formatWarning, printable } from "./text.ts";

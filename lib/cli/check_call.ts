@@ -1,20 +1,20 @@
 // `signet check --as CLAIMS.json --call NAME`: what the rules of a configuration make of one call by one caller, and why
 // (docs/behaviour.md G4). Starts nothing, sends nothing, verifies nothing: the claims are taken at their word.
-import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { parsePattern, whyNever } from "../config/access_rule.ts";
+import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { file, string } from "../config/kinds.ts";
 import type { Settings } from "../config/schema.ts";
 import { claimAt, clientOf, scopesOf } from "../identity/claims.ts";
 import type { Principal } from "../identity/principal.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
+import { parseJson } from "../platform/json.ts";
+import { readArguments } from "../policy/arguments.ts";
 import { hintsOf } from "../policy/hints.ts";
 import type { Step } from "../policy/policy.ts";
-import type { Known, Verdict } from "../policy/verdict.ts";
-import { readArguments } from "../policy/arguments.ts";
 import { JUDGED_BY_NAME, type Subject } from "../policy/subject.ts";
-import { parseJson } from "../platform/json.ts";
-import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import type { Known, Verdict } from "../policy/verdict.ts";
 import { keptOut } from "./check_reach.ts";
+import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { readOwnFile } from "./own_file.ts";
 import { printable } from "./text.ts";
 

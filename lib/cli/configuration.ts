@@ -1,9 +1,9 @@
 // Settings and keys together, for the commands that need a whole configuration: the problems of both at once (P3).
-import { ConfigError, type ConfigProblem } from "../errors.ts";
-import { readTelemetry } from "../config/otel_variables.ts";
 import { type LoadedKeys, loadKeys } from "../config/keys.ts";
 import { type LoadedSettings, loadSettings, loadSome, type Sources } from "../config/load.ts";
+import { readTelemetry } from "../config/otel_variables.ts";
 import type { SettingKey } from "../config/schema.ts";
+import { ConfigError, type ConfigProblem } from "../errors.ts";
 import type { TelemetrySettings } from "../telemetry/settings.ts";
 import type { CommandContext } from "./command.ts";
 import { sourcesOf } from "./sources.ts";

@@ -1,8 +1,8 @@
 // `signet explain [CODE]`: what a code or an event of the log means, and what to do (docs/behaviour.md V4). A number is an
 // HTTP status or a JSON-RPC code: all that have it are explained.
-import { boolean } from "../config/kinds.ts";
 import { closest } from "../config/closest.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
+import { boolean } from "../config/kinds.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import type { Explained } from "./explained/table.ts";
 import { printJson } from "./output.ts";

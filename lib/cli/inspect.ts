@@ -1,17 +1,17 @@
 // `signet inspect ID`: opens a session id with the configured ring and tells what it says. Names of sealed headers,
 // never their values; an id that does not open is told apart by nothing, as outside (docs/behaviour.md E8).
-import { decodeSeveralId, type SealedMember, SEVERAL_URL } from "../envelope/several_id.ts";
+import { type OwnFlag, ownValue } from "../config/flags.ts";
+import { boolean } from "../config/kinds.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { OpenSessionResult } from "../envelope/session_id.ts";
-import { boolean } from "../config/kinds.ts";
-import { type OwnFlag, ownValue } from "../config/flags.ts";
+import { decodeSeveralId, type SealedMember, SEVERAL_URL } from "../envelope/several_id.ts";
+import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { printJson } from "./output.ts";
 import { sourcesOf } from "./sources.ts";
 import { formatWarning, printable } from "./text.ts";
 import { formatTime } from "./times.ts";
 import { readWord } from "./words.ts";
-import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 
 const JSON_FLAG: OwnFlag<boolean> = { name: "json", doc: "One JSON value", kind: boolean, isFlag: true };
 

@@ -1,9 +1,9 @@
 // The real machine behind a command: files, terminal, clock, randomness, signals of this process.
+import type { Buffer } from "node:buffer";
 import { stat, unlink, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { dirname } from "node:path";
-import type { Buffer } from "node:buffer";
-import { randomBytes } from "../platform/random.ts";
+import { requestByHttp } from "../platform/builtin.ts";
 import { environment } from "../platform/environment.ts";
 import { eventDate } from "../platform/event_time.ts";
 import { onFault } from "../platform/faults.ts";
@@ -12,6 +12,7 @@ import { foreignHands } from "../platform/foreign_hands.ts";
 import { onLauncherGone } from "../platform/launcher.ts";
 import { outgoingFetch } from "../platform/outgoing_fetch.ts";
 import { PipeWriter } from "../platform/pipe_writer.ts";
+import { randomBytes } from "../platform/random.ts";
 import { writeStderr } from "../platform/stderr.ts";
 import { writeStdout } from "../platform/stdout.ts";
 import { systemFault } from "../platform/system_fault.ts";
@@ -27,7 +28,6 @@ import {
   textWriter,
 } from "../platform/terminal.ts";
 import type { Machine, WorkerMachine } from "./command.ts";
-import { requestByHttp } from "../platform/builtin.ts";
 
 async function checkWritable(path: string): Promise<void> {
   // Only the folder is tried: opening the file itself is what must not happen.

@@ -8,9 +8,9 @@ import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { ADMIN_FLAG, adminBase } from "./admin_target.ts";
 import type { CommandContext } from "./command.ts";
 import { asCommand } from "./failures.ts";
+import type { RemoteControl } from "./remote_control.ts";
 import { sourcesOf } from "./sources.ts";
 import type { Needs, OpenedControl } from "./state_control.ts";
-import type { RemoteControl } from "./remote_control.ts";
 import { formatWarning } from "./text.ts";
 
 /** Settings of a command that can act on either. */

@@ -3,13 +3,13 @@ import { closest } from "../config/closest.ts";
 import { type ParsedFlags, parseFlags } from "../config/flags.ts";
 import { keyOfName } from "../config/schema.ts";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { describeError } from "../platform/error_name.ts";
+import { VERSION } from "../platform/version.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode, type Machine } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXAMPLES, formatCommandHelp, formatOverview } from "./help.ts";
 import { assertOwnRuntime, describeSurroundings } from "./surroundings.ts";
 import { formatProblems, printed, sentence, styleFor, wrap } from "./text.ts";
-import { describeError } from "../platform/error_name.ts";
-import { VERSION } from "../platform/version.ts";
 
 function findCommand(name: string): Command {
   const command = COMMANDS.find((command) => command.name === name);

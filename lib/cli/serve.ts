@@ -4,15 +4,15 @@ import type { AppOptions, RunningApp } from "../app/running_app.ts";
 import type { LoadedKeys } from "../config/keys.ts";
 import { SETTING_KEYS } from "../config/schema.ts";
 import { type AdjustableLogger, createLogger, type LogFormat } from "../observe/log.ts";
-import { LogTail } from "../observe/log_tail.ts";
 import { LogSink } from "../observe/log_sink.ts";
+import { LogTail } from "../observe/log_tail.ts";
 import { announce } from "./banner.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
 import { Life } from "./lifetime.ts";
+import { tellOwnFaults } from "./own_fault.ts";
 import { Signals } from "./signals.ts";
 import { startAsCommand } from "./start.ts";
-import { tellOwnFaults } from "./own_fault.ts";
 
 /** What may wait for a reader of the log: some thousand lines. */
 const MAX_LOG_BYTES = 1024 * 1024;

@@ -1,7 +1,8 @@
 // `signet serve --workers N`: this process reads and checks everything once, starts the workers, and speaks for all of them
 // (docs/behaviour.md R1, P2, P3). Loaded for that alone.
-import type { Fleet } from "../app/workers/fleet.ts";
+import { PROGRAMS_REMEDY } from "../app/may_run.ts";
 import type { AppOptions, RunningApp } from "../app/running_app.ts";
+import type { Fleet } from "../app/workers/fleet.ts";
 import { mostWorkers } from "../config/divided.ts";
 import { loadSecrets } from "../config/secrets.ts";
 import { type AdjustableLogger, LOG_LEVELS, type LogFacts, type LogLevel } from "../observe/log.ts";
@@ -9,7 +10,6 @@ import { parseJson } from "../platform/json.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
-import { PROGRAMS_REMEDY } from "../app/may_run.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode, type WorkerMachine } from "./command.ts";
 
 /** Of a line that is no log line: a runtime's last words. */

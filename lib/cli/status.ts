@@ -1,7 +1,7 @@
 // `signet status [--watch]`: a running Signet at a glance, as GET /state on its admin listener tells it.
-import { boolean } from "../config/kinds.ts";
-import { type OwnFlag, ownValue } from "../config/flags.ts";
 import type { StateAnswer } from "../admin/state_view.ts";
+import { type OwnFlag, ownValue } from "../config/flags.ts";
+import { boolean } from "../config/kinds.ts";
 import { ADMIN_FLAG } from "./admin_target.ts";
 import type { Command, CommandContext, ExitCode } from "./command.ts";
 import { asCommand } from "./failures.ts";

@@ -2,8 +2,8 @@
 import { type BuildFacts, buildFacts } from "../platform/build_facts.ts";
 import { type RuntimeFacts, runtimeFacts } from "../platform/runtime.ts";
 import { runtimeVariables } from "../platform/runtime_variables.ts";
-import { CommandFailure, EXIT, type Machine } from "./command.ts";
 import { VERSION } from "../platform/version.ts";
+import { CommandFailure, EXIT, type Machine } from "./command.ts";
 
 /** @throws CommandFailure if a variable steers the runtime below the program */
 export function assertOwnRuntime({ env }: Pick<Machine, "env">): void {

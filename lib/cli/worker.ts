@@ -1,8 +1,8 @@
 // `signet worker`: what `signet serve --workers` starts. It is told everything over its standard input, says everything over
 // its standard output, logs to standard error, and ends with the process that has started it. Not for people.
 import type { RunningApp } from "../app/running_app.ts";
-import { serveAsWorker, type WorkerApp, type WorkerStart } from "../app/workers/worker.ts";
 import { linesOf } from "../app/workers/channel.ts";
+import { serveAsWorker, type WorkerApp, type WorkerStart } from "../app/workers/worker.ts";
 import { readTelemetry } from "../config/otel_variables.ts";
 import { createLogger } from "../observe/log.ts";
 import { LogSink } from "../observe/log_sink.ts";
@@ -15,8 +15,8 @@ import {
   type ExitCode,
   type WorkerMachine,
 } from "./command.ts";
-import { startAsCommand } from "./start.ts";
 import { tellOwnFaults } from "./own_fault.ts";
+import { startAsCommand } from "./start.ts";
 
 const MAX_LOG_BYTES = 1024 * 1024;
 const FAREWELL_MS = 1000;

@@ -2,10 +2,10 @@
 // every problem of every source at once, each with its place and remedy; never a partial result.
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { examineRules } from "./access_rules.ts";
-import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from "./environment.ts";
 import { readConfigFile } from "./config_file.ts";
-import { examineFiles, type FileAccess } from "./named_files.ts";
+import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from "./environment.ts";
 import type { Given, GivenText, Reading } from "./given.ts";
+import { examineFiles, type FileAccess } from "./named_files.ts";
 import { explainReadError } from "./read_error.ts";
 import { judge } from "./rules.ts";
 import { SETTING_KEYS, type SettingKey, SETTINGS, type Settings } from "./schema.ts";

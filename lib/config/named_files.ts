@@ -3,8 +3,8 @@
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { parseKeySet } from "../identity/key_set.ts";
 import { isKeyOf } from "../platform/builtin.ts";
-import { systemFault } from "../platform/system_fault.ts";
 import type { ForeignHands, PathUse } from "../platform/foreign_hands.ts";
+import { systemFault } from "../platform/system_fault.ts";
 import { certificateTerm } from "./certificate_term.ts";
 import { explainReadError } from "./read_error.ts";
 import { type SettingKey, SETTINGS, type Settings } from "./schema.ts";

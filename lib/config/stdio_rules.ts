@@ -1,8 +1,8 @@
 // The MCP server as a program, and the credential Signet presents to a server, judged as a whole (docs/behaviour.md B1,
 // B4, B7).
 import { isLoopbackHost } from "../http1/wire/authority.ts";
-import { formatAddress } from "./addresses.ts";
 import { isThisMachine } from "../identity/this_machine.ts";
+import { formatAddress } from "./addresses.ts";
 import { type Bench, RESERVED_FIELDS, type Rule } from "./rule.ts";
 import type { SettingKey, Settings } from "./schema.ts";
 import { CREDENTIALS } from "./sections/credentials.ts";

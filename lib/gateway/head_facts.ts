@@ -2,10 +2,10 @@
 // under the settings of the time. One for all requests of a connection whose heads are the same but for the length of
 // the body and what changes in each (`CHANGING_FIELDS`: the session's id above all), so it holds nothing that depends on
 // those or on anything else: each answer stands beside what it was got from.
-import { HOP_FIELD } from "../replica/hop_proof.ts";
+import type { Fields, HeadNotes, RequestHead } from "../http1/types.ts";
 import { listElements } from "../http1/wire/fields.ts";
 import { isMediaType, isUtf8 } from "../http1/wire/media_type.ts";
-import type { Fields, HeadNotes, RequestHead } from "../http1/types.ts";
+import { HOP_FIELD } from "../replica/hop_proof.ts";
 import type { Passage, Peer } from "../replica/peer.ts";
 import type { ReceivedHead } from "../replica/replicas.ts";
 import type { Caller } from "../session/caller.ts";

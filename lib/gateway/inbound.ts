@@ -1,20 +1,20 @@
 // A request as the gateway sees it: the engine's exchange plus what its head says, and what becomes known on the way.
 // The engine refuses heads in which one of these fields is repeated, so each has one value (see SINGLETON_FIELDS).
-import type { Caller } from "../session/caller.ts";
-import type { ResolverView } from "../identity/resolver.ts";
+import type { ChangingValues, Exchange, RequestHead } from "../http1/types.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { countField, fieldValue } from "../http1/wire/fields.ts";
 import { settleHead } from "../http1/wire/settled_head.ts";
-import type { ChangingValues, Exchange, RequestHead } from "../http1/types.ts";
-import { factsOf, type HeadFacts } from "./head_facts.ts";
-import type { RequestTrace } from "../telemetry/request_trace.ts";
-import { HOP_FIELD, HOP_PROOF_FIELD, type HopClaim } from "../replica/hop_proof.ts";
+import type { ResolverView } from "../identity/resolver.ts";
 import type { Parsed, RpcId } from "../mcp/json_rpc.ts";
 import type { Subject } from "../mcp/message_subject.ts";
-import { eventTime } from "../platform/event_time.ts";
 import { transportNumber, UNREAD } from "../mcp/methods.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
+import { eventTime } from "../platform/event_time.ts";
+import { HOP_FIELD, HOP_PROOF_FIELD, type HopClaim } from "../replica/hop_proof.ts";
+import type { Caller } from "../session/caller.ts";
+import type { RequestTrace } from "../telemetry/request_trace.ts";
+import { factsOf, type HeadFacts } from "./head_facts.ts";
 
 /** Fields a request may carry once only, besides those that frame it: two values of any would let two readers disagree. */
 export const SINGLETON_FIELDS: readonly string[] = [

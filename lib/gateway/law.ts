@@ -1,11 +1,11 @@
 // What is in force of rules and rates: one for all requests, replaced as a whole by a reload, so that what is under way
 // meets the new at its next event (docs/behaviour.md G4, G5). What servers say of their tools, and what was counted, stays.
-import { HintBook, type HintKey } from "../policy/hint_book.ts";
-import { Askings } from "../policy/askings.ts";
-import type { Policy } from "../policy/policy.ts";
-import type { RateBook } from "../policy/rate_book.ts";
 import type { Logger } from "../observe/log.ts";
 import { Counter, LabelledCounter } from "../observe/metrics.ts";
+import { Askings } from "../policy/askings.ts";
+import { HintBook, type HintKey } from "../policy/hint_book.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { RateBook } from "../policy/rate_book.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";
 import type { SharedRates } from "../store/shared_rates.ts";

@@ -1,12 +1,12 @@
 // The transport before Streamable HTTP: HTTP+SSE of MCP 2024-11-05, two endpoints, the first a stream that names the
 // second. Whoever speaks it where it is not served is told so by name, and what to do.
-import type { Caller } from "../session/caller.ts";
 import { SignetError } from "../errors.ts";
 import { ownBytes } from "../http1/wire/borrowed.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";
 import { tellIfOwn } from "../platform/faults.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
+import type { Caller } from "../session/caller.ts";
 import { LostSession } from "../session/lost_session.ts";
 import type { Inbound } from "./inbound.ts";
 import { routeWithoutSession } from "./out/route.ts";

@@ -1,10 +1,10 @@
 // What observers are told of an exchange: begun where the path begins, noted on the way, told once where the path ends, in
 // both lanes and however it ends. Where nobody observes there is no record, and every note is one look at that.
 import { ERROR_KINDS, type SignetError } from "../errors.ts";
+import type { ClientResponse, Fields } from "../http1/types.ts";
+import type { Bytes } from "../http1/wire/borrowed.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";
-import type { Bytes } from "../http1/wire/borrowed.ts";
-import type { ClientResponse, Fields } from "../http1/types.ts";
 import { noteOutcome, OutcomeReader } from "../mcp/answer_outcome.ts";
 import type { Parsed, RpcMessage } from "../mcp/json_rpc.ts";
 import { findMember } from "../mcp/json_text.ts";
@@ -13,8 +13,8 @@ import { type BatchItem, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { LifeEvent } from "../observe/observers.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";
-import type { InFlight } from "./out/in_flight.ts";
 import type { Inbound } from "./inbound.ts";
+import type { InFlight } from "./out/in_flight.ts";
 import type { GatewayParts } from "./parts.ts";
 
 /**

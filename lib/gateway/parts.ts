@@ -1,32 +1,32 @@
 // What every step of the path of a request may use. Made in lib/app/gateway_parts.ts; replaced as a whole on reload.
-import type { Authenticator } from "../identity/authenticator.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
+import type { Exchange } from "../http1/types.ts";
+import type { Authenticator } from "../identity/authenticator.ts";
+import type { ProtectedResource } from "../identity/protected_resource.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Observers } from "../observe/observers.ts";
+import type { Replicas } from "../replica/replicas.ts";
+import type { AdoptionRegistry } from "../session/adoption.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Limits } from "../session/limits.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import type { Reopenings } from "../session/reopenings.ts";
-import type { SharedPlaces } from "../session/shared_places.ts";
-import type { Replicas } from "../replica/replicas.ts";
 import type { RevocationList } from "../session/revocation_list.ts";
-import type { AdoptionRegistry } from "../session/adoption.ts";
-import type { ProtectedResource } from "../identity/protected_resource.ts";
-import type { SessionOnly } from "./in/session_only.ts";
+import type { SharedPlaces } from "../session/shared_places.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Exchange } from "../http1/types.ts";
-import type { Caller } from "../session/caller.ts";
-import type { Inbound } from "./inbound.ts";
 import type { Authentication } from "./in/authenticate.ts";
-import type { FieldPolicy } from "./out/fields.ts";
 import type { Guard } from "./in/guard.ts";
-import type { KeepAlive } from "./out/keep_alive.ts";
+import type { SessionOnly } from "./in/session_only.ts";
+import type { Inbound } from "./inbound.ts";
 import type { Code, Law } from "./law.ts";
 import type { GatewayMetrics } from "./metrics.ts";
-import type { UnderWay } from "./out/under_way.ts";
 import type { Discoveries } from "./out/discoveries.ts";
+import type { FieldPolicy } from "./out/fields.ts";
+import type { KeepAlive } from "./out/keep_alive.ts";
 import type { Moves } from "./out/moves.ts";
+import type { UnderWay } from "./out/under_way.ts";
 import type { ErrorResponder } from "./respond.ts";
 
 /** Numbers and switches of the path. */

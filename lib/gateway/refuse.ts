@@ -4,14 +4,14 @@ import type { RefusedRequest } from "../http1/server/server_context.ts";
 import type { ClientResponse, HttpError } from "../http1/types.ts";
 import { methodNumber, UNREAD } from "../mcp/methods.ts";
 import { claimsModernEra } from "../mcp/revisions.ts";
-import type { Inbound } from "./inbound.ts";
-import type { GatewayParts } from "./parts.ts";
 import { corsFields } from "./in/guard.ts";
 import { notTakenFields } from "./in/hopped.ts";
+import type { Inbound } from "./inbound.ts";
 import { noteRefusal, tellEngineRefusal } from "./observed.ts";
-import { resultMembers } from "./tool_result.ts";
+import type { GatewayParts } from "./parts.ts";
 import { refusalFacts } from "./refusal_facts.ts";
 import { type ErrorResponse, isToolResult, toSignetError } from "./respond.ts";
+import { resultMembers } from "./tool_result.ts";
 import { decideTrace } from "./traced.ts";
 
 /** The answer to what the engine refuses before the gateway sees it. A page of an allowed origin may read it, as any other. */

@@ -1,9 +1,9 @@
 // Where a request meets its trace: told once whether it has one, as soon as its message is known; its context given to what
 // is sent for it; ended where the path ends. Where nobody traces each of these is one look at `parts.tracer`, and where a
 // request is not sampled its context crosses as it came.
+import type { FieldList } from "../http1/types.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { inspectBytes, ownBytes } from "../http1/wire/borrowed.ts";
-import type { FieldList } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { readPlain } from "../mcp/json_rpc.ts";
 import { type Attribute, ATTRIBUTES } from "../telemetry/mcp_conventions.ts";

@@ -4,6 +4,7 @@
 // wrong.
 import type { errors as JoseErrors, JWTPayload, jwtVerify, JWTVerifyOptions } from "jose";
 import { ConfigError, SignetError } from "../errors.ts";
+import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
 import {
   boundToKey,
   claimAt,
@@ -17,7 +18,6 @@ import {
   signedWith,
   type WantedClaims,
 } from "./claims.ts";
-import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
 import { NONE, refused, refusedClaim, refusedTime, shownTime } from "./identifications.ts";
 import { JWT_ALGORITHMS } from "./jwt_algorithms.ts";
 import { FileKeySet, type Keys, type KeySet } from "./key_set.ts";

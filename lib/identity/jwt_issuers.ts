@@ -1,8 +1,8 @@
 // Verified JWTs of several issuers, each with keys, audiences and claims of its own (docs/behaviour.md I6). The token
 // says by `iss` who is asked to vouch for it, which proves nothing yet: whoever is asked compares it again, under his
 // own keys.
-import { issuerOf } from "./claims.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
+import { issuerOf } from "./claims.ts";
 import { NONE, refused, refusedClaim } from "./identifications.ts";
 import { createJwtSource, isCompactJws, type JwtOptions, type JwtSource } from "./jwt.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";

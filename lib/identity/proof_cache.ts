@@ -1,6 +1,7 @@
 // What one verifying source has proven or refused, by the SHA-256 of the credential: credentials themselves are not kept.
 // Bounded in entries and in age; many requests with one new credential are one verification.
 import { SignetError } from "../errors.ts";
+import { LruMap } from "../platform/lru_map.ts";
 import {
   believedFrom,
   believedUntil,
@@ -9,7 +10,6 @@ import {
   type Term,
   type VerifyingSource,
 } from "./principal.ts";
-import { LruMap } from "../platform/lru_map.ts";
 
 export interface ProofCacheOptions {
   readonly maxVerified: number;

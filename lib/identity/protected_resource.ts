@@ -1,8 +1,8 @@
 // OAuth 2.0 Protected Resource Metadata (RFC 9728): what clients that got a 401 read to find the authorization server.
 // Everything in it comes from the configuration, nothing from a request, least of all Host (docs/behaviour.md I5,
 // docs/protocol.md 22).
-import { isThisMachine } from "./this_machine.ts";
 import { isScopeToken } from "./scope_token.ts";
+import { isThisMachine } from "./this_machine.ts";
 
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";
 

@@ -21,8 +21,8 @@ import {
   shapeOf,
   valueOf,
 } from "./message_shape.ts";
-import { methodNumberAt, RESPONSE } from "./methods.ts";
 import { noteSubject, type Subject } from "./message_subject.ts";
+import { methodNumberAt, RESPONSE } from "./methods.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
 

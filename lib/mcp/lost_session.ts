@@ -6,8 +6,8 @@
 // server-everything, the Python SDK, mcp-go, rmcp.
 import { parseJson } from "../platform/json.ts";
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
-import { claimsModernEra } from "./revisions.ts";
 import { elementsOf, findMember, type Span } from "./json_text.ts";
+import { claimsModernEra } from "./revisions.ts";
 import { INVALID_REQUEST, SERVER_ERROR, VERSION_UNSUPPORTED } from "./rpc_codes.ts";
 
 /** Of a refusal no more than this is looked at: a transport's own is shorter, and the rest is for people. */

@@ -1,11 +1,11 @@
 // The network by Bun: `Bun.listen` and `Bun.connect`, with half-open connections as HTTP needs them.
 // Bun's accept spins when the process is out of file descriptors: see descriptors.ts for the bound that keeps it from that.
-import { bun, type BunHandlers, type BunTcpListener, type BunTcpSocket } from "./bun_types.ts";
+import { trustedAuthorities } from "./builtin.ts";
 import { type PendingAttempts, pendingAttempts, probe } from "./bun_pending.ts";
 import { BunSocket } from "./bun_socket.ts";
+import { bun, type BunHandlers, type BunTcpListener, type BunTcpSocket } from "./bun_types.ts";
 import type { ConnectTarget, Incoming, Listener, ListenTarget, Network, Socket } from "./socket.ts";
 import { systemError } from "./system_fault.ts";
-import { trustedAuthorities } from "./builtin.ts";
 
 /** What a handler of ours throws is a fault of Signet's: as loud as anywhere else, and nothing to do with Bun's `error`. */
 function ours<T>(handler: (socket: BunTcpSocket, fact: T, cause?: unknown) => void): typeof handler {

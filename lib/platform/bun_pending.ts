@@ -2,9 +2,9 @@
 // the kernel gives up too, after two minutes at worst. So a destination with some of them is tried by `node:net` first,
 // whose attempts end when they are told to: one that answers nothing is in no other's way, and is back when it answers.
 import type { Socket as NodeSocket } from "node:net";
+import { connectTcp } from "./builtin.ts";
 import type { ConnectTarget } from "./socket.ts";
 import { systemError } from "./system_fault.ts";
-import { connectTcp } from "./builtin.ts";
 
 /** To one destination, without knowing that it answers. */
 const MOST_UNSURE = 16;

@@ -1,9 +1,9 @@
 // One socket of Bun's behind our interface. Bun pushes: what comes unasked is kept (one piece) and the socket is paused.
 // Bun's `write` answers how many bytes the kernel took and forgets the rest: whoever writes keeps it, and is told by `drain`
 // when to go on. A failure while nobody reads or writes is kept for the next who does.
-import { systemError } from "./system_fault.ts";
 import type { BunSocketEvents, BunTcpSocket } from "./bun_types.ts";
 import type { Socket, SocketOwner } from "./socket.ts";
+import { systemError } from "./system_fault.ts";
 
 interface Waiting {
   readonly bytes: Uint8Array;

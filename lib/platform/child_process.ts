@@ -5,9 +5,9 @@ import { Buffer } from "node:buffer";
 import { constants } from "node:os";
 import process from "node:process";
 import type { Readable } from "node:stream";
+import { spawn } from "./builtin.ts";
 import { bun, type BunSubprocess } from "./bun_types.ts";
 import { RUNTIME } from "./runtime.ts";
-import { spawn } from "./builtin.ts";
 
 /** One start: everything resolved. */
 export interface Launch {

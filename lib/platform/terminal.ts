@@ -1,8 +1,8 @@
 // The three standard streams of this process, and the signals it gets.
 import { fstatSync, writeSync } from "node:fs";
 import process from "node:process";
-import { systemFault } from "./system_fault.ts";
 import { isatty } from "./builtin.ts";
+import { systemFault } from "./system_fault.ts";
 
 /** File descriptors. */
 export const STDOUT = 1;

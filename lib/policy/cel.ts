@@ -1,8 +1,8 @@
 // One condition of a rule: a CEL expression, compiled once, whose cost is bounded before it ever runs (docs/behaviour.md G4).
 // What can take long on hostile input is refused at load: regular expressions, loops over loops, functions nobody needs.
 import { type ASTNode, Environment } from "@marcbachmann/cel-js";
-import { ExpressionError, VARIABLES } from "./expression_error.ts";
 import { MOST_STEPS, stepsOf } from "./expression_cost.ts";
+import { ExpressionError, VARIABLES } from "./expression_error.ts";
 import { type Reads, readsOf } from "./expression_reads.ts";
 import { isSame } from "./expression_tree.ts";
 import type { ToolHint } from "./hints.ts";

@@ -1,8 +1,8 @@
 // Who may see and call what: the rules of the configuration, asked for lists and for calls alike (docs/behaviour.md G4). The
 // first rule that matches decides; a condition that cannot be told makes an allowing rule say nothing and a denying one
 // refuse; where no rule decides, the default does. Nothing here waits.
-import { matchesPattern } from "../mcp/name_pattern.ts";
 import type { Principal } from "../identity/principal.ts";
+import { matchesPattern } from "../mcp/name_pattern.ts";
 import type { Part } from "./cel.ts";
 import type { Reads } from "./expression_reads.ts";
 import type { ToolHints } from "./hints.ts";

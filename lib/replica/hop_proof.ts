@@ -4,12 +4,12 @@
 // the receiver's address and process. Clocks do not matter: a process has a random name, and counts what it sends.
 // What requests of one client have in common is digested once, by either end: a hop costs a MAC over little, the session's
 // id and the body's digest.
-import type { Allowance } from "../http1/wire/fields_parse.ts";
 import { Buffer } from "node:buffer";
 import { HmacSha256, PAD_BYTES } from "../envelope/hmac_sha256.ts";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { Fields } from "../http1/types.ts";
 import { type Bytes, inspectBytes } from "../http1/wire/borrowed.ts";
+import type { Allowance } from "../http1/wire/fields_parse.ts";
 import { asciiBytes, encodeLatin1, keepLatin1 } from "../http1/wire/latin1.ts";
 import { hash, timingSafeEqual } from "../platform/builtin.ts";
 

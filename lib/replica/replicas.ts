@@ -8,12 +8,12 @@ import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import type { CidrList } from "../identity/cidr.ts";
 import type { Logger } from "../observe/log.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
+import { createHash } from "../platform/builtin.ts";
 import type { Timers } from "../platform/timers.ts";
 import { type HopClaim, type HopHead, type HopRequest, readHopHead } from "./hop_proof.ts";
 import { Peer, type PeerState } from "./peer.ts";
 import { type Place, Places } from "./places.ts";
 import { SeenCounts } from "./seen_counts.ts";
-import { createHash } from "../platform/builtin.ts";
 
 export interface ReplicasOptions {
   /** `http://10.0.0.5:8080`, which ids of sessions that begin here name as their home; undefined: they name none. */

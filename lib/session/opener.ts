@@ -1,8 +1,8 @@
 // From the text a client holds to a session that may live: authentic, unexpired, unrevoked (docs/behaviour.md E8, L2,
 // L3, L6, L8). One open per id at a time. Every failure is one outcome outside, 404, and told apart only in `outcomes`.
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
-import { openSession, type OpenSessionOptions, type OpenSessionResult } from "../envelope/session_id.ts";
 import { SessionForms } from "../envelope/session_forms.ts";
+import { openSession, type OpenSessionOptions, type OpenSessionResult } from "../envelope/session_id.ts";
 import type { SealedSession } from "../envelope/session_payload.ts";
 import { refusalAbout, SignetError } from "../errors.ts";
 import { LabelledCounter } from "../observe/metrics.ts";

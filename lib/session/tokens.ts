@@ -3,6 +3,8 @@
 // letter.
 import { Buffer } from "node:buffer";
 import { SignetError } from "../errors.ts";
+import { hash, timingSafeEqual } from "../platform/builtin.ts";
+import { LruMap } from "../platform/lru_map.ts";
 import { type InsertOutcome, type MaybePromise, type TokenRecord, type TokenStore, whenReady } from "../store/store.ts";
 import { TokenLimitError, type TokenStep } from "./tokens_error.ts";
 import {
@@ -14,8 +16,6 @@ import {
   type TokenPayload,
 } from "./tokens_form.ts";
 import type { TokenSecret } from "./tokens_secret.ts";
-import { hash, timingSafeEqual } from "../platform/builtin.ts";
-import { LruMap } from "../platform/lru_map.ts";
 
 const MIN_TTL_MS = 1_000;
 const MAX_AGENT_LENGTH = 512;

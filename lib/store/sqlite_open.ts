@@ -4,11 +4,11 @@
 import { Buffer } from "node:buffer";
 import { chmodSync, closeSync, openSync, readSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
+import { openDatabase } from "../platform/builtin.ts";
 import { foreignHands } from "../platform/foreign_hands.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import { explainSqlite } from "./sqlite_error.ts";
 import { StoreError } from "./store.ts";
-import { openDatabase } from "../platform/builtin.ts";
 
 /** "SGNT": what `file(1)` and we know our files by. */
 const APPLICATION_ID = Buffer.from("SGNT").readInt32BE();

@@ -1,7 +1,7 @@
 // OTLP's requests as JSON (opentelemetry-proto 1.x, "JSON Protobuf Encoding"): ids in hex, 64-bit integers as text, enums
 // as numbers. What is sent is made here and nowhere else.
-import type { Family, HistogramState } from "../observe/metrics.ts";
 import type { LogFacts, LogLevel } from "../observe/log.ts";
+import type { Family, HistogramState } from "../observe/metrics.ts";
 import type { Attribute } from "./mcp_conventions.ts";
 import type { Span } from "./span.ts";
 

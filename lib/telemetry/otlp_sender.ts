@@ -6,10 +6,10 @@ import { Pool } from "../http1/client/pool.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
+import { gzip } from "../platform/builtin.ts";
 import { parseJson } from "../platform/json.ts";
 import { Patience, Pause, type Timers } from "../platform/timers.ts";
 import type { ExporterSettings } from "./settings.ts";
-import { gzip } from "../platform/builtin.ts";
 
 export interface SenderOptions extends Pick<ExporterSettings, "url" | "headers" | "timeoutMs" | "gzip"> {
   readonly caCerts?: readonly string[];

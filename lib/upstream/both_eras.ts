@@ -2,15 +2,15 @@
 // where they have nothing in common, a bridge of our own stands between them (`upstream/era_bridge.ts`).
 // Which eras a server speaks is learnt: an initialize that it refuses, and the first stateless request, are asked after
 // with `server/discover`, which runs nothing. No verdict outlives a contradiction, so that a server may change.
-import type { BridgeServer, BridgeSizes } from "../bridge/server.ts";
 import type { OwnedSince } from "../bridge/request.ts";
+import type { BridgeServer, BridgeSizes } from "../bridge/server.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import { inspectBytes } from "../http1/wire/borrowed.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
-import { isEventStream } from "../http1/wire/media_type.ts";
 import { SignetError } from "../errors.ts";
 import { callOf, oneAfterTheOther } from "../http1/call_of.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
+import { inspectBytes } from "../http1/wire/borrowed.ts";
+import { fieldValue } from "../http1/wire/fields.ts";
+import { isEventStream } from "../http1/wire/media_type.ts";
 import { classify } from "../mcp/era.ts";
 import { parseMessage } from "../mcp/json_rpc.ts";
 import { OTHER_ERA_CODES } from "../mcp/rpc_codes.ts";

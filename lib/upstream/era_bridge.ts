@@ -1,18 +1,18 @@
 // Where a client and an HTTP server have no era in common: the bridge's own server between them. Clients with sessions
 // before a stateless server have sessions here, over a peer that has none to keep; stateless clients before a server with
 // sessions share one of its sessions for each owner and kind of client (docs/behaviour.md S2, S3).
-import { BridgeServer } from "../bridge/server.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
-import type { Here } from "../replica/elsewhere.ts";
 import { type ChoosePeers, NO_GATE } from "../bridge/request.ts";
+import { BridgeServer } from "../bridge/server.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
 import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
+import type { Here } from "../replica/elsewhere.ts";
 import { peerFields } from "./peer_fields.ts";
-import type { PooledSessions } from "./peers/pooled_sessions.ts";
 import { httpPeer } from "./peers/http_peer_life.ts";
+import type { PooledSessions } from "./peers/pooled_sessions.ts";
 import type { StatelessLimits } from "./stateless/stateless_parts.ts";
 import { statelessPeer } from "./stateless/stateless_peer_life.ts";
 import type { Upstream } from "./upstream.ts";

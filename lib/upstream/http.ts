@@ -1,26 +1,26 @@
 // An MCP server over Streamable HTTP, reached through a pool of connections (TCP, TLS or a unix socket).
 // Adds what the wire needs: the upstream's own Host, path and session id; and knows what an HTTP server's answers mean:
 // which are a lost session (L4), and which lead elsewhere (P6).
-import { inspectBytes } from "../http1/wire/borrowed.ts";
-import { BytesBody } from "../http1/wire/bytes_body.ts";
-import { isLoopbackHost } from "../http1/wire/authority.ts";
-import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
-import { Pool } from "../http1/client/pool.ts";
-import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../http1/client/pool_options.ts";
-import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
+import { Pool } from "../http1/client/pool.ts";
+import { connectEndpoint } from "../http1/client/pool_connect.ts";
+import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../http1/client/pool_options.ts";
 import { type ClientRequest, type ClientResponse, type Fields, type MadeHead, newMadeHead } from "../http1/types.ts";
+import { isLoopbackHost } from "../http1/wire/authority.ts";
+import { inspectBytes } from "../http1/wire/borrowed.ts";
+import { BytesBody } from "../http1/wire/bytes_body.ts";
+import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { askedIn, isAlike, isRefusal, mayMeanSession, meaningOf, type Refusal } from "../mcp/lost_session.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
+import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { hear, type Heard } from "./http/hear.ts";
 import { HttpCall, type Sent } from "./http/http_call.ts";
 import { isChallenge, Pings } from "./http/pings.ts";
 import { withQuery } from "./http/query.ts";
 import { isRedirect, redirectTarget, refuseRedirect } from "./http/redirect.ts";
-import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
 /** A request's head as this server gets it, but for the session's id, beside what it was made of. */

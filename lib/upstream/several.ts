@@ -1,15 +1,15 @@
 // Several MCP servers as one upstream (docs/behaviour.md A1–A9): the bridge's own server over a router of their peers. Its
 // id of a session is made of theirs, and is sealed like any other, so that a restart or another replica goes on with the
 // members' own sessions, under the same names.
-import { ByteAccount } from "../http1/byte_account.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS, randomName } from "../bridge/limits.ts";
 import { NO_GATE, type OwnedSince } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
-import { encodeSeveralId, SEVERAL_URL } from "../envelope/several_id.ts";
-import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
+import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { encodeSeveralId, SEVERAL_URL } from "../envelope/several_id.ts";
 import { SignetError } from "../errors.ts";
+import { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
 import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";

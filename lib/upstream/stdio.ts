@@ -1,12 +1,12 @@
 // A stdio MCP server as an upstream: one process a session, each a peer of the bridge, which shows them as a Streamable
 // HTTP server (docs/behaviour.md B1–B9). An id that it does not know is answered as a server does that was restarted:
 // the gateway then opens the session again from what it has sealed (L4).
-import { ByteAccount } from "../http1/byte_account.ts";
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
 import { type ChoosePeers, NO_GATE, type OwnedSince } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
 import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { ByteAccount } from "../http1/byte_account.ts";
 import type { Fields } from "../http1/types.ts";
 import type { Logger } from "../observe/log.ts";
 import { shortHash } from "../observe/redact.ts";
@@ -15,10 +15,11 @@ import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import type { CallerKeys } from "../session/caller.ts";
 import type { SessionCall } from "../session/lost_session.ts";
+import { type BackoffOptions, DEFAULT_BACKOFF } from "./backoff.ts";
 import type { CredentialSource } from "./credentials/credential.ts";
 import { Rotation } from "./credentials/rotation.ts";
-import { type BackoffOptions, DEFAULT_BACKOFF } from "./backoff.ts";
 import { EitherEraLife, type EitherEraMemo } from "./either_era_peer.ts";
+import { StartGate } from "./start_gate.ts";
 import { statelessPeer } from "./stateless/stateless_peer_life.ts";
 import type { Machine, ServerCommand } from "./stdio/launch.ts";
 import { endOrphans } from "./stdio/orphans.ts";
@@ -27,7 +28,6 @@ import { type HostLimits, type ProcessCounts, type ProcessHost, resolvePrograms 
 import { type ProcessTable, ProcFilesystem } from "./stdio/process_table.ts";
 import { ServerLife } from "./stdio/server_life.ts";
 import { type SlotCaps, Slots } from "./stdio/slots.ts";
-import { StartGate } from "./start_gate.ts";
 import { Turns } from "./stdio/turns.ts";
 import type { HereFor, Upstream, UpstreamRequest } from "./upstream.ts";
 

@@ -2,9 +2,9 @@
 // but without a wire of its own: the gateway neither knows nor cares what stands behind.
 // No member is optional: whoever wraps an upstream and forgets one does not compile.
 import type { BridgeRequest, OwnedSince } from "../bridge/request.ts";
-import type { Here } from "../replica/elsewhere.ts";
-import type { HeadNotes } from "../http1/types.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import type { HeadNotes } from "../http1/types.ts";
+import type { Here } from "../replica/elsewhere.ts";
 import type { SessionCall } from "../session/lost_session.ts";
 
 /** One message for an upstream: what a bridge is asked, and what only an address has. */

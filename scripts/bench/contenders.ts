@@ -1,11 +1,11 @@
 // The programs that are compared, each set up for the same job as fairly as its documentation allows: one worker, one
 // core, keep-alive to the upstream, no access log, buffers of 64 KiB, TCP_NODELAY on both sides.
-import { AUDIENCE, type Credentials, ISSUER } from "./credentials.ts";
 import { findBun } from "../bun.ts";
 import { findProgram } from "../programs.ts";
+import { V8_FLAGS } from "../v8_flags.ts";
+import { AUDIENCE, type Credentials, ISSUER } from "./credentials.ts";
 import { pinned } from "./machine.ts";
 import { freePort, type Running, startServer } from "./process.ts";
-import { V8_FLAGS } from "../v8_flags.ts";
 
 const here = import.meta.dirname ?? ".";
 const deno = Deno.execPath();

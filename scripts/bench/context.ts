@@ -1,9 +1,9 @@
 // What every measurement shares: keys, the request that is sent, how long to run, and how to get a session.
 import type { Credentials } from "./credentials.ts";
-import { runToEnd } from "./process.ts";
-import type { Finding } from "./report.ts";
-import type { Target } from "./raw_http.ts";
 import type { Opened } from "./load.ts";
+import { runToEnd } from "./process.ts";
+import type { Target } from "./raw_http.ts";
+import type { Finding } from "./report.ts";
 
 export interface Context {
   readonly credentials: Credentials;

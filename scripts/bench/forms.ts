@@ -1,7 +1,7 @@
 // The two ways in which Signet runs: as the executable that people install, made with Bun, and from source on Deno.
 // A row is about the first; what the second makes of it stands beside it.
-import type { Context } from "./context.ts";
 import type { Setup } from "./contenders.ts";
+import type { Context } from "./context.ts";
 import { type Finding, type Measured, median, ratioWithSpread, show } from "./report.ts";
 
 export interface Form {

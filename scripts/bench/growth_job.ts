@@ -1,6 +1,6 @@
 // Whether a process that has seen a million ids still works as it did after a hundred.
-import { CALL, type Context, headersFor, type Job, openSessions, PATH, runLoad, targetOf } from "./context.ts";
 import { type Setup, startUpstream } from "./contenders.ts";
+import { CALL, type Context, headersFor, type Job, openSessions, PATH, runLoad, targetOf } from "./context.ts";
 import { findingOf } from "./forms.ts";
 import type { Running } from "./process.ts";
 import { type Measured, median, ratioByRound, ratioWithSpread, show } from "./report.ts";

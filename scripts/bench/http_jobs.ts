@@ -1,5 +1,4 @@
 // Plain calls: latency, cold ids, big bodies, TLS, and what npm's proxies make of the same calls.
-import { CALL, type Context, headersFor, type Job, openSessions, PATH, runLoad, targetOf } from "./context.ts";
 import {
   MCP_PROXY,
   type Setup,
@@ -11,10 +10,10 @@ import {
   startUpstream,
   SUPERGATEWAY,
 } from "./contenders.ts";
+import { CALL, type Context, headersFor, type Job, openSessions, PATH, runLoad, targetOf } from "./context.ts";
+import { findingOf, ratioOf } from "./forms.ts";
 import { processTree } from "./machine.ts";
 import type { PacedTarget, PaceJob } from "./pace.ts";
-import type { Latencies } from "./summary.ts";
-import { findingOf, ratioOf } from "./forms.ts";
 import { type Finding, markdownTable, median, show } from "./report.ts";
 import {
   alternate,
@@ -28,6 +27,7 @@ import {
   warmUp,
   withAll,
 } from "./rounds.ts";
+import type { Latencies } from "./summary.ts";
 import { throughput } from "./throughput_job.ts";
 
 const latency: Job = {

@@ -7,8 +7,8 @@
 //   stdio-calls, stdio-opens  see stdio_load.ts
 import { randomBytes, randomUUID } from "node:crypto";
 import { parseKeyRing } from "../../lib/envelope/key_ring.ts";
-import { newSid, sealSession } from "../../lib/envelope/session_id.ts";
 import { fingerprintOwner } from "../../lib/envelope/owner_fingerprint.ts";
+import { newSid, sealSession } from "../../lib/envelope/session_id.ts";
 import { ISSUER, SUBJECT } from "./credentials.ts";
 import { wallMs } from "./machine.ts";
 import { pace } from "./pace.ts";

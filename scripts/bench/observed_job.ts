@@ -1,7 +1,7 @@
 // What it costs to be observed or governed: the same calls with a setting that records or judges them and without, in
 // each form. Each pair is one Signet twice; a further setting is a line in PAIRS and a row.
-import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
 import { requireLane, ROOM, type RunningSignet, type Setup, startSignet, startUpstream } from "./contenders.ts";
+import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
 import { findingOf, formsOf, ratioOf } from "./forms.ts";
 import { freePort, type Running, startServer } from "./process.ts";
 import type { Finding } from "./report.ts";

@@ -1,7 +1,7 @@
 // Several programs under the same load, in rounds: what disturbs the machine for a while disturbs all of them. In a round each
 // has its turn after the other, or all are under load and run by short turns.
-import { type Context, PATH, sleep } from "./context.ts";
 import { ROOM, type RunningSignet, type Setup, startSignet } from "./contenders.ts";
+import { type Context, PATH, sleep } from "./context.ts";
 import { formsOf } from "./forms.ts";
 import { type InstructionCounter, instructionCounter } from "./instructions.ts";
 import { cpuMicros, processTree } from "./machine.ts";

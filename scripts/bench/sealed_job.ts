@@ -1,7 +1,7 @@
 // What sealing adds to a stateless call (revision 2026-07-28): the same calls with it and with `--seal-state off`, in each
 // form, where nothing is carried, and where each call brings a state of 1 KB of its own and is given another.
-import { CALL, type Context, headersFor, type Job, PATH } from "./context.ts";
 import { requireLane, ROOM, type RunningSignet, startSignet, startUpstream } from "./contenders.ts";
+import { CALL, type Context, headersFor, type Job, PATH } from "./context.ts";
 import { findingOf, formsOf, ratioOf } from "./forms.ts";
 import type { Finding } from "./report.ts";
 import { CONNECTIONS, type Contender, figuresOf, figureTable, interleave, withAll } from "./rounds.ts";

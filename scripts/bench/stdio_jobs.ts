@@ -1,6 +1,7 @@
 // Stdio servers: what Signet adds to a call on the server's own pipes, how many sessions fit into a GiB, how many open
 // in a second, and npm's proxies before the same server in the same rounds. No row of BENCHMARKS.md speaks of stdio,
 // so these are tables without a verdict. The server is a small one of another language: Signet's own share shows.
+import { MCP_PROXY, startMcpProxy, startStdioSignet, startSupergateway, SUPERGATEWAY } from "./contenders.ts";
 import {
   CALL,
   type Context,
@@ -12,11 +13,10 @@ import {
   sleep,
   targetOf,
 } from "./context.ts";
-import { MCP_PROXY, startMcpProxy, startStdioSignet, startSupergateway, SUPERGATEWAY } from "./contenders.ts";
-import { withAll } from "./rounds.ts";
 import { cpuMicros, pinned, processTree, programOf, proportionalKiB } from "./machine.ts";
 import { type Running, runToEnd } from "./process.ts";
 import { type Finding, markdownTable, median, show } from "./report.ts";
+import { withAll } from "./rounds.ts";
 import type { Peer, StdioCallJob, StdioOpened, StdioOpenJob } from "./stdio_load.ts";
 import type { Latencies } from "./summary.ts";
 

@@ -1,4 +1,5 @@
 // Event streams: delay of an event, CPU an event, memory of a stream that is open and silent.
+import { ROOM, type Setup, startNginx, startUpstream } from "./contenders.ts";
 import {
   type Context,
   type Job,
@@ -11,14 +12,13 @@ import {
   streamHeaders,
   targetOf,
 } from "./context.ts";
-import { ROOM, type Setup, startNginx, startUpstream } from "./contenders.ts";
 import { findingOf, formsOf, ratioOf } from "./forms.ts";
-import { type Contender, startForms, withAll } from "./rounds.ts";
 import type { StreamJob } from "./load.ts";
-import type { Latencies } from "./summary.ts";
 import { cpuMicros, pinned, residentKiB } from "./machine.ts";
 import type { Running } from "./process.ts";
 import { markdownTable, type Measured, median, show } from "./report.ts";
+import { type Contender, startForms, withAll } from "./rounds.ts";
+import type { Latencies } from "./summary.ts";
 
 /** Signet allows 16 streams a session by default; a real client opens one. */
 const STREAMS_A_SESSION = 10;

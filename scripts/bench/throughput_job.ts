@@ -1,6 +1,5 @@
 // What a call costs beside nginx, in either lane; and beside another checkout of Signet, which is how a change to the hot
 // path is judged.
-import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
 import {
   requireLane,
   ROOM,
@@ -12,6 +11,7 @@ import {
   startSignet,
   startUpstream,
 } from "./contenders.ts";
+import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
 import { makeExecutable } from "./executable.ts";
 import { EXECUTABLE, findingOf, formsOf, ON_DENO, ratioOf } from "./forms.ts";
 import { type Finding, markdownTable, type Measured, ratioByRound, ratioWithSpread, show } from "./report.ts";

@@ -1,11 +1,11 @@
 // The Debian package: the executable, its unit, an annotated configuration that an upgrade leaves alone, a man page and
 // completions. No user is made (the unit has DynamicUser=), nothing is started: without a key there is nothing to start.
 import { gzipSync } from "node:zlib";
-import { completionScript } from "../../lib/cli/completions.ts";
 import { COMMANDS } from "../../lib/cli/commands.ts";
+import { completionScript } from "../../lib/cli/completions.ts";
+import type { Written } from "./image.ts";
 import { manPage } from "./man_page.ts";
 import { architectureOf, type Product, SUMMARY } from "./product.ts";
-import type { Written } from "./image.ts";
 import { runTool } from "./tool.ts";
 
 const CONFIGURATION = "etc/signet/signet.yaml";

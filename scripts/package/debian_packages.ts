@@ -1,8 +1,8 @@
 // Debian's packages for either processor, without root and without a look at what this machine has installed: apt with
 // folders of its own. What images consist of besides Signet comes from here (signed, and kept safe by somebody).
-import { runTool } from "./tool.ts";
-import type { SbomComponent } from "./product.ts";
 import { cacheFolder } from "./cache.ts";
+import type { SbomComponent } from "./product.ts";
+import { runTool } from "./tool.ts";
 
 export interface DebianPackage {
   readonly name: string;

@@ -1,8 +1,8 @@
 // The image: Signet, the C library's files it is linked with, the authorities' certificates, and nothing else. There is no
 // shell in it and it runs as nobody in particular (65532).
-import { architectureOf, type Product, SUMMARY, writeSbom } from "./product.ts";
 import { componentOf, type DebianPackage, DebianPackages } from "./debian_packages.ts";
 import { ociArchive } from "./oci_archive.ts";
+import { architectureOf, type Product, SUMMARY, writeSbom } from "./product.ts";
 import { readThrough, unpack } from "./root_files.ts";
 import { type TarEntry, textFile, withFolders } from "./tar.ts";
 

@@ -1,6 +1,6 @@
 // signet(1), out of the same tables as `signet --help`: every command, every setting, exit codes, files.
-import { COMMANDS } from "../../lib/cli/commands.ts";
 import type { Command } from "../../lib/cli/command.ts";
+import { COMMANDS } from "../../lib/cli/commands.ts";
 import { SETTING_KEYS, settingOf } from "../../lib/config/schema.ts";
 import { defaultText, environmentName, SECTIONS, type Setting, writtenAs } from "../../lib/config/setting.ts";
 

@@ -1,11 +1,11 @@
 // The image for stdio servers: Signet as in the other one, with Node.js and npm to run servers by, a shell and coreutils
 // that npx and servers want, util-linux for setpriv and prlimit, and tini as process 1, which reaps what servers leave.
 // Debian's packages but for Node, which Debian has too old a one of: that is npm's own package of it, pinned.
-import { architectureOf, type Product, type SbomComponent, writeSbom } from "./product.ts";
 import { cacheFolder } from "./cache.ts";
 import { componentOf, type DebianPackage, DebianPackages } from "./debian_packages.ts";
 import { accountsAndCertificates, annotationsOf, IMAGE_USER, programLayer, type Written } from "./image.ts";
 import { ociArchive } from "./oci_archive.ts";
+import { architectureOf, type Product, type SbomComponent, writeSbom } from "./product.ts";
 import { entriesOf, unpack } from "./root_files.ts";
 import { type TarEntry, withFolders } from "./tar.ts";
 import { runTool } from "./tool.ts";

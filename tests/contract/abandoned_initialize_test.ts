@@ -1,8 +1,8 @@
 // An initialize whose client hangs up, or whose session ends meanwhile, may have opened a session at the server by then: it
 // is heard to its end, with its place in the caller's limits, and what it has opened is ended (M1, L5, O4).
 import assert from "node:assert/strict";
-import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
+import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until, within } from "../support/until.ts";

@@ -4,8 +4,8 @@ import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
-import { TempFolder } from "../support/temp_folder.ts";
 import { STRICT } from "../support/strict.ts";
+import { TempFolder } from "../support/temp_folder.ts";
 import { TestIssuer } from "../support/tokens.ts";
 
 const CALL_TEXT = JSON.stringify(call(1, "echo"));

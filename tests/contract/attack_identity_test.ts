@@ -1,8 +1,8 @@
 // Attacks on identities through the whole program: forged and misused tokens, proofs past their end, sources in any
 // order, names that pollute objects, challenges and CORS answers that an upstream would like to write (I1–I5, O2;
 // docs/protocol.md 14, 22).
-import assert from "node:assert/strict";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { AUDIENCE, ISSUER } from "../support/issuer.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";

@@ -4,8 +4,8 @@ import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
-import { TestIssuer } from "../support/tokens.ts";
 import { STRICT } from "../support/strict.ts";
+import { TestIssuer } from "../support/tokens.ts";
 
 Deno.test("P1: what only a client can have done wrong is no warning", STRICT, async () => {
   await using upstream = new FakeMcp();

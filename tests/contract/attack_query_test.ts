@@ -1,7 +1,7 @@
 // Attacks through the query: what the upstream's URL says is the operator's word, and a caller adds none against it (I4, M4).
 import assert from "node:assert/strict";
-import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
+import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 

@@ -1,8 +1,8 @@
 // Clients with sessions before a server that has none (docs/behaviour.md S2, S3, S5; docs/protocol.md 6, 18, 28): what the
 // server says of itself becomes a handshake, each message a request of its own, and what it asks a request of the session.
 import assert from "node:assert/strict";
-import { FakeStateless } from "../support/fake_stateless.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
+import { FakeStateless } from "../support/fake_stateless.ts";
 import { call, freshRing, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import type { Json } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";

@@ -1,13 +1,13 @@
 // The session id as a client holds it: what it is made of (E1), and what makes it open nothing (E4, E8).
 import assert from "node:assert/strict";
 import { encodeBase62 } from "../../lib/envelope/base62.ts";
+import { type Purpose, seal } from "../../lib/envelope/seal.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
 import { encodeSession } from "../../lib/envelope/session_payload.ts";
-import { type Purpose, seal } from "../../lib/envelope/seal.ts";
+import { decodeBase62 } from "../support/base62.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
-import { decodeBase62 } from "../support/base62.ts";
 
 const [NONCE_BYTES, TAG_BYTES] = [24, 16];
 

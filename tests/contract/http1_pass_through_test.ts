@@ -1,10 +1,10 @@
 // Server and pool back to back, as a proxy has them: what one side does reaches the other. Real sockets throughout.
 // docs/behaviour.md N2, M3, C3's ground; docs/protocol.md 15; issue: a tools/call never runs twice.
 import assert from "node:assert/strict";
-import { withoutHopByHop } from "../../lib/http1/wire/fields.ts";
 import { Pool } from "../../lib/http1/client/pool.ts";
 import { type Http1Server, serveHttp1 } from "../../lib/http1/server/server.ts";
 import { CHUNKED, type ClientResponse, type Exchange, HttpError } from "../../lib/http1/types.ts";
+import { withoutHopByHop } from "../../lib/http1/wire/fields.ts";
 import { bytesOf, RawPeer, RawUpstream } from "../support/raw_peer.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";

@@ -1,8 +1,8 @@
 // Sessions that are kept for stateless clients while a client gives up its first request after a restart: whoever asks next
 // goes on with them, at one server or at several (docs/behaviour.md S3, A6).
 import assert from "node:assert/strict";
-import { ISSUER } from "../support/issuer.ts";
 import { count, CountingServer } from "../support/counting_server.ts";
+import { ISSUER } from "../support/issuer.ts";
 import { startSeveral } from "../support/several.ts";
 import { freshRing, TestSignet } from "../support/signet.ts";
 import { ask } from "../support/stateless.ts";

@@ -4,9 +4,9 @@ import type { ExchangeRecord } from "../../lib/observe/exchange_record.ts";
 import type { LifeEvent } from "../../lib/observe/observers.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
-import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { Replicas } from "../support/replicas.ts";
 import { FakeMember, SeveralSession, startSeveral } from "../support/several.ts";
+import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 

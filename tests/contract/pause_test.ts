@@ -2,9 +2,9 @@
 // never hold the event loop up for long. The measure is what `JSON.parse` takes for the worst of them on this machine, now:
 // it alone would stop everybody for many times what is allowed.
 import assert from "node:assert/strict";
+import { parseMessageInTurns, readPlain } from "../../lib/mcp/json_rpc.ts";
 import { flatten } from "../../lib/mcp/json_splice.ts";
 import { findMember } from "../../lib/mcp/json_text.ts";
-import { parseMessageInTurns, readPlain } from "../../lib/mcp/json_rpc.ts";
 import { SseParser } from "../../lib/mcp/sse.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { hostileBodies, slowToParse } from "../support/hostile_bodies.ts";

@@ -2,15 +2,15 @@
 // found and what is wanted (V1).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
+import { AUDIENCE, ISSUER } from "../support/issuer.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
-import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
-import { AUDIENCE, ISSUER } from "../support/issuer.ts";
-import { TestIssuer } from "../support/tokens.ts";
 import { FakeMember, SeveralSession, startSeveral } from "../support/several.ts";
+import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
-import { makeCertificate } from "../unit/http1/tls_support.ts";
+import { TestIssuer } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
+import { makeCertificate } from "../unit/http1/tls_support.ts";
 
 type Line = Record<string, unknown>;
 

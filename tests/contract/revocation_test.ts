@@ -1,8 +1,8 @@
 // Revocation that holds, and Signet's own tokens, over a running gateway (docs/behaviour.md L6, T1–T3; issue "Who is
 // calling").
 import assert from "node:assert/strict";
-import { shortHash } from "../../lib/observe/redact.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
+import { shortHash } from "../../lib/observe/redact.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { ISSUER } from "../support/issuer.ts";
 import { call, freshRing, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";

@@ -1,8 +1,8 @@
 // Clients of HTTP+SSE (2024-11-05) at --legacy-sse: whose a stream is, what it may cost, and that nothing of it outlives it.
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
 import { FakeMember } from "../support/several.ts";
+import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 

@@ -6,10 +6,10 @@ import { HttpUpstream } from "../../lib/upstream/http.ts";
 import { sseStreams } from "../../lib/upstream/sse.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
 import { callerKeys } from "../support/callers.ts";
-import { initializeText } from "../support/http_peer.ts";
-import { SILENT_LOG } from "../support/silent_log.ts";
 import { FakeSseMcp } from "../support/fake_sse_mcp.ts";
+import { initializeText } from "../support/http_peer.ts";
 import { call, TestSignet } from "../support/signet.ts";
+import { SILENT_LOG } from "../support/silent_log.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 

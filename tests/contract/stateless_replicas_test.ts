@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { AskingServer } from "../support/asking_server.ts";
 import { CountingServer } from "../support/counting_server.ts";
+import { freePort } from "../support/free_port.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
-import { freePort } from "../support/free_port.ts";
 import { freshRing, TestSignet } from "../support/signet.ts";
 import { answered, ask, type StatelessAsk } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";

@@ -1,10 +1,10 @@
 // A server's life and end: nothing it has started is ever left behind (docs/behaviour.md B1–B3, B5, B7). The census
 // walks /proc for every process that carries the test's token.
 import assert from "node:assert/strict";
+import type { Outbox } from "../../lib/bridge/outbox.ts";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { SignetError } from "../../lib/errors.ts";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
-import type { Outbox } from "../../lib/bridge/outbox.ts";
 import { ProcFilesystem } from "../../lib/upstream/stdio/process_table.ts";
 import { census, HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import { fixture, initializeMessage, readAnswer, TestStdio, toolCall } from "../support/stdio.ts";

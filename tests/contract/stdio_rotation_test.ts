@@ -1,13 +1,13 @@
 // A session's credential is renewed under it: a new process with the new credential, the old one's calls ended in
 // peace, the id unchanged (docs/behaviour.md B3, B4).
-import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import assert from "node:assert/strict";
+import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
+import { SYSTEM_TIMERS, type Timers } from "../../lib/platform/timers.ts";
 import {
   CachedCredential,
   CredentialRejectedError,
   type CredentialSource,
 } from "../../lib/upstream/credentials/credential.ts";
-import { SYSTEM_TIMERS, type Timers } from "../../lib/platform/timers.ts";
 import { HAS_CENSUS, nobodyLeft } from "../support/process_census.ts";
 import { initializeMessage, readAnswer, resultOf, StdioSession, TestStdio, toolCall } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";

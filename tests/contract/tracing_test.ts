@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { OtlpCollector, type ReceivedSpan } from "../support/otlp_collector.ts";
-import { call, LANES, status, TestSignet } from "../support/signet.ts";
-import { Replicas } from "../support/replicas.ts";
 import { needing } from "../support/programs.ts";
-import { makeCertificate } from "../unit/http1/tls_support.ts";
+import { Replicas } from "../support/replicas.ts";
 import { FakeMember, startSeveral } from "../support/several.ts";
+import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
+import { makeCertificate } from "../unit/http1/tls_support.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736", PARENT = "00f067aa0ba902b7", OTHER = "1122334455667788";
 const OF_MESSAGE = `00-${TRACE}-${PARENT}-01`;

@@ -1,12 +1,12 @@
 // What people put before and behind an MCP endpoint today, unmodified from npm: supergateway and mcp-proxy as the servers
 // behind Signet, mcp-remote as the client before it. Fetched by npx, as their users do.
-import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../support/free_port.ts";
 import { CLIENT_SANITIZERS, connectClient, LEGACY_CLIENTS } from "../support/mcp_client.ts";
 import { ChildRun, cleanEnvironment } from "../support/mcp_process.ts";
-import { freePort } from "../support/free_port.ts";
 import { startFixture } from "../support/mcp_servers.ts";
 import { startSignet } from "../support/mcp_signet.ts";
 import { npxProgram } from "../support/npx_program.ts";

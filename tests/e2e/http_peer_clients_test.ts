@@ -1,8 +1,8 @@
 // Unmodified clients with unmodified servers over Streamable HTTP, each server a peer behind our own bridge: whatever a
 // client does with the server itself it does through the two of them, Signet before them included.
 import assert from "node:assert/strict";
-import { BridgeServer } from "../../lib/bridge/server.ts";
 import { DEFAULT_BRIDGE_LIMITS } from "../../lib/bridge/limits.ts";
+import { BridgeServer } from "../../lib/bridge/server.ts";
 import { ByteAccount } from "../../lib/http1/byte_account.ts";
 import { SYSTEM_TIMERS } from "../../lib/platform/timers.ts";
 import { HttpUpstream } from "../../lib/upstream/http.ts";

@@ -1,8 +1,8 @@
 // `deno task demo`: what it suggests to try works as printed, and Ctrl-C leaves nothing behind.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { walk } from "../../scripts/demo_walk.ts";
 import { runBounded } from "../../scripts/bounded_child.ts";
+import { walk } from "../../scripts/demo_walk.ts";
 import { findProgram } from "../../scripts/programs.ts";
 import { ChildRun } from "../support/mcp_process.ts";
 import { STRICT } from "../support/strict.ts";

@@ -2,8 +2,8 @@
 // A new session works.
 import assert from "node:assert/strict";
 import { CLIENT_SANITIZERS, connectClient, LEGACY_CLIENTS } from "../support/mcp_client.ts";
-import { startFixture } from "../support/mcp_servers.ts";
 import { sendRaw } from "../support/mcp_raw.ts";
+import { startFixture } from "../support/mcp_servers.ts";
 import { newKey } from "../support/mcp_signet.ts";
 import { SIGNET_WAYS, startSignetFor } from "../support/mcp_ways.ts";
 

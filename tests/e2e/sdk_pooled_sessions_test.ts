@@ -1,12 +1,12 @@
 // Two unmodified clients of SDK 2.x without sessions, before an unmodified server of SDK 2.x that has sessions only: each
 // caller's state at the server goes on when Signet was killed, and when it was stopped, and is never the other's.
 import assert from "node:assert/strict";
+import { freePort } from "../support/free_port.ts";
 import { CLIENT_SANITIZERS, connectClient } from "../support/mcp_client.ts";
 import { startFixture } from "../support/mcp_servers.ts";
 import { newKey, startSignet } from "../support/mcp_signet.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
-import { freePort } from "../support/free_port.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {

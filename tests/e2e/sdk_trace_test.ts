@@ -1,9 +1,9 @@
 // G6: one trace from an unmodified SDK client through the real program to an unmodified SDK server, told to a collector
 // that decodes OTLP; with the context where clients put it, in a call's `_meta` and in the header.
-import assert from "node:assert/strict";
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import assert from "node:assert/strict";
 import { CLIENT_SANITIZERS } from "../support/mcp_client.ts";
 import { startFixture } from "../support/mcp_servers.ts";
 import { newKey, startSignet } from "../support/mcp_signet.ts";

@@ -1,9 +1,9 @@
 // A client that speaks the transport before Streamable HTTP (HTTP+SSE of 2024-11-05), the unmodified one of the official SDK
 // 1.x, before servers of today.
-import assert from "node:assert/strict";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { CreateMessageRequestSchema, LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import assert from "node:assert/strict";
 import { CLIENT_SANITIZERS } from "../support/mcp_client.ts";
 import { type FixtureKind, startFixture } from "../support/mcp_servers.ts";
 import { type Signet, startSignet } from "../support/mcp_signet.ts";

@@ -1,7 +1,7 @@
 // The official conformance suite against a stdio server, through the bridge and Signet: every check of every scenario.
 import assert from "node:assert/strict";
-import { runBounded } from "../../scripts/bounded_child.ts";
 import { fileURLToPath } from "node:url";
+import { runBounded } from "../../scripts/bounded_child.ts";
 import { TestSignet } from "../support/signet.ts";
 import { TestStdio } from "../support/stdio.ts";
 import { StdioEndpoint } from "../support/stdio_endpoint.ts";

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { parseKeyRing } from "../../lib/envelope/key_ring.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
-import { census, CENSUS_VARIABLE, nobodyLeft } from "../support/process_census.ts";
 import { CLIENT_SANITIZERS, connectClient } from "../support/mcp_client.ts";
 import { startFixture } from "../support/mcp_servers.ts";
 import { newKey } from "../support/mcp_signet.ts";
+import { census, CENSUS_VARIABLE, nobodyLeft } from "../support/process_census.ts";
 import { signetCli } from "../support/signet_cli.ts";
 import { FIXTURE } from "../support/stdio.ts";
 import { TempFolder } from "../support/temp_folder.ts";

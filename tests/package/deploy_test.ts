@@ -1,16 +1,16 @@
 // The files in deploy/ are what their readers take them for: each is read by the program it is for, where that is here, and
 // by Signet itself as far as it speaks of Signet.
-import assert from "node:assert/strict";
-import { parse, parseAllDocuments } from "yaml";
+import { validate as validateDockerfile } from "dockerfile-utils";
 import { Deployment } from "kubernetes-models/apps/v1/Deployment";
 import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicy";
 import { Service } from "kubernetes-models/v1/Service";
-import { validate as validateDockerfile } from "dockerfile-utils";
+import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { parse, parseAllDocuments } from "yaml";
 import { VERSION } from "../../lib/platform/version.ts";
 import { runTool } from "../../scripts/package/tool.ts";
-import { newKey } from "../support/mcp_signet.ts";
 import { findProgram } from "../../scripts/programs.ts";
+import { newKey } from "../support/mcp_signet.ts";
 import { needing } from "../support/programs.ts";
 import { signetCli } from "../support/signet_cli.ts";
 import { TempFolder } from "../support/temp_folder.ts";

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { VERSION } from "../../lib/platform/version.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { ChildRun } from "../support/mcp_process.ts";
 import { freePort } from "../support/free_port.ts";
+import { ChildRun } from "../support/mcp_process.ts";
 import { assertSealedSession, Container, machine, packageOptions, packagePath } from "../support/packages.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";

@@ -1,7 +1,7 @@
 // G2: whatever the life of an audit log (restarts, kills in the middle of a write, rotations, new keys), its files are one
 // whole chain, and every line that was not torn off by a kill stands there in order.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { AuditLog } from "../../lib/audit/audit_log.ts";
 import type { ChainKey } from "../../lib/audit/chain.ts";
 import { FileSink } from "../../lib/audit/file_sink.ts";

@@ -1,7 +1,7 @@
 // Whatever happens to a session's peers and clients, in whatever order: each call ends once, with one answer or one
 // refusal, and nothing of it is held afterwards (docs/behaviour.md B9, C1, C2, M6).
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { DEFAULT_BRIDGE_LIMITS } from "../../lib/bridge/limits.ts";
 import { BridgeServer } from "../../lib/bridge/server.ts";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";

@@ -1,6 +1,6 @@
 // A caller's names out of the key that its sessions are kept under, against the names that the key was made of.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { namesOf } from "../../lib/session/caller.ts";
 import { OwnerBook } from "../../lib/session/owner.ts";
 import { STRICT } from "../support/strict.ts";

@@ -1,11 +1,11 @@
 // Properties of lib/envelope/base62.ts: one text per byte string, one byte string per text, whatever comes in.
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { base62Length, encodeBase62 } from "../../lib/envelope/base62.ts";
+import { decodeBase62 } from "../support/base62.ts";
 import { STRICT } from "../support/strict.ts";
 import { base62 } from "../vectors/reference.ts";
-import { decodeBase62 } from "../support/base62.ts";
 
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /** Uniform bytes hardly ever meet the edges of a block; these do. */

@@ -1,7 +1,7 @@
 // What clients bring back, sealed by the program and by the second implementation of the format, and changed at random.
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { type CarriedKind, open, seal, sealedLength } from "../../lib/envelope/carried_seal.ts";
 import { KeyRing, MasterKey } from "../../lib/envelope/key_ring.ts";
 import { STRICT } from "../support/strict.ts";

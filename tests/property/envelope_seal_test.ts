@@ -1,16 +1,16 @@
 // Properties of lib/envelope/seal.ts: only the exact text, under its ring, for its purpose, opens; nothing throws.
-import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import fc from "fast-check";
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { encodeBase62 } from "../../lib/envelope/base62.ts";
 import { KeyRing, MasterKey } from "../../lib/envelope/key_ring.ts";
 import { open, type Purpose, seal } from "../../lib/envelope/seal.ts";
 import { encrypt } from "../../lib/envelope/xchacha.ts";
+import { decodeBase62 } from "../support/base62.ts";
 import { decrypt } from "../support/decrypt.ts";
 import { STRICT } from "../support/strict.ts";
 import { sealText } from "../vectors/reference.ts";
-import { decodeBase62 } from "../support/base62.ts";
 
 const PURPOSES: Purpose[] = ["session", "event", "task", "cursor", "rpc-id"];
 const purpose = fc.constantFrom(...PURPOSES);

@@ -1,13 +1,13 @@
 // Properties of session ids: what is sealed comes back; order and case of input never show; one session, one text.
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { canonicalJson } from "../../lib/envelope/canonical_json.ts";
 import { KeyRing, MasterKey } from "../../lib/envelope/key_ring.ts";
 import { fingerprintOwner } from "../../lib/envelope/owner_fingerprint.ts";
 import { seal } from "../../lib/envelope/seal.ts";
-import { openSession, requireSealable, sealSession, TYPICAL_ID_LENGTH } from "../../lib/envelope/session_id.ts";
 import { SessionForms } from "../../lib/envelope/session_forms.ts";
+import { openSession, requireSealable, sealSession, TYPICAL_ID_LENGTH } from "../../lib/envelope/session_id.ts";
 import type { SealedSession } from "../../lib/envelope/session_payload.ts";
 import { STRICT } from "../support/strict.ts";
 

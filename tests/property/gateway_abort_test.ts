@@ -1,7 +1,7 @@
 // Clients that leave and upstreams that misbehave, at any moment of any request: whatever was reserved comes back, and
 // nothing stays in any map (docs/behaviour.md M1, M3).
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { handshake, json, type RawRequest, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";

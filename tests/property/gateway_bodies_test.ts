@@ -1,8 +1,8 @@
 // P5: one rule for a body. Whatever bytes a client sends to its session, they are answered alike in both lanes, whether the
 // session is in memory or opened cold, and what is passed on arrives as it came.
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { freshRing, type Lane, LANES, TestSignet } from "../support/signet.ts";
 import { fixture } from "../support/stdio.ts";

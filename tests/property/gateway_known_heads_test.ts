@@ -1,7 +1,7 @@
 // O1, PROTOCOL 2: a connection that has brought a head before is answered, and its request sent on, as one that never has:
 // whatever is done to the field that names the session, the caller's own or another's.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { lineMutation, type Mutation } from "../support/head_mutations.ts";
 import { type RawAnswer, RawClient } from "../support/raw_client.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";

@@ -1,16 +1,16 @@
 // A head that is known but for what a few fields say, and one that is read anew, are one to the engine: whatever is changed
 // in it, at whatever place, both ways refuse it or both take it, off the same bytes and as the same head.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { ByteAccount } from "../../lib/http1/byte_account.ts";
+import { HttpError, type RequestHead, type ResponseHead } from "../../lib/http1/types.ts";
 import type { ByteStream } from "../../lib/http1/wire/byte_stream.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../../lib/http1/wire/fields_parse.ts";
 import { parseRequestHead, parseResponseHead, varyRequest, varyResponse } from "../../lib/http1/wire/head.ts";
 import { HeadMemo } from "../../lib/http1/wire/head_memo.ts";
 import { HeadFinder } from "../../lib/http1/wire/head_reader.ts";
-import { HttpError, type RequestHead, type ResponseHead } from "../../lib/http1/types.ts";
-import { latin1 } from "../support/http1_messages.ts";
 import { mutation } from "../support/head_mutations.ts";
+import { latin1 } from "../support/http1_messages.ts";
 import { STRICT } from "../support/strict.ts";
 
 const BODY = '{"id":1}\r\n\r\n';

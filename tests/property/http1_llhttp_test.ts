@@ -1,7 +1,7 @@
 // The engine against llhttp: whatever the engine accepts, llhttp accepts with the same meaning — method, target,
 // fields, body bytes, end of the message. What the engine refuses llhttp may accept: it is the stricter of the two.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import constants from "undici/lib/llhttp/constants.js";
 import { refusal } from "../support/http1_messages.ts";
 import { latin1, readRequest, readResponse } from "../support/http1_messages.ts";

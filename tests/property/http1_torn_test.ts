@@ -1,13 +1,13 @@
 // Delivery must not change meaning: chunked bodies read the same however their bytes are torn apart, and what the
 // engine writes, the engine and llhttp read back as it was meant, whatever strings it was given.
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
-import { formatChunkHead, LAST_CHUNK } from "../../lib/http1/wire/chunked.ts";
-import { parseRequestHead, parseResponseHead } from "../../lib/http1/wire/head.ts";
-import { DEFAULT_HEAD_LIMITS } from "../../lib/http1/wire/fields_parse.ts";
-import { formatRequestHead, formatResponseHead } from "../../lib/http1/wire/head_format.ts";
 import { CHUNKED } from "../../lib/http1/types.ts";
+import { formatChunkHead, LAST_CHUNK } from "../../lib/http1/wire/chunked.ts";
+import { DEFAULT_HEAD_LIMITS } from "../../lib/http1/wire/fields_parse.ts";
+import { parseRequestHead, parseResponseHead } from "../../lib/http1/wire/head.ts";
+import { formatRequestHead, formatResponseHead } from "../../lib/http1/wire/head_format.ts";
 import { decodeChunked, latin1, refusal } from "../support/http1_messages.ts";
 import { trustedRequest, trustedResponse } from "../support/llhttp.ts";
 import { STRICT } from "../support/strict.ts";

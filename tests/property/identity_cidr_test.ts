@@ -1,6 +1,6 @@
 // Address ranges against an oracle that works on whole numbers and shares no code with the list.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { CidrList } from "../../lib/identity/cidr.ts";
 import { STRICT } from "../support/strict.ts";
 

@@ -1,7 +1,7 @@
 // A token changed anywhere proves nobody; and the authenticator answers exactly as its source would, remembered or not.
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { Authenticator } from "../../lib/identity/authenticator.ts";
 import { createJwtSource } from "../../lib/identity/jwt.ts";
 import { AUDIENCE, ISSUER, Issuer, keySetOf, NOW_MS, NOW_S } from "../support/issuer.ts";

@@ -1,7 +1,7 @@
 // Random rules, callers and servers through the real gateway: what a caller sees is what reaches the server when it is asked
 // for, by every way to ask, and nothing else does (docs/behaviour.md G4).
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { FakeMember, messageIn } from "../support/several.ts";
 import { TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";

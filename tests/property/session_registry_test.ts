@@ -1,7 +1,7 @@
 // Random lives of a registry against a plain model: whatever happens in whatever order, the counts are what the model
 // says, nothing dead opens, nothing busy is evicted, nobody gets another's session, and in the end everything is zero.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { principalKey } from "../../lib/session/caller.ts";
 import type { SessionReservation } from "../../lib/session/holdings.ts";
 import type { ActiveToken, Session } from "../../lib/session/session.ts";

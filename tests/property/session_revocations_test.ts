@@ -1,7 +1,7 @@
 // Revocations over the memory store against a plain map: below the bound nothing is forgotten before its time; at the bound
 // the size holds, and what gave way was deleted longest ago, and is counted.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { StoredRevocations } from "../../lib/session/revocation_store.ts";
 import { createMemoryStore } from "../../lib/store/memory.ts";
 import { STRICT } from "../support/strict.ts";

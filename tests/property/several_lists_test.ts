@@ -1,7 +1,7 @@
 // Merged lists of any members: whatever pages they come in and whoever answers first, the same bytes, each entry once, and
 // by pages of a walk no others (docs/behaviour.md A1, A2, A7).
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { findMember } from "../../lib/mcp/json_text.ts";
 import { FakeReach, routing } from "../support/fake_members.ts";
 import { messageOf } from "../support/fake_peer.ts";

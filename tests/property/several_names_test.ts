@@ -1,10 +1,10 @@
 // Over generated members and names: outward names fit every client, are each one's own, and turn back; order and names do not
 // depend on how the members were written or in which order they answer (docs/behaviour.md A1–A3, A7).
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
+import { decodeSeveralId, encodeSeveralId, MEMBER_NAME } from "../../lib/envelope/several_id.ts";
 import { clashIn, isFit, nameMembers, outwardName } from "../../lib/upstream/several/names.ts";
 import { inwardUri, labelOf, outwardTemplate, outwardUri } from "../../lib/upstream/several/uris.ts";
-import { decodeSeveralId, encodeSeveralId, MEMBER_NAME } from "../../lib/envelope/several_id.ts";
 import { STRICT } from "../support/strict.ts";
 
 const memberName = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,20}$/);

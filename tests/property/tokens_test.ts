@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { SessionTokens } from "../../lib/session/tokens.ts";
 import { TokenSecret } from "../../lib/session/tokens_secret.ts";
 import { createMemoryStore } from "../../lib/store/memory.ts";

@@ -6,8 +6,8 @@ import { once } from "node:events";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
-import tls from "node:tls";
 import process from "node:process";
+import tls from "node:tls";
 import { inspect } from "node:util";
 
 /** The names that node's errors have in Deno. */

@@ -1,8 +1,8 @@
 // The servers of the table of eras: official ones of either era and one in another language, each with the tools by which
 // it is made to do what a row asks for.
 import { fileURLToPath } from "node:url";
-import { ANSWERS } from "./mcp_client_contract.ts";
 import type { Connected } from "./mcp_client.ts";
+import { ANSWERS } from "./mcp_client_contract.ts";
 import { Journal } from "./mcp_journal.ts";
 import { type FixtureKind, type FixtureOptions, startFixture } from "./mcp_servers.ts";
 import { until } from "./until.ts";

@@ -1,6 +1,6 @@
 // Members of a router without servers: peers in memory, on a clock that a test moves.
-import { ByteAccount } from "../../lib/http1/byte_account.ts";
 import type { PeerEvents } from "../../lib/bridge/peer.ts";
+import { ByteAccount } from "../../lib/http1/byte_account.ts";
 import { Breaker } from "../../lib/upstream/several/breaker.ts";
 import { type Member, newCounts } from "../../lib/upstream/several/member.ts";
 import { PageCache } from "../../lib/upstream/several/page_cache.ts";

@@ -1,5 +1,4 @@
 // A peer in memory, and where it comes from: for the bridge alone, without a process or a wire.
-import { SignetError } from "../../lib/errors.ts";
 import {
   type Asker,
   type Carrier,
@@ -12,6 +11,7 @@ import {
   type Stopping,
   withoutWord,
 } from "../../lib/bridge/peer.ts";
+import { SignetError } from "../../lib/errors.ts";
 import type { JsonObject, RpcId } from "../../lib/mcp/json_rpc.ts";
 import type { Span } from "../../lib/mcp/json_text.ts";
 

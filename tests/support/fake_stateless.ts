@@ -1,7 +1,7 @@
 // A small MCP server of the stateless era alone (MCP 2026-07-28) under the test's control: it records what reaches it,
 // checks what such a server has to check, and refuses sessions as the official SDK does with `legacy: "reject"`.
-import type { Json } from "./stdio.ts";
 import { STATELESS_VERSION } from "./stateless.ts";
+import type { Json } from "./stdio.ts";
 
 export interface StatelessSeen {
   readonly method: string;

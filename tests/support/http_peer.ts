@@ -1,11 +1,11 @@
 // An HTTP server as a peer, with somebody who listens to all it says and asks: for tests of the peer alone.
-import { httpPeer, type HttpPeerSetting } from "../../lib/upstream/peers/http_peer_life.ts";
-import type { HttpPeerLife } from "../../lib/upstream/peers/http_peer_life.ts";
 import { type Carrier, type Message, NO_CARRIER, type Peer, type PeerEvents } from "../../lib/bridge/peer.ts";
 import { ByteAccount } from "../../lib/http1/byte_account.ts";
 import type { Fields } from "../../lib/http1/types.ts";
 import { findMember } from "../../lib/mcp/json_text.ts";
 import { HttpUpstream } from "../../lib/upstream/http.ts";
+import { httpPeer, type HttpPeerSetting } from "../../lib/upstream/peers/http_peer_life.ts";
+import type { HttpPeerLife } from "../../lib/upstream/peers/http_peer_life.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
 import { callerKeys } from "./callers.ts";
 import { SILENT_LOG } from "./silent_log.ts";

@@ -1,8 +1,8 @@
 // The official clients behind one face, so that a scenario is written once and run with each. The clients themselves
 // are unmodified: what differs is only how their APIs are called.
+import type { ClientKind, Handlers, RpcNotification, SdkClient } from "./mcp_client_contract.ts";
 import { connectV1 } from "./mcp_client_v1.ts";
 import { connectV2 } from "./mcp_client_v2.ts";
-import type { ClientKind, Handlers, RpcNotification, SdkClient } from "./mcp_client_contract.ts";
 import { Wire } from "./mcp_wire.ts";
 import { until } from "./until.ts";
 

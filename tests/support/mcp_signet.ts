@@ -1,6 +1,6 @@
 // Runs the real program, from source or as the binary named by SIGNET_BIN, in front of an MCP server.
-import "./kept_responses.ts";
 import { fileURLToPath } from "node:url";
+import "./kept_responses.ts";
 import { ChildRun } from "./mcp_process.ts";
 
 export interface SignetOptions {

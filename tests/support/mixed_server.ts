@@ -1,7 +1,7 @@
 // An MCP server on bare sockets that believes nobody: whatever of a request speaks of a caller or a session has to be
 // about the very call that its body describes. It answers in every manner that HTTP has, a few of them wrong.
-import type { Findings } from "./soak/marks.ts";
 import { json, type RawRequest, RawUpstream, write } from "./raw_upstream.ts";
+import type { Findings } from "./soak/marks.ts";
 
 /** What a call says of itself in its arguments, beside what its head says. */
 export interface MixedCall {

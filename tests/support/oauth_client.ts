@@ -1,8 +1,8 @@
 // The official clients with their OAuth flows, behind one face. The clients are unmodified; what is written here is what
 // every application has to: where credentials are kept, and how the user gets to see the authorization server.
+import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from "@modelcontextprotocol/client";
 import type { ClientKind } from "./mcp_client_contract.ts";
 import { authorizeInBrowser } from "./oauth_browser.ts";
 import type { Trail } from "./oauth_trail.ts";

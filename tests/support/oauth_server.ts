@@ -1,10 +1,10 @@
 // A real authorization server (npm oidc-provider) on loopback: discovery, dynamic registration, authorization code with
 // PKCE, refresh tokens, resource indicators, introspection, revocation. Only the user's part is played: who signs in, and
 // to which scopes that user agrees.
+import { exportJWK, generateKeyPair } from "jose";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { exportJWK, generateKeyPair } from "jose";
 import Provider from "oidc-provider";
 
 /** What access tokens are: signed for a resource to read (RFC 9068), or to be asked about (RFC 7662). */

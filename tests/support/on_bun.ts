@@ -2,8 +2,8 @@
 // Bun in a process of its own with bun_deno.ts in front, each test's result a step of the test that asked for it.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { BUN_VERSION, findBun } from "../../scripts/bun.ts";
 import { runBounded } from "../../scripts/bounded_child.ts";
+import { BUN_VERSION, findBun } from "../../scripts/bun.ts";
 import type { Result } from "./bun_deno.ts";
 import { TempFolder } from "./temp_folder.ts";
 

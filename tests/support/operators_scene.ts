@@ -1,8 +1,8 @@
 // A real Signet with session tokens in front of a fake MCP server, and what its operators have: state file, secrets, keys.
 import assert from "node:assert/strict";
 import { FakeMcp } from "./fake_mcp.ts";
-import { newKey, type Signet, startSignet } from "./mcp_signet.ts";
 import { type RawAnswer, sendRaw } from "./mcp_raw.ts";
+import { newKey, type Signet, startSignet } from "./mcp_signet.ts";
 import { type CliResult, signetCli } from "./signet_cli.ts";
 
 const INITIALIZE = {

@@ -1,11 +1,11 @@
 // Packages under test: those in the folder that SIGNET_PACKAGES names, made by `deno task package`.
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { thisTarget } from "../../scripts/compile_targets.ts";
 import { runTool } from "../../scripts/package/tool.ts";
-import { needing } from "./programs.ts";
 import { sendRaw } from "./mcp_raw.ts";
+import { needing } from "./programs.ts";
 import { TempFolder } from "./temp_folder.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

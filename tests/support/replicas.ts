@@ -4,8 +4,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { FakeMcp } from "./fake_mcp.ts";
 import { freePort } from "./free_port.ts";
-import { until } from "./until.ts";
 import { freshRing, type Lane, TestSignet } from "./signet.ts";
+import { until } from "./until.ts";
 
 export interface Replica {
   readonly signet: TestSignet;

@@ -1,7 +1,7 @@
 // Several fake MCP servers behind one Signet in this process, each with lists of its own and everything it was asked.
+import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { FakeMcp, type FakeOptions, type Recorded } from "./fake_mcp.ts";
 import { INITIALIZE, type Lane, TestSignet } from "./signet.ts";
-import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 
 type Json = Record<string, unknown>;
 

@@ -1,19 +1,19 @@
 // Signet in this process, on free loopback ports, with its configuration read as the command line's would be.
 // For what only a process of its own proves (signals, crashes), see mcp_signet.ts.
 import assert from "node:assert/strict";
-import "./kept_responses.ts";
-import "./poison.ts";
-import { parseFlags } from "../../lib/config/flags.ts";
-import { readTelemetry } from "../../lib/config/otel_variables.ts";
-import { loadSettings } from "../../lib/config/load.ts";
-import { SETTING_KEYS } from "../../lib/config/schema.ts";
-import { findExplained } from "../../lib/cli/explained/table.ts";
 import { type App, startApp } from "../../lib/app/app.ts";
-import { ConfigError } from "../../lib/errors.ts";
-import { ephemeralKeyRing, type KeyRing } from "../../lib/envelope/key_ring.ts";
 import type { Descriptors } from "../../lib/app/connection_bound.ts";
+import { findExplained } from "../../lib/cli/explained/table.ts";
+import { parseFlags } from "../../lib/config/flags.ts";
+import { loadSettings } from "../../lib/config/load.ts";
+import { readTelemetry } from "../../lib/config/otel_variables.ts";
+import { SETTING_KEYS } from "../../lib/config/schema.ts";
+import { ephemeralKeyRing, type KeyRing } from "../../lib/envelope/key_ring.ts";
+import { ConfigError } from "../../lib/errors.ts";
 import { createLogger } from "../../lib/observe/log.ts";
 import { LogTail } from "../../lib/observe/log_tail.ts";
+import "./kept_responses.ts";
+import "./poison.ts";
 
 export const LANES = ["fast", "full"] as const;
 export type Lane = typeof LANES[number];

@@ -7,11 +7,11 @@ import { unlinkSync } from "node:fs";
 import { createServer, type Socket as NodeSocket } from "node:net";
 import { tmpdir } from "node:os";
 import process from "node:process";
-import { RUNTIME } from "../../lib/platform/runtime.ts";
 import { handshakeFault } from "../../lib/platform/handshake_fault.ts";
+import { RUNTIME } from "../../lib/platform/runtime.ts";
+import type { ConnectTarget, Incoming, KeyPair, Listener, Socket, SocketOwner } from "../../lib/platform/socket.ts";
 import { NETWORK } from "../../lib/platform/sockets.ts";
 import { systemFault } from "../../lib/platform/system_fault.ts";
-import type { ConnectTarget, Incoming, KeyPair, Listener, Socket, SocketOwner } from "../../lib/platform/socket.ts";
 import { within } from "./until.ts";
 
 export interface ContractContext {

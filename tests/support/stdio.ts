@@ -1,17 +1,17 @@
 // A stdio upstream under test, spoken to as the gateway would, and what its answers hold.
 import assert from "node:assert/strict";
-import { sessionNamed } from "../../lib/upstream/session_named.ts";
-import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import { fileURLToPath } from "node:url";
+import { errorAnswer } from "../../lib/bridge/http_answer.ts";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import type { Call, ClientResponse } from "../../lib/http1/types.ts";
+import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import { fieldValue } from "../../lib/http1/wire/fields.ts";
 import { SseParser } from "../../lib/mcp/sse.ts";
 import { createLogger } from "../../lib/observe/log.ts";
+import { LostSession, type SessionCall } from "../../lib/session/lost_session.ts";
+import { sessionNamed } from "../../lib/upstream/session_named.ts";
 import { StdioUpstream, type StdioUpstreamOptions } from "../../lib/upstream/stdio.ts";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";
-import { LostSession, type SessionCall } from "../../lib/session/lost_session.ts";
-import { errorAnswer } from "../../lib/bridge/http_answer.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
 import { callerKeys } from "./callers.ts";
 import { CENSUS_VARIABLE } from "./process_census.ts";

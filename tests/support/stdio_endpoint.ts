@@ -1,10 +1,10 @@
 // An upstream of the bridge, over stdio most often, as the Streamable HTTP server it looks like, on a loopback port: for clients, and Signets, that know
 // only HTTP. Adds nothing: each request becomes one `send`, each answer one response.
-import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { SignetError } from "../../lib/errors.ts";
-import { fieldValue } from "../../lib/http1/wire/fields.ts";
 import type { ClientResponse } from "../../lib/http1/types.ts";
+import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
+import { fieldValue } from "../../lib/http1/wire/fields.ts";
 import type { SessionCall } from "../../lib/session/lost_session.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
 import { callerKeys } from "./callers.ts";

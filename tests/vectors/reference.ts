@@ -1,9 +1,9 @@
 // A second implementation of FORMAT.md, written from that text alone: slow, short, and sharing no line with lib/.
 // Run, it writes the vectors; the tests run it again and compare, so that format, text and program cannot drift apart.
-import { Buffer } from "node:buffer";
-import { createCipheriv, createHash, createHmac } from "node:crypto";
 import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { blake3 } from "@noble/hashes/blake3.js";
+import { Buffer } from "node:buffer";
+import { createCipheriv, createHash, createHmac } from "node:crypto";
 
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const DIGITS_OF = [0, 2, 3, 5, 6, 7, 9, 10, 11];

@@ -1,10 +1,10 @@
 // A worker's place: the process that has it, and the next one when that has ended unasked. Each is told the same, and has the
 // same address for its neighbours, so that ids lead to it again.
-import { answerStoreCall } from "../../store/asked_store.ts";
-import type { Store } from "../../store/store.ts";
 import type { Logger } from "../../observe/log.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { OwnedTimer, settlesWithin, type Timers } from "../../platform/timers.ts";
+import { answerStoreCall } from "../../store/asked_store.ts";
+import type { Store } from "../../store/store.ts";
 import { Channel, EndGone } from "./channel.ts";
 import { type Begin, STORE, TO_WORKER, WATCHED } from "./messages.ts";
 import type { WorkerProcess } from "./worker_process.ts";

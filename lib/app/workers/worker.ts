@@ -1,18 +1,18 @@
 // A worker's end: it does what the process that has started it says, and ends with it (docs/behaviour.md R1, P2). All it is
 // told comes over its standard input, whose end is that process's end: then it cuts everything and is gone in seconds.
-import { parseKeyRing } from "../../envelope/key_ring.ts";
 import type { LoadedKeys } from "../../config/keys.ts";
-import type { LifeEvent } from "../../observe/observers.ts";
+import { parseKeyRing } from "../../envelope/key_ring.ts";
 import type { LogLevel } from "../../observe/log.ts";
-import { readerOf } from "./given_files.ts";
+import type { LifeEvent } from "../../observe/observers.ts";
 import { readTextFile } from "../../platform/files.ts";
-import { VERSION } from "../../platform/version.ts";
 import { settlesWithin, type Timers } from "../../platform/timers.ts";
+import { VERSION } from "../../platform/version.ts";
 import { type AskStore, createAskedStore, type STORE_NEWS } from "../../store/asked_store.ts";
 import type { NamingControl } from "../control.ts";
 import type { Operations } from "../operations.ts";
 import type { WorkerPlace } from "../running_app.ts";
 import { Channel } from "./channel.ts";
+import { readerOf } from "./given_files.ts";
 import { type Begin, type KeysOnWire, NEWS_TO_WORKER, type Orders, STORE, TO_WORKER, WATCHED } from "./messages.ts";
 
 /** How long it may take to let go of what it holds once nobody is there who steers it, in ms: servers' processes above all. */

@@ -1,6 +1,5 @@
 // Subscriptions of stateless clients to a server that has none: acknowledged here, told what the server tells everybody,
 // and ended with words, never with silence (docs/protocol.md 31, 32; docs/behaviour.md B9, M6).
-import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import {
   encodeJson,
   endOfSubscription,
@@ -11,6 +10,7 @@ import {
   stamped,
 } from "../../mcp/between_eras.ts";
 import type { RpcRequest } from "../../mcp/json_rpc.ts";
+import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import type { BridgeLimits } from "../limits.ts";
 import { type Message, NO_CARRIER } from "../peer.ts";

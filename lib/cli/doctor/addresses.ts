@@ -1,11 +1,11 @@
 // Every address that the configuration leads to: its name, a connection, the certificate and its days, the clock.
 import { shownUrl } from "../../config/addresses.ts";
 import { FEW_DAYS } from "../../config/certificate_term.ts";
-import { DAY } from "../../config/units.ts";
 import type { Settings } from "../../config/schema.ts";
+import { DAY } from "../../config/units.ts";
 import { formatAuthority } from "../../http1/wire/authority.ts";
-import type { Reached, ReachError, ReachTarget } from "../../platform/reach.ts";
 import { redactUrl } from "../../observe/redact.ts";
+import type { Reached, ReachError, ReachTarget } from "../../platform/reach.ts";
 import type { CommandContext } from "../command.ts";
 import { formatSpan } from "../times.ts";
 import { type Finding, type Findings, timeBoxed } from "./finding.ts";

@@ -6,13 +6,13 @@ import type { Settings } from "../../config/schema.ts";
 import { ephemeralKeyRing } from "../../envelope/key_ring.ts";
 import { ConfigError } from "../../errors.ts";
 import { METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { createLogger } from "../../observe/log.ts";
-import type { CommandContext } from "../command.ts";
 import { parseJson } from "../../platform/json.ts";
 import { VERSION } from "../../platform/version.ts";
-import { probeSettings } from "./probe_settings.ts";
+import type { CommandContext } from "../command.ts";
 import { faultOf, type Finding, type Findings, timeBoxed, TimeBoxError } from "./finding.ts";
-import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
+import { probeSettings } from "./probe_settings.ts";
 
 /** A server that npx has to fetch first takes this long; nothing that works takes longer. */
 const TIMEOUT_MS = 60_000;

@@ -5,12 +5,12 @@ import { certificateTerm } from "../../config/certificate_term.ts";
 import { modeOpenToOthers } from "../../config/named_files.ts";
 import type { Settings } from "../../config/schema.ts";
 import { isLoopbackHost } from "../../http1/wire/authority.ts";
+import { certificateOf } from "../../platform/builtin.ts";
 import { runtimeFacts } from "../../platform/runtime.ts";
 import { VERSION } from "../../platform/version.ts";
 import type { CommandContext } from "../command.ts";
 import type { Configuration } from "../configuration.ts";
 import { type Finding, type Findings, timeBoxed } from "./finding.ts";
-import { certificateOf } from "../../platform/builtin.ts";
 
 const TIMEOUT_MS = 5_000;
 

@@ -1,11 +1,11 @@
 // The looks that need a network, in the order a request would meet them; `doctor` and `check --probe` share them (V2).
-import type { Configuration } from "../configuration.ts";
 import type { CommandContext } from "../command.ts";
+import type { Configuration } from "../configuration.ts";
 import { examineAddresses } from "./addresses.ts";
 import { examineCallers } from "./callers.ts";
 import type { Findings } from "./finding.ts";
-import { examineReplicas } from "./store.ts";
 import { examineServer, type HandshakeOptions } from "./handshake.ts";
+import { examineReplicas } from "./store.ts";
 
 export async function* probe(
   context: CommandContext,

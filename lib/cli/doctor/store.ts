@@ -2,8 +2,8 @@
 // left there stays (docs/behaviour.md R4, R6, V2).
 import type { Settings } from "../../config/schema.ts";
 import { storeAddress } from "../../config/store_address.ts";
-import { addressName } from "../../identity/cidr.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
+import { addressName } from "../../identity/cidr.ts";
 import { addressesOf } from "../../platform/names.ts";
 import { pause, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { type Store, StoreError } from "../../store/store.ts";

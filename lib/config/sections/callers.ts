@@ -1,8 +1,8 @@
 // Who may call: the principal sources, what each needs, and what challenges say (docs/behaviour.md I1, I5, T1).
 import { JWT_ALGORITHMS } from "../../identity/jwt_algorithms.ts";
 import { cidr, httpUrl, issuerUrl, jwksSource } from "../addresses.ts";
-import { choice, file, headerName, scope, string } from "../kinds.ts";
 import { jwtProvider } from "../jwt_provider.ts";
+import { choice, file, headerName, scope, string } from "../kinds.ts";
 import { duration, integer } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
 import { HOUR, MINUTE, SECOND, upTo } from "../units.ts";

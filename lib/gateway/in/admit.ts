@@ -3,13 +3,13 @@
 import { SignetError } from "../../errors.ts";
 import { elementsOf } from "../../mcp/json_text.ts";
 import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
-import type { ReadsOfArguments } from "../../policy/expression_reads.ts";
 import { readArguments, readsAlike } from "../../policy/arguments.ts";
+import type { ReadsOfArguments } from "../../policy/expression_reads.ts";
 import type { ToolHints } from "../../policy/hints.ts";
 import type { Policy } from "../../policy/policy.ts";
-import type { Verdict } from "../../policy/verdict.ts";
 import { type Counted, type Part, rateRefusal } from "../../policy/rate_book.ts";
 import { type Asked, askedIn, type Subject, subjectOf } from "../../policy/subject.ts";
+import type { Verdict } from "../../policy/verdict.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
 import type { RateOutcome } from "../../store/rates.ts";

@@ -1,10 +1,10 @@
 // Ids that Signet never issued (O5, `--adopt`), for a roll-out in front of live sessions: the first caller whose use of an
 // id the upstream accepts owns it. A weaker promise than a sealed id's, and only for what cannot be one of ours.
 // One session a raw id, from the first claim on: with a place in the registry like any other, or the request is refused.
-import type { InitializeParams } from "../../mcp/era.ts";
-import { SignetError } from "../../errors.ts";
 import type { SessionId, UpstreamSessionId } from "../../envelope/session_id.ts";
+import { SignetError } from "../../errors.ts";
 import { detachText } from "../../http1/wire/fields.ts";
+import type { InitializeParams } from "../../mcp/era.ts";
 import { DEFAULT_REVISION } from "../../mcp/revisions.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { shortHash } from "../../observe/redact.ts";

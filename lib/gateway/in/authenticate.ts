@@ -2,8 +2,8 @@
 // request of a connection, so the memo saves the digest and the look-up; it is no better than the answer it keeps.
 import { SignetError } from "../../errors.ts";
 import { detachText } from "../../http1/wire/fields.ts";
-import type { Challenger } from "../../identity/challenge.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
+import type { Challenger } from "../../identity/challenge.ts";
 import {
   believedFrom,
   believedUntil,

@@ -10,8 +10,8 @@ import { allowsBatches, isKnownRevision } from "../../mcp/revisions.ts";
 import type { Session } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";
 import { noteArguments, noteMessages } from "../observed.ts";
-import { decideTrace, traceparentIn } from "../traced.ts";
 import type { GatewayParts } from "../parts.ts";
+import { decideTrace, traceparentIn } from "../traced.ts";
 
 /** What is looked at in the turn in which it was found, and by nobody later. */
 const scratch: Subject = { method: undefined, name: undefined, uri: undefined };

@@ -2,8 +2,8 @@
 // done before Host is rewritten, because a proxy that rewrites Host disarms the server's own guard (docs/protocol.md
 // 14).
 import { SignetError } from "../../errors.ts";
-import { hostOfAuthority, isLoopbackHost } from "../../http1/wire/authority.ts";
 import type { FieldList } from "../../http1/types.ts";
+import { hostOfAuthority, isLoopbackHost } from "../../http1/wire/authority.ts";
 import type { Inbound } from "../inbound.ts";
 
 export interface GuardOptions {

@@ -1,14 +1,14 @@
 // What another replica passes on, or asks (docs/behaviour.md R1, R2). A proof says where a request comes from and that it
 // goes no further; it opens no door: guard, caller, owner and limits are asked about as of any other.
+import { SignetError } from "../../errors.ts";
+import type { FieldList, Fields } from "../../http1/types.ts";
 import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { withoutHopByHop } from "../../http1/wire/fields.ts";
-import type { FieldList, Fields } from "../../http1/types.ts";
-import { SignetError } from "../../errors.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { digestOfBody, HOP_FIELD, HOP_PROOF_FIELD, proveAnswer, readQuestion } from "../../replica/hop_proof.ts";
 import type { HopRefusal } from "../../replica/replicas.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
-import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 
 /**
  * In the answer to a request that was not taken, and not run: this is another process, the session went elsewhere, who

@@ -2,9 +2,9 @@
 // Every way that fails is told by the error's code: another's session is 403, everything else looks alike, 404 (E8).
 import { SignetError } from "../../errors.ts";
 import type { Session } from "../../session/session.ts";
+import type { GatewayParts } from "../parts.ts";
 import { adopt } from "./adopt.ts";
 import type { Bearing } from "./bearing.ts";
-import type { GatewayParts } from "../parts.ts";
 
 /**
  * The caller's session, if it is at hand or can be opened without waiting: the fast lane's half of opening. What it is

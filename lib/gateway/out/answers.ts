@@ -1,18 +1,18 @@
 // What a request of an open session is answered with: by its upstream, by another replica, or, where that proves that the
 // request was not processed, by a session made anew (L4, R1).
-import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { SignetError } from "../../errors.ts";
+import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import { isAdopted, openedWith } from "../in/adopt.ts";
+import type { GatewayParts } from "../parts.ts";
+import { carryTrace } from "../traced.ts";
 import { removeField } from "./fields.ts";
 import { followHandshake, openByHandshake } from "./handshake.ts";
-import type { GatewayParts } from "../parts.ts";
 import type { Sending } from "./outbound.ts";
-import { isInitializeRefused, revive } from "./revive.ts";
 import { NOT_THERE, passOn } from "./pass_on.ts";
+import { isInitializeRefused, revive } from "./revive.ts";
 import { homeOf, isKnown } from "./route.ts";
 import { noteAnswer } from "./send.ts";
-import { carryTrace } from "../traced.ts";
 
 /** The own upstream's answer where it takes more than to send the request in a session that is as it was (L4). */
 export async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientResponse> {

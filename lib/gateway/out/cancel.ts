@@ -1,13 +1,13 @@
 // Tells the upstream that a call is cancelled because its client has gone: only where configured, since a disconnect is
 // no cancellation by itself (C3; MCP 2025-11-25, Streamable HTTP, "Sending Messages to the Server" 6).
-import { openedWith } from "../in/adopt.ts";
 import { idText } from "../../mcp/json_rpc.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
-import { removeField, setField } from "./fields.ts";
+import { openedWith } from "../in/adopt.ts";
 import type { Inbound } from "../inbound.ts";
-import { notify } from "./notify.ts";
 import type { GatewayParts } from "../parts.ts";
+import { removeField, setField } from "./fields.ts";
+import { notify } from "./notify.ts";
 import { route } from "./route.ts";
 
 const encoder = new TextEncoder();

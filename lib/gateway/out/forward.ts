@@ -2,20 +2,20 @@
 // becomes of the answer, and the end of all three, however it comes. What most requests are, one of a session that is as it
 // was, waits for no promise on the way: the answer is passed on in the event that brings it (`Call.tell`).
 import type { CallListener, ClientResponse } from "../../http1/types.ts";
-import type { ActiveToken, Session } from "../../session/session.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
-import { requireAnswer } from "./require_answer.ts";
+import type { ActiveToken, Session } from "../../session/session.ts";
 import { isAdopted, leaveClaim, settleClaim } from "../in/adopt.ts";
 import { credentialOn } from "../in/authenticate.ts";
 import { openOwned } from "../in/open.ts";
-import { answerAfter, answerFrom, answerTo, callInSession, elsewhere, isServerGone } from "./answers.ts";
-import { explainCut } from "./explain_cut.ts";
 import type { Inbound } from "../inbound.ts";
 import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
+import { answerAfter, answerFrom, answerTo, callInSession, elsewhere, isServerGone } from "./answers.ts";
+import { explainCut } from "./explain_cut.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Outbound, Sending } from "./outbound.ts";
 import { type Arriving, type RelayListener, relayTo, tellOf } from "./relay.ts";
+import { requireAnswer } from "./require_answer.ts";
 import { homeOf, isKnown, route, type Target } from "./route.ts";
 import { noteAnswer } from "./send.ts";
 

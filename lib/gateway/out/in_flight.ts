@@ -3,10 +3,10 @@
 import type { SignetError } from "../../errors.ts";
 import { type CallListener, HttpError } from "../../http1/types.ts";
 import { eventTime } from "../../platform/event_time.ts";
-import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Reservation } from "../../session/holdings.ts";
 import type { Linked, LinkedList } from "../../session/linked_list.ts";
+import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import type { Active, EndReason } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";
 

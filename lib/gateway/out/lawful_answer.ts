@@ -3,21 +3,21 @@
 // answer that holds no list costs a look. What is seen of tools on the way is kept for calls that are judged by it.
 import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
+import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
-import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { joinBytes } from "../../mcp/join_bytes.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { EntryTooLong, type Keep, ListFilter, type ListMember, mayHoldList } from "../../mcp/list_filter.ts";
 import { methodNumber } from "../../mcp/methods.ts";
 import { EventTooLong, SseFilter } from "../../mcp/sse_filter.ts";
+import { parseJson } from "../../platform/json.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import { LISTED } from "../../policy/subject.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
-import { parseJson } from "../../platform/json.ts";
 import { withoutCoding } from "./uncoded.ts";
 
 /** Of one event. */

@@ -1,7 +1,7 @@
 // Where sessions went that were opened again: told to all replicas, so that one of them opens a session and the others go
 // there (docs/behaviour.md L4, R1). What is told is sealed with the ring. Without the store each replica decides alone.
-import type { StoreSeal } from "../../envelope/store_seal.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
+import type { StoreSeal } from "../../envelope/store_seal.ts";
 import { parseJson } from "../../platform/json.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { Replicas } from "../../replica/replicas.ts";

@@ -5,16 +5,16 @@ import { SignetError } from "../../errors.ts";
 import { type ClientResponse, HttpError } from "../../http1/types.ts";
 import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
+import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { digestOfBody, HOP_FIELD } from "../../replica/hop_proof.ts";
 import type { Passage, Passed, PassedHead, Peer } from "../../replica/peer.ts";
 import { NOT_TAKEN, passedFields } from "../in/hopped.ts";
-import { setField } from "./fields.ts";
-import type { InFlight } from "./in_flight.ts";
 import type { Inbound } from "../inbound.ts";
-import type { Outbound } from "./outbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import { carryHop } from "../traced.ts";
-import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
+import { setField } from "./fields.ts";
+import type { InFlight } from "./in_flight.ts";
+import type { Outbound } from "./outbound.ts";
 
 /** `error.type` of a hop to a replica that is gone, or does not have what was looked for there. */
 export const NOT_THERE = "session_elsewhere";

@@ -1,11 +1,6 @@
 // The upstream's answer on its way to the client: whole in one write where it is small and here, else piece by piece
 // as it comes, with the client's pace as the upstream's. Nothing is buffered, nothing changed but what rules hide (N2, G4,
 // docs/protocol.md 15).
-import type { Bytes } from "../../http1/wire/borrowed.ts";
-import { pipeBody } from "../../http1/wire/body_pipe.ts";
-import { DONE } from "../../http1/wire/done.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
 import {
   type BodySink,
   type BodyWriter,
@@ -16,16 +11,21 @@ import {
   type ResponseStart,
   UNTIL_CLOSE,
 } from "../../http1/types.ts";
-import { HOP_FIELD } from "../../replica/hop_proof.ts";
-import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
-import type { InFlight } from "./in_flight.ts";
-import type { Inbound } from "../inbound.ts";
-import { lawfulAnswer } from "./lawful_answer.ts";
+import { pipeBody } from "../../http1/wire/body_pipe.ts";
+import type { Bytes } from "../../http1/wire/borrowed.ts";
+import { DONE } from "../../http1/wire/done.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
+import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { OutcomeReader } from "../../mcp/answer_outcome.ts";
-import type { WatchedStream } from "./keep_alive.ts";
+import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { HOP_FIELD } from "../../replica/hop_proof.ts";
+import type { Inbound } from "../inbound.ts";
 import { noteAnswerBody, outcomeReader, tellOfStream } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
 import { tellRefusalBehind } from "../refuse.ts";
+import type { InFlight } from "./in_flight.ts";
+import type { WatchedStream } from "./keep_alive.ts";
+import { lawfulAnswer } from "./lawful_answer.ts";
 
 const NONE: Fields = [];
 

@@ -1,7 +1,7 @@
 // A server's answer to a stateless client, with what the client is to bring back sealed in it: as it comes, in JSON or in
 // events, its head first. An answer that carries nothing costs a look (docs/protocol.md 33, 34).
-import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import type { Charge } from "../../http1/byte_account.ts";
+import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
 import type { Carries } from "../../mcp/carried_members.ts";

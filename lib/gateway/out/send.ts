@@ -4,10 +4,10 @@ import type { ClientResponse } from "../../http1/types.ts";
 import { eventTime } from "../../platform/event_time.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import type { Upstream, UpstreamRequest } from "../../upstream/upstream.ts";
-import type { InFlight } from "./in_flight.ts";
 import type { GatewayParts } from "../parts.ts";
-import { routeWithoutSession } from "./route.ts";
 import { carryTrace } from "../traced.ts";
+import type { InFlight } from "./in_flight.ts";
+import { routeWithoutSession } from "./route.ts";
 
 /** In a session or outside of one. @throws HttpError, SignetError `upstream_*` */
 export async function sendForClient(

@@ -2,20 +2,20 @@
 // what let it in may end meanwhile (docs/protocol.md 8). So each keeps its proof, the request itself, and is put to the
 // same question again within every second, under the settings of the moment. The one way to begin anything that lasts.
 import { SignetError } from "../../errors.ts";
-import type { Caller } from "../../session/caller.ts";
-import { DEFAULT_PERIODS, type Periods } from "./periods.ts";
-import type { Limits } from "../../session/limits.ts";
 import type { Parsed } from "../../mcp/json_rpc.ts";
+import type { Logger } from "../../observe/log.ts";
+import { isWithin } from "../../platform/time_of_day.ts";
+import type { Caller } from "../../session/caller.ts";
+import type { Limits } from "../../session/limits.ts";
 import { LinkedList } from "../../session/linked_list.ts";
 import type { SessionRegistry } from "../../session/registry.ts";
 import type { EndReason } from "../../session/session.ts";
-import { isWithin } from "../../platform/time_of_day.ts";
+import type { Authentication } from "../in/authenticate.ts";
 import { type Guard, guardProblem } from "../in/guard.ts";
 import { hopProblem } from "../in/hop_problem.ts";
-import type { Logger } from "../../observe/log.ts";
-import type { Authentication } from "../in/authenticate.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import { type Asked, InFlight } from "./in_flight.ts";
+import { DEFAULT_PERIODS, type Periods } from "./periods.ts";
 
 /** What a request is judged by at the door, as it is set now; `GatewayParts` fits. */
 export interface DoorParts {

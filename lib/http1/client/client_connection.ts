@@ -1,16 +1,16 @@
 // One connection to an upstream: a request out, its answer in, then the next. RFC 9112 §6.3, §9.3, §9.5.
 // While idle a read stays posted, so that the upstream's close is noticed before the next request, not by it.
-import { RESPONSE_BUFFER } from "../wire/buffers.ts";
-import type { CallCarrier, PoolCall } from "./pool_call.ts";
-import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
-import type { ClientContext, PooledConnection } from "./client_context.ts";
 import type { Socket } from "../../platform/socket.ts";
-import { ByteStream, type StreamOwner } from "../wire/byte_stream.ts";
-import { HeadFinder } from "../wire/head_reader.ts";
-import { HeadMemo } from "../wire/head_memo.ts";
-import { sendMessage } from "../wire/text_writing.ts";
-import { parseResponseHead, varyResponse } from "../wire/head.ts";
 import { HttpError, type ResponseHead } from "../types.ts";
+import { RESPONSE_BUFFER } from "../wire/buffers.ts";
+import { ByteStream, type StreamOwner } from "../wire/byte_stream.ts";
+import { parseResponseHead, varyResponse } from "../wire/head.ts";
+import { HeadMemo } from "../wire/head_memo.ts";
+import { HeadFinder } from "../wire/head_reader.ts";
+import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
+import { sendMessage } from "../wire/text_writing.ts";
+import type { ClientContext, PooledConnection } from "./client_context.ts";
+import type { CallCarrier, PoolCall } from "./pool_call.ts";
 
 type Phase = "idle" | "head" | "body" | "closed";
 

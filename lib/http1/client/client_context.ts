@@ -1,11 +1,11 @@
 // What all connections of a pool share: its bounds, its counters, and what becomes of calls.
-import type { ByteAccount } from "../byte_account.ts";
-import type { PoolCall } from "./pool_call.ts";
-import type { Traffic } from "../wire/byte_stream.ts";
 import type { Lulls } from "../../platform/lulls.ts";
+import type { ByteAccount } from "../byte_account.ts";
+import type { HttpError } from "../types.ts";
+import type { Traffic } from "../wire/byte_stream.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
 import type { HeadLimits } from "../wire/fields_parse.ts";
-import type { HttpError } from "../types.ts";
+import type { PoolCall } from "./pool_call.ts";
 
 /** Times in ms; 0 means none. */
 export interface ClientLimits {

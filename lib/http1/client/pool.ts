@@ -1,20 +1,20 @@
 // Connections to one upstream, kept and shared: last in, first out. RFC 9112 §9.3, §9.4; RFC 9110 §9.2.2.
 // Guarantees: a request whose bytes may have reached the upstream is never sent twice unless its method is idempotent,
 // and a late abort touches no connection but the one its own call still has.
-import { ByteAccount } from "../byte_account.ts";
-import { type Judge, PoolCall } from "./pool_call.ts";
-import { ClientConnection } from "./client_connection.ts";
-import type { ClientContext, PooledConnection } from "./client_context.ts";
-import { SentHeads } from "./sent_heads.ts";
 import { eventTime } from "../../platform/event_time.ts";
 import { LULLS } from "../../platform/lulls.ts";
 import type { Socket } from "../../platform/socket.ts";
+import { ByteAccount } from "../byte_account.ts";
+import { type Call, type ClientRequest, type ClientResponse, HttpError } from "../types.ts";
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 import { DEFAULT_HEAD_LIMITS } from "../wire/fields_parse.ts";
+import { ClientConnection } from "./client_connection.ts";
+import type { ClientContext, PooledConnection } from "./client_context.ts";
+import { type Judge, PoolCall } from "./pool_call.ts";
 import { connectEndpoint, isRefused, pause } from "./pool_connect.ts";
 import { DEFAULT_POOL_LIMITS, type PoolLimits, type PoolOptions, type PoolStats } from "./pool_options.ts";
-import { type Call, type ClientRequest, type ClientResponse, HttpError } from "../types.ts";
+import { SentHeads } from "./sent_heads.ts";
 
 /** A call is sent again this often at most, whatever the reason. */
 const MAX_RETRIES = 2;

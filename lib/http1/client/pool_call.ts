@@ -1,6 +1,4 @@
 // A request under way and its response, as the pool's user holds them. RFC 9110 §9.2.2 (what may be sent twice).
-import type { SentHeads } from "./sent_heads.ts";
-import type { Head } from "../wire/ready_head.ts";
 import {
   type BodyReader,
   type Call,
@@ -10,6 +8,8 @@ import {
   HttpError,
   type ResponseHead,
 } from "../types.ts";
+import type { Head } from "../wire/ready_head.ts";
+import type { SentHeads } from "./sent_heads.ts";
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE", "PUT", "TRACE"]);
 /** RFC 9110 §8.6: with these a request without a body says so. */

@@ -1,11 +1,11 @@
 // Opens a socket to an endpoint within a time. Nothing of a request is sent here: every failure is `unsent`.
+import { certificateWords } from "../../platform/certificate_fault.ts";
 import type { Socket } from "../../platform/socket.ts";
 import { NETWORK } from "../../platform/sockets.ts";
-import { certificateWords } from "../../platform/certificate_fault.ts";
-import { atDeadline } from "../../platform/timers.ts";
 import { systemFault } from "../../platform/system_fault.ts";
-import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
+import { atDeadline } from "../../platform/timers.ts";
 import { HttpError } from "../types.ts";
+import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 
 /**
  * @param signal aborts the attempt; it ends with `aborted`

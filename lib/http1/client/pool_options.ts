@@ -1,10 +1,10 @@
 // What a pool can be told, and what it tells.
-import type { ByteAccount } from "../byte_account.ts";
-import type { ClientLimits } from "./client_context.ts";
 import type { Lulls } from "../../platform/lulls.ts";
 import type { Socket } from "../../platform/socket.ts";
+import type { ByteAccount } from "../byte_account.ts";
 import type { Endpoint } from "../wire/endpoint.ts";
 import type { HeadLimits } from "../wire/fields_parse.ts";
+import type { ClientLimits } from "./client_context.ts";
 
 export interface PoolLimits extends ClientLimits {
   readonly maxConnections: number;

@@ -1,9 +1,9 @@
 // The head of the answer that was sent last, in bytes: an MCP server answers most calls with the same fields. What is sent
 // is what `formatResponseHead` made of the very same status, reason and fields. One for a server, so it is bounded; and
 // with it goes whoever has a place for it (`ResponseStart.made`).
+import type { Fields, ResponseStart } from "../types.ts";
 import { formatResponseHead, type ResponseFraming } from "../wire/head_format.ts";
 import { type Head, readyHead, withLength } from "../wire/ready_head.ts";
-import type { Fields, ResponseStart } from "../types.ts";
 
 interface SentAnswer {
   readonly status: number;

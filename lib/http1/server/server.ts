@@ -1,11 +1,13 @@
 // The server side of the engine: listeners, connections, their bounds and their end. RFC 9112.
+import { eventTime } from "../../platform/event_time.ts";
 import { ByteAccount } from "../byte_account.ts";
-import { type Accepted, Http1Listener, type ListenAddress } from "./listener.ts";
+import type { Exchange, HttpErrorCode } from "../types.ts";
 import { Sweep, sweepInterval } from "../wire/deadline.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/fields_parse.ts";
 import { asciiBytes } from "../wire/latin1.ts";
-import { Http1Connection } from "./server_connection.ts";
+import { type Accepted, Http1Listener, type ListenAddress } from "./listener.ts";
 import { SentAnswers } from "./sent_answers.ts";
+import { Http1Connection } from "./server_connection.ts";
 import {
   DEFAULT_SERVER_LIMITS,
   type OpenConnection,
@@ -13,8 +15,6 @@ import {
   type ServerContext,
   type ServerLimits,
 } from "./server_context.ts";
-import { eventTime } from "../../platform/event_time.ts";
-import type { Exchange, HttpErrorCode } from "../types.ts";
 
 export interface ServeOptions {
   /** Called as soon as a head is there. It answers through the exchange, now or later. A failure becomes a 500. */

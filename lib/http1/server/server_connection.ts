@@ -1,25 +1,25 @@
 // One client connection: requests in, answers out, one after the other. RFC 9112 §9.
 // A read is always posted while a request is handled: it is the next request's bytes and the disconnect watch in one.
-import type { Charge } from "../byte_account.ts";
-import { Patience } from "../wire/deadline.ts";
-import { REQUEST_BUFFER } from "../wire/buffers.ts";
-import type { InboundBody } from "../wire/inbound_body.ts";
 import type { Socket } from "../../platform/socket.ts";
-import { allowanceOf } from "../wire/fields_parse.ts";
+import type { Charge } from "../byte_account.ts";
+import { HttpError, type RequestHead } from "../types.ts";
+import { REQUEST_BUFFER } from "../wire/buffers.ts";
 import { ByteStream, type StreamOwner } from "../wire/byte_stream.ts";
+import { Patience } from "../wire/deadline.ts";
 import { fieldValue } from "../wire/fields.ts";
-import { HeadFinder, headTooLong } from "../wire/head_reader.ts";
+import { allowanceOf } from "../wire/fields_parse.ts";
+import { parseRequestHead, varyRequest } from "../wire/head.ts";
+import { formatResponseHead } from "../wire/head_format.ts";
 import { HeadMemo } from "../wire/head_memo.ts";
+import { HeadFinder, headTooLong } from "../wire/head_reader.ts";
+import type { InboundBody } from "../wire/inbound_body.ts";
 import { decodeLatin1 } from "../wire/latin1.ts";
 import { originIn } from "../wire/origin_text.ts";
 import { sendMessage } from "../wire/text_writing.ts";
-import { parseRequestHead, varyRequest } from "../wire/head.ts";
-import { formatResponseHead } from "../wire/head_format.ts";
-import type { ClientAddress, OpenConnection, ServerContext } from "./server_context.ts";
-import type { SentAnswers } from "./sent_answers.ts";
-import { type ExchangeHost, ServerExchange } from "./server_exchange.ts";
 import { ClientProbe, CONTINUE } from "./client_probe.ts";
-import { HttpError, type RequestHead } from "../types.ts";
+import type { SentAnswers } from "./sent_answers.ts";
+import type { ClientAddress, OpenConnection, ServerContext } from "./server_context.ts";
+import { type ExchangeHost, ServerExchange } from "./server_exchange.ts";
 
 type Phase = "idle" | "head" | "gather" | "exchange" | "drain" | "linger" | "closed";
 

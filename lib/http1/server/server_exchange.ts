@@ -1,12 +1,5 @@
 // One request on a client connection and its answer. RFC 9110 §6.4.1, §9.3.2, §15 (which responses have a body);
 // RFC 9112 §6.3 (framing), §9.6 (when the connection ends).
-import type { Bytes } from "../wire/borrowed.ts";
-import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
-import { DONE } from "../wire/done.ts";
-import { sendMessage } from "../wire/text_writing.ts";
-import { OutboundBody } from "../wire/outbound_body.ts";
-import type { Head } from "../wire/ready_head.ts";
-import type { SentAnswers } from "./sent_answers.ts";
 import {
   type BodyWriter,
   CHUNKED,
@@ -17,6 +10,13 @@ import {
   type ServerConnection,
   UNTIL_CLOSE,
 } from "../types.ts";
+import type { Bytes } from "../wire/borrowed.ts";
+import { DONE } from "../wire/done.ts";
+import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
+import { OutboundBody } from "../wire/outbound_body.ts";
+import type { Head } from "../wire/ready_head.ts";
+import { sendMessage } from "../wire/text_writing.ts";
+import type { SentAnswers } from "./sent_answers.ts";
 
 const EMPTY = new Uint8Array(0);
 

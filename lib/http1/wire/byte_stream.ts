@@ -3,15 +3,15 @@
 // Guarantees: nothing rejects (a failure is one call of the owner's), buffers go back to the shared pool exactly once,
 // and bytes that are lent stay in place until the owner calls them back; while one of them is being written to another
 // socket, its buffer is no longer shared. Where there is no room, reads wait.
+import { beginEvent, endEvent } from "../../platform/event_time.ts";
+import type { Socket, SocketOwner } from "../../platform/socket.ts";
+import type { Charge } from "../byte_account.ts";
+import { HttpError } from "../types.ts";
 import { BorrowedBytes, callBack, onceFree } from "./borrowed.ts";
 import { bufferSize, giveBuffer, LARGEST_BUFFER, takeBuffer } from "./buffers.ts";
-import type { Charge } from "../byte_account.ts";
 import { CR, LF } from "./grammar.ts";
 import { type MemoryOptions, type MemoryOwner, StreamMemory } from "./stream_memory.ts";
 import { type OutputOwner, StreamOutput } from "./stream_output.ts";
-import { beginEvent, endEvent } from "../../platform/event_time.ts";
-import type { Socket, SocketOwner } from "../../platform/socket.ts";
-import { HttpError } from "../types.ts";
 
 /** Who a stream belongs to. The calls come from the event loop, never from within a call of the owner's. */
 export interface StreamOwner extends MemoryOwner, OutputOwner {

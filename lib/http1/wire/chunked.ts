@@ -1,8 +1,8 @@
 // The chunked transfer coding: bytes in, ranges of payload out, nothing copied. RFC 9112 §7.1.
 // Strict: every line ends with CRLF, sizes are plain hexadecimal, extensions and trailers follow their grammar, are
 // bounded and dropped. The same bytes mean the same however they are torn apart.
-import { CR, fault, LF, type Side, TOKEN_CHAR, VALUE_CHAR } from "./grammar.ts";
 import type { HttpError } from "../types.ts";
+import { CR, fault, LF, type Side, TOKEN_CHAR, VALUE_CHAR } from "./grammar.ts";
 
 /** What a chunked body may hold besides its payload. */
 export interface ChunkedLimits {

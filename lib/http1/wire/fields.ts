@@ -1,8 +1,8 @@
 // Reading and filtering header fields of a parsed head. RFC 9110 §5 (fields), §7.6.1 (hop-by-hop), §5.6.1 (lists).
 import { Buffer } from "node:buffer";
-import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
-import { isToken, sliceTrimmed } from "./grammar.ts";
 import type { FieldList, Fields } from "../types.ts";
+import { isToken, sliceTrimmed } from "./grammar.ts";
+import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
 
 /** The first value of the field `lowerName` (lower-case), or undefined if it is absent. */
 export function fieldValue(fields: Fields, lowerName: string): string | undefined {

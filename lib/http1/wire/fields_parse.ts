@@ -1,9 +1,9 @@
 // The field section of a request or response: lines to a FieldList, and the facts that frame the message.
 // Strict: RFC 9112 §5 without its concessions (no obs-fold, no bare CR or LF), §6 with one way to frame a body.
-import { fault, FIELD_SECTION, parseContentLength, type Side, sliceTrimmed } from "./grammar.ts";
+import { type ChangingValues, CHUNKED, type FieldList, type Fields, type HttpError } from "../types.ts";
 import { detachText, fieldValue, tokenList } from "./fields.ts";
 import { lowerCaseName } from "./fields_known.ts";
-import { type ChangingValues, CHUNKED, type FieldList, type Fields, type HttpError } from "../types.ts";
+import { fault, FIELD_SECTION, parseContentLength, type Side, sliceTrimmed } from "./grammar.ts";
 
 /** What a head may hold. Its size in bytes is bounded by whoever looks for its end. */
 export interface HeadLimits {

@@ -1,15 +1,6 @@
 // Request and response heads: latin1 text to a typed head. RFC 9112 §2–§4, §6, §9.3; RFC 9110 §7.2, §10.1.1.
 // Strict: whatever two readers could understand differently is refused, so what is accepted has one meaning.
 import {
-  announcedLength,
-  type FieldSection,
-  type HeadLimits,
-  isPersistent,
-  parseFieldSection,
-} from "./fields_parse.ts";
-import { fieldValue } from "./fields.ts";
-import { fault, isAuthority, isTarget, TOKEN_CHAR } from "./grammar.ts";
-import {
   type ChangingValues,
   type Fields,
   type HeadNotes,
@@ -18,6 +9,15 @@ import {
   type ResponseHead,
   UNTIL_CLOSE,
 } from "../types.ts";
+import { fieldValue } from "./fields.ts";
+import {
+  announcedLength,
+  type FieldSection,
+  type HeadLimits,
+  isPersistent,
+  parseFieldSection,
+} from "./fields_parse.ts";
+import { fault, isAuthority, isTarget, TOKEN_CHAR } from "./grammar.ts";
 
 /** Longest method taken; the longest one registered has 17 letters. */
 const MAX_METHOD_LENGTH = 32;

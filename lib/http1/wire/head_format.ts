@@ -1,9 +1,9 @@
 // Heads as they are sent. Guarantees that nothing but the fields given and the engine's own framing gets on the wire:
 // names are tokens, no value holds CR, LF, NUL or a character beyond latin1. RFC 9112 §2–§4, §6; RFC 9110 §5.5.
+import { CHUNKED, type Fields, type ResponseStart, UNTIL_CLOSE } from "../types.ts";
 import { isHopByHop } from "./fields.ts";
 import { isCommonName } from "./fields_known.ts";
 import { isFieldValue, isLowerCaseName, isTarget, isToken } from "./grammar.ts";
-import { CHUNKED, type Fields, type ResponseStart, UNTIL_CLOSE } from "../types.ts";
 
 /** How a response travels on this connection. */
 export interface ResponseFraming {

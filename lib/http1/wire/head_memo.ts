@@ -3,10 +3,10 @@
 // they are compared where they lie, without a text; what stands in the holes between is held to what the parser would
 // take for the whole value of the field and nothing else, and anything odd is left to the parser.
 import type { ByteAccount, Charge } from "../byte_account.ts";
+import type { ChangingValues, Fields, HeadNotes } from "../types.ts";
 import { CR, isVisible, parseContentLength } from "./grammar.ts";
 import type { Variation } from "./head.ts";
 import { decodeLatin1, equalBytes, keepLatin1 } from "./latin1.ts";
-import type { ChangingValues, Fields, HeadNotes } from "../types.ts";
 
 interface Framed {
   readonly fields: Fields;

@@ -1,9 +1,9 @@
 // Finds the head of a message in the bytes that have arrived, however they are torn. RFC 9112 §2.2.
 // Every byte of a slow head is looked at once; what cannot become a head any more is refused at once.
-import type { ByteStream } from "./byte_stream.ts";
-import { decodeLatin1 } from "./latin1.ts";
-import { CR, fault, LF, type Side, TOKEN_CHAR } from "./grammar.ts";
 import { HttpError } from "../types.ts";
+import type { ByteStream } from "./byte_stream.ts";
+import { CR, fault, LF, type Side, TOKEN_CHAR } from "./grammar.ts";
+import { decodeLatin1 } from "./latin1.ts";
 
 /** How much is turned into text at first: most heads fit, and little of a body is wasted. */
 const FIRST_LOOK = 4096;

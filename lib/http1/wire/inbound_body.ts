@@ -1,13 +1,13 @@
 // A message body as it arrives: transfer coding removed, bytes handed out where they lie. RFC 9112 §6, §7.
 // Pull only: bytes are asked for when somebody waits for them, so a slow consumer slows its sender. Reading ahead would
 // gain nothing (the kernel does) and cost the cache: what has just been read is best written on at once.
+import { type BodyReader, type BodySink, CHUNKED, HttpError, type PipeListener, UNTIL_CLOSE } from "../types.ts";
 import { type Bytes, copyBytes, ownBytes } from "./borrowed.ts";
 import { LARGEST_BUFFER, MESSAGE_BUFFER } from "./buffers.ts";
-import { ChunkedDecoder } from "./chunked.ts";
 import type { ByteStream } from "./byte_stream.ts";
-import type { Side } from "./grammar.ts";
+import { ChunkedDecoder } from "./chunked.ts";
 import { DONE } from "./done.ts";
-import { type BodyReader, type BodySink, CHUNKED, HttpError, type PipeListener, UNTIL_CLOSE } from "../types.ts";
+import type { Side } from "./grammar.ts";
 
 /** The connection a body arrives on. */
 export interface BodyHost {

@@ -1,4 +1,5 @@
 // An outgoing body in pieces, framed by length, by chunks or by the end of the connection. RFC 9112 §6, §7.1.
+import { CHUNKED } from "../types.ts";
 import { type Bytes, copyBytes } from "./borrowed.ts";
 import { MESSAGE_BUFFER } from "./buffers.ts";
 import { formatChunkHead, LAST_CHUNK } from "./chunked.ts";
@@ -7,7 +8,6 @@ import { asciiBytes, encodeLatin1 } from "./latin1.ts";
 import type { Head } from "./ready_head.ts";
 import type { StreamOutput } from "./stream_output.ts";
 import { sendMessage, sendText } from "./text_writing.ts";
-import { CHUNKED } from "../types.ts";
 
 const EMPTY = new Uint8Array(0);
 const LAST_CHUNK_BYTES = asciiBytes(LAST_CHUNK);

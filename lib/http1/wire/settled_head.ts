@@ -1,7 +1,7 @@
 // A head that is kept for as long as a stream lasts. What parsing hands out are slices of the whole head, whose bytes stay
 // for as long as one of them does: here each is put in memory of its own, or in that of an equal text that is kept anyway.
-import { sharedText } from "./shared_texts.ts";
 import type { RequestHead } from "../types.ts";
+import { sharedText } from "./shared_texts.ts";
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 

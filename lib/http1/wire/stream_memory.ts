@@ -1,8 +1,8 @@
 // What the buffers of one stream take up, and how long its next read is to be.
 // Guarantees: every buffer in use beyond the one that a stream waits with at rest is charged, from when it is set aside
 // until it is let go of; where there is no room nothing is set aside, and of a stranger only out of the strangers' share.
-import { bufferSize, giveBuffer, MESSAGE_BUFFER, nextBufferSize, takeBuffer } from "./buffers.ts";
 import type { ByteAccount, Charge } from "../byte_account.ts";
+import { bufferSize, giveBuffer, MESSAGE_BUFFER, nextBufferSize, takeBuffer } from "./buffers.ts";
 
 /**
  * What the least that input needs may take up: of a stranger, who has not proven who he is, no more than there is plenty

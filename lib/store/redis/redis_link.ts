@@ -2,13 +2,13 @@
 // It never waits for a store that is away: what cannot be asked now is a StoreError now, and it comes back by itself.
 // Keys stand under one prefix; what has to be one atomic step stands in one slot of a cluster (docs/guides/replicas.md).
 import { Buffer } from "node:buffer";
+import { createHash } from "../../platform/builtin.ts";
+import { certificateWords } from "../../platform/certificate_fault.ts";
+import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { StoreError } from "../store.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
 import { isAnswer, isRefusal, refusedError, remedyOf, wordsOf } from "./redis_refusal.ts";
 import type { RedisTarget } from "./redis_target.ts";
-import { certificateWords } from "../../platform/certificate_fault.ts";
-import { createHash } from "../../platform/builtin.ts";
-import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/timers.ts";
 
 export interface RedisLinkOptions {
   readonly target: RedisTarget;

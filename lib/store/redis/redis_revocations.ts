@@ -1,6 +1,8 @@
 // Revocations shared by replicas. The log is the truth and a message only says that there is more of it, so that whoever
 // was away reads on from where it stopped. What this process knows to be revoked stays so while the store is away, is
 // written as soon as the store takes it, and is written again if it has lost it (docs/behaviour.md L6, R4, R6).
+import { parseJson } from "../../platform/json.ts";
+import { BEHIND_MS } from "../purge_clock.ts";
 import { DEFAULT_SET_OPTIONS, RevocationSet } from "../revocation_set.ts";
 import {
   type Revocation,
@@ -9,8 +11,6 @@ import {
   type RevocationSubject,
   StoreError,
 } from "../store.ts";
-import { BEHIND_MS } from "../purge_clock.ts";
-import { parseJson } from "../../platform/json.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink, Script } from "./redis_link.ts";
 import { forgetOver, remember, Unwritten } from "./unwritten.ts";

@@ -5,8 +5,8 @@
 //
 // Anything else (another error, an exit code other than 0, no JSON, no end) may pass and is tried again.
 import { isJsonObject } from "../../mcp/json_rpc.ts";
-import { runToEnd } from "../../platform/child_process.ts";
 import type { Logger } from "../../observe/log.ts";
+import { runToEnd } from "../../platform/child_process.ts";
 import { parseJson } from "../../platform/json.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { logCommandWords } from "./command_words.ts";

@@ -1,13 +1,13 @@
 // An upstream that gets Signet's own credential in header fields: whatever the client sent under these names stays here
 // (docs/protocol.md 21). Renewed ahead of its end by the same rotation as all others.
-import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
-import { callOf } from "../../http1/call_of.ts";
-import { HttpError } from "../../http1/types.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
-import { isSameName } from "../../http1/wire/field_spelling.ts";
-import { SignetError } from "../../errors.ts";
 import type { OwnedSince } from "../../bridge/request.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
+import { SignetError } from "../../errors.ts";
+import { callOf } from "../../http1/call_of.ts";
+import { HttpError } from "../../http1/types.ts";
+import { isSameName } from "../../http1/wire/field_spelling.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
+import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { Upstream, UpstreamRequest } from "../upstream.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 import type { CredentialHolder } from "./rotation.ts";

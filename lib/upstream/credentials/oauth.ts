@@ -1,10 +1,10 @@
 // A credential by OAuth 2: the client-credentials (RFC 6749 §4.4), refresh-token (§6) or token-exchange (RFC 8693) grant.
 // `invalid_grant` is final; everything else that goes wrong may pass.
 import * as oauth from "oauth4webapi";
+import { isThisMachine } from "../../identity/this_machine.ts";
 import { errorName } from "../../platform/error_name.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { CachedCredential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
-import { isThisMachine } from "../../identity/this_machine.ts";
 
 /** Where a refresh token is kept: a server may replace it at every use (RFC 6749 §6). */
 export interface RefreshTokenKeeper {

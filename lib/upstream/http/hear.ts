@@ -5,9 +5,9 @@ import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { type Refusal, REFUSAL_BYTES } from "../../mcp/lost_session.ts";
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "../../platform/builtin.ts";
 import { Patience, settlesWithin, type Timers } from "../../platform/timers.ts";
 import { type ReadAhead, resumed } from "./resumed_body.ts";
-import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "../../platform/builtin.ts";
 
 /** What a transport has to say comes with the head, or right behind it. */
 const PATIENCE_MS = 1000;

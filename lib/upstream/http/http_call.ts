@@ -1,10 +1,10 @@
 // A request to an HTTP server whose answer may have to be looked at before it is one: it can be cut at any time. One that
 // may open a session is heard for a while all the same, up to its answer's head: whoever sent it ends what it has opened.
-import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Pool } from "../../http1/client/pool.ts";
-import { OwnedTimer, type Timers } from "../../platform/timers.ts";
 import { type Call, type CallListener, type ClientRequest, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { OwnedTimer, type Timers } from "../../platform/timers.ts";
+import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 
 /** A request as it went out, and the session it went out in. */
 export interface Sent {

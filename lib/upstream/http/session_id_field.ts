@@ -1,6 +1,6 @@
 // The id that an HTTP server gives a session (MCP 2025-11-25, "Session Management" 1).
-import { SignetError } from "../../errors.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
+import { SignetError } from "../../errors.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { detachText } from "../../http1/wire/fields.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";

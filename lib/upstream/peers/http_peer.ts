@@ -1,16 +1,16 @@
 // An MCP server over Streamable HTTP as a partner in JSON-RPC: each request a POST of its own, so that a slow one holds up
 // no other. It stays the same over all sessions that the server is greeted for (L4): who runs a call keeps its id.
+import { idIn } from "../../bridge/message_ids.ts";
+import type { Asker, Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
+import { ownIdOf } from "../../bridge/peer_line.ts";
 import type { SignetError } from "../../errors.ts";
 import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
-import type { Asker, Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
+import { isEventStream } from "../../http1/wire/media_type.ts";
 import { errorResponse, type RpcId } from "../../mcp/json_rpc.ts";
 import { replaceSpanByNumber } from "../../mcp/json_splice.ts";
 import { findMember, type Span } from "../../mcp/json_text.ts";
 import { settlesWithin } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
-import { idIn } from "../../bridge/message_ids.ts";
-import { ownIdOf } from "../../bridge/peer_line.ts";
 import { Discarded } from "../discarded.ts";
 import { type Opened, PeerCall, type PeerCallHost, type Track, type Waiter } from "./http_peer_call.ts";
 import { asRefusal, lostAgain } from "./http_peer_fault.ts";

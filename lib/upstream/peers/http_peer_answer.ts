@@ -1,18 +1,18 @@
 // Messages out of a server's answer: one JSON text, or a stream of events (docs/protocol.md 11), with or without a content
 // coding (P6). Bounded by one message; what is held of it is charged; who takes a message slowly is waited for.
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { type JsonLine, messagesIn, readLine, readLongLine } from "../../bridge/peer_line.ts";
+import { SignetError } from "../../errors.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
-import { SignetError } from "../../errors.ts";
+import { isEventStream } from "../../http1/wire/media_type.ts";
 import { isSendable } from "../../mcp/event_id.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { TURN_BYTES } from "../../mcp/json_rpc.ts";
 import { type SseEvent, SseParser } from "../../mcp/sse.ts";
 import { LongTask } from "../../platform/timers.ts";
 import { decoded } from "../http/decoded.ts";
-import { type JsonLine, messagesIn, readLine, readLongLine } from "../../bridge/peer_line.ts";
 import { tooLong } from "./http_peer_fault.ts";
 
 /** How far a stream has come: what it takes to ask for the rest. */

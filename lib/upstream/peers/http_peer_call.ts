@@ -1,16 +1,16 @@
 // One request to an HTTP server, from its POST to its response: as JSON, on the stream of the POST, or on what resumes it.
 // Guarantees: exactly one of a reply and a fault, once, unless nobody waits any more; nothing is sent a second time but
 // what the server has proven not to have run (L4); the POST of one call is nobody else's.
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import type { Message } from "../../bridge/peer.ts";
+import { answerIn, isRpc, type JsonLine, messagesIn, NO_ANSWER, ownIdOf, readLine } from "../../bridge/peer_line.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
+import { isEventStream } from "../../http1/wire/media_type.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { rewritten } from "../../mcp/json_text.ts";
 import { OwnedTimer, Pause, type Timers } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
-import type { Message } from "../../bridge/peer.ts";
 import { hear } from "../http/hear.ts";
-import { answerIn, isRpc, type JsonLine, messagesIn, NO_ANSWER, ownIdOf, readLine } from "../../bridge/peer_line.ts";
 import { readAtOnce, readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import { asRefusal, badAnswer, noAnswer, refusedWith, withoutSession } from "./http_peer_fault.ts";
 import type { HttpPeerLimits } from "./http_peer_parts.ts";

@@ -1,10 +1,10 @@
 // Why a request to an HTTP server came to nothing, in words that may go to a client: no address, no session id, nothing a
 // stranger has written (docs/protocol.md 2).
+import type { Message } from "../../bridge/peer.ts";
+import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { type ErrorCode, SignetError } from "../../errors.ts";
 import { HttpError, type HttpErrorCode, type ResponseHead } from "../../http1/types.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
-import type { Message } from "../../bridge/peer.ts";
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";

@@ -1,5 +1,6 @@
 // One client's session with an HTTP server, for the bridge: opened by the client's own handshake or gone on with from what
 // was sealed (L3), listened to, let go of or ended (L5). Which session the server knows it by is another file's (L4).
+import { INITIALIZED } from "../../bridge/handshake.ts";
 import type {
   Carrier,
   Message,
@@ -10,13 +11,12 @@ import type {
   Resumed,
   Stopping,
 } from "../../bridge/peer.ts";
-import { INITIALIZED } from "../../bridge/handshake.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { isRefusalForGood } from "../refused_for_now.ts";
 import { HttpPeer } from "./http_peer.ts";
 import { asNoServer, HttpPeerGreeting } from "./http_peer_greeting.ts";
-import { isRefusalForGood } from "../refused_for_now.ts";
 import { HttpPeerListening } from "./http_peer_listening.ts";
 import { DEFAULT_HTTP_PEER_LIMITS, type HttpPeerLimits, type HttpPeerParts, NO_BREAKER } from "./http_peer_parts.ts";
 import { HttpPeerSessions } from "./http_peer_sessions.ts";

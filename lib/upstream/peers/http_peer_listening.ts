@@ -1,15 +1,15 @@
 // What an HTTP server says unasked: the stream that GET opens, asked for again from where it stood when it ends
 // (MCP 2025-11-25, Transports, "Listening for Messages from the Server"). A server that has none is not asked twice.
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { isRpc, type JsonLine } from "../../bridge/peer_line.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
+import { isEventStream } from "../../http1/wire/media_type.ts";
+import { isSendable } from "../../mcp/event_id.ts";
 import { Pause } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
-import { isRpc, type JsonLine } from "../../bridge/peer_line.ts";
 import type { HttpPeer, SessionKeeper } from "./http_peer.ts";
 import { readMessages, type StreamPlace } from "./http_peer_answer.ts";
-import { isSendable } from "../../mcp/event_id.ts";
-import type { HttpPeerParts } from "./http_peer_parts.ts";
 import { asRefusal } from "./http_peer_fault.ts";
+import type { HttpPeerParts } from "./http_peer_parts.ts";
 import type { PeerWire } from "./http_peer_wire.ts";
 import type { PeerSession } from "./peer_session.ts";
 

@@ -1,5 +1,6 @@
 // Which session an HTTP server knows its peer by: the one that was opened or sealed, and, where the server has proven not
 // to know that, another one, opened once for all who wait, with the credential of a request at hand (docs/behaviour.md L4).
+import { handshakeToKeep } from "../../bridge/handshake.ts";
 import type { Message, Parting, Resumed } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
 import { type Fields, HttpError } from "../../http1/types.ts";
@@ -8,15 +9,14 @@ import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { Pause, settlesWithin } from "../../platform/timers.ts";
 import type { MaybePromise } from "../../store/store.ts";
-import { isUpstreamId } from "../http/session_id_field.ts";
 import { Backoff } from "../backoff.ts";
-import { handshakeToKeep } from "../../bridge/handshake.ts";
+import { isUpstreamId } from "../http/session_id_field.ts";
+import { RefusedCredential, sameCredential } from "../refused_credential.ts";
 import type { SessionKeeper } from "./http_peer.ts";
 import { asRefusal, isCredentialFault, mayBeOfOtherEra } from "./http_peer_fault.ts";
 import type { HttpPeerParts } from "./http_peer_parts.ts";
-import type { PooledSession } from "./pooled_session.ts";
-import { RefusedCredential, sameCredential } from "../refused_credential.ts";
 import type { Greeted, PeerSession } from "./peer_session.ts";
+import type { PooledSession } from "./pooled_session.ts";
 
 const encoder = new TextEncoder();
 

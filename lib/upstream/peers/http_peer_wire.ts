@@ -1,11 +1,11 @@
 // What goes to an HTTP server: one message a POST, GET for a stream, DELETE for a session's end, each with the fields that
 // Streamable HTTP asks for, and with those of a client that this server may see (MCP 2025-11-25, Transports).
-import { peerFields } from "../peer_fields.ts";
-import { sessionNamed } from "../session_named.ts";
 import { callOf } from "../../http1/call_of.ts";
 import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
 import { NOTHING_TO_END } from "../../mcp/lost_session.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
+import { peerFields } from "../peer_fields.ts";
+import { sessionNamed } from "../session_named.ts";
 import type { UpstreamRequest } from "../upstream.ts";
 import type { HttpPeerParts } from "./http_peer_parts.ts";
 import type { PeerSession } from "./peer_session.ts";

@@ -3,8 +3,8 @@
 import { type Span, stringAt } from "../../mcp/json_text.ts";
 import { eachEntry, type ListPage, type PageEntry } from "../../mcp/list_page.ts";
 import { MemberFault } from "./breaker.ts";
-import type { Listed } from "./listed.ts";
 import type { ListBy, ListKind } from "./list_kinds.ts";
+import type { Listed } from "./listed.ts";
 import type { MemberLife } from "./member_life.ts";
 import { isFit, looksShort, outwardName } from "./names.ts";
 import { viewSplices } from "./outward.ts";

@@ -5,8 +5,8 @@ import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import type { FieldList } from "../../http1/types.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { sameCredential } from "../refused_credential.ts";
-import { type Listed, sizeOfListed, sizeOfTold } from "./listed.ts";
 import type { ListKind } from "./list_kinds.ts";
+import { type Listed, sizeOfListed, sizeOfTold } from "./listed.ts";
 import type { MemberLife } from "./member_life.ts";
 import type { Merged } from "./pages.ts";
 

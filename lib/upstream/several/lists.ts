@@ -2,8 +2,8 @@
 // whatever a member does (docs/behaviour.md A2, A6). A member that does not answer in time is left out.
 import { type ListPage, readListPage } from "../../mcp/list_page.ts";
 import { Entries } from "./entries.ts";
-import type { Listed } from "./listed.ts";
 import type { ListBy, ListKind } from "./list_kinds.ts";
+import type { Listed } from "./listed.ts";
 import type { MemberLife } from "./member_life.ts";
 
 /** Of one member. */

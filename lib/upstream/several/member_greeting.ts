@@ -1,12 +1,12 @@
 // What a member says to a greeting: a session opened, a stateless server described, or a refusal, for good or for now
 // (docs/behaviour.md A4, S2).
+import type { Carrier, Message, PeerSource } from "../../bridge/peer.ts";
+import { CLIENT, initializeOf } from "../../bridge/stateless_life.ts";
 import { SignetError } from "../../errors.ts";
 import { speaksModern } from "../../mcp/for_stateless_server.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { findMember, stringAt } from "../../mcp/json_text.ts";
 import { isLegacyRevision } from "../../mcp/revisions.ts";
-import type { Carrier, Message, PeerSource } from "../../bridge/peer.ts";
-import { CLIENT, initializeOf } from "../../bridge/stateless_life.ts";
 import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { OTHER_ERA_STATUSES } from "../peers/http_peer_fault.ts";
 import { STATELESS_MARK } from "../stateless/stateless_mark.ts";

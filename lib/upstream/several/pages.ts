@@ -3,8 +3,8 @@
 import { joinBytes } from "../../mcp/join_bytes.ts";
 import type { Span } from "../../mcp/json_text.ts";
 import type { Cursors, Place } from "./cursors.ts";
-import { type Listed, startOf } from "./listed.ts";
 import type { ListKind } from "./list_kinds.ts";
+import { type Listed, startOf } from "./listed.ts";
 import type { MemberLife } from "./member_life.ts";
 
 const MAX_ITEMS = 5000, MAX_BYTES = 4 * 1024 * 1024;

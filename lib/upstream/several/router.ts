@@ -1,18 +1,18 @@
 // Several members as the peers of one session (docs/behaviour.md A1, A4–A6): greeted together, gone on with after a restart
 // under the names they had, listened to as one, and ended each for itself.
-import { SignetError } from "../../errors.ts";
-import { decodeSeveralId, encodeSeveralId, type SealedMember } from "../../envelope/several_id.ts";
 import type { Carrier, Message, Parting, Peer, PeerEvents, PeerSource, Resumed, Stopping } from "../../bridge/peer.ts";
 import type { Opening } from "../../bridge/request.ts";
+import type { KeyRing } from "../../envelope/key_ring.ts";
+import { TYPICAL_ID_LENGTH } from "../../envelope/session_id.ts";
+import { decodeSeveralId, encodeSeveralId, type SealedMember } from "../../envelope/several_id.ts";
+import { SignetError } from "../../errors.ts";
+import type { ByteAccount } from "../../http1/byte_account.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, stringAt } from "../../mcp/json_text.ts";
+import { METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
-import type { KeyRing } from "../../envelope/key_ring.ts";
-import { TYPICAL_ID_LENGTH } from "../../envelope/session_id.ts";
-import type { ByteAccount } from "../../http1/byte_account.ts";
-import { METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
 import { Catalog } from "./catalog.ts";
 import { Cursors } from "./cursors.ts";
@@ -25,9 +25,9 @@ import { MembersVoice } from "./members_voice.ts";
 import { asker } from "./own_asks.ts";
 import { QuestionTokens } from "./question_tokens.ts";
 import { RouterPeer, type StatelessClients } from "./router_peer.ts";
+import { jsonBytes } from "./splices.ts";
 import { StreamPlaces } from "./stream_places.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { jsonBytes } from "./splices.ts";
 import { TaskIds } from "./task_ids.ts";
 
 export interface RouterParts {

@@ -1,16 +1,18 @@
 // Several members as one peer: each request goes to the member it is about, under an id of this peer's own, and what comes
 // back comes back to who asked (docs/behaviour.md A2, A6, C1). It lives as long as its session; members come and go.
-import { type Asker, type Carrier, type Message, ownCarrier, type Peer } from "../../bridge/peer.ts";
 import { progressTokenOf } from "../../bridge/message_ids.ts";
+import { type Asker, type Carrier, type Message, ownCarrier, type Peer } from "../../bridge/peer.ts";
+import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
 import { idKey, isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, findMembers, type Span, stringAt } from "../../mcp/json_text.ts";
-import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
 import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
+import { tellIfOwn } from "../../platform/faults.ts";
+import { parseJson } from "../../platform/json.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
-import { SERVER_INFO } from "./greeting.ts";
 import type { Catalog, Destination } from "./catalog.ts";
 import type { Cursors } from "./cursors.ts";
+import { SERVER_INFO } from "./greeting.ts";
 import { type ListKind, LISTS } from "./list_kinds.ts";
 import type { MemberLife } from "./member_life.ts";
 import { OpenRequest, type Requests } from "./open_request.ts";
@@ -23,8 +25,6 @@ import { MAX_SHOWN, type Subject, subjectOf, unknownWords } from "./subjects.ts"
 import type { Subscriptions } from "./subscriptions.ts";
 import type { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
-import { parseJson } from "../../platform/json.ts";
 
 /** What the revision without sessions has no more (2026-07-28). */
 const OF_SESSIONS: ReadonlySet<string> = new Set([

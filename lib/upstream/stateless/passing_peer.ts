@@ -1,6 +1,5 @@
 // A stateless HTTP server as the peer of clients that have no sessions either: requests go out as they came, but for their
 // ids, with the headers that repeat what their bodies say now (docs/protocol.md 23, 30). There is nothing to lead back to.
-import { peerFields } from "../peer_fields.ts";
 import {
   type Asker,
   type Carrier,
@@ -23,6 +22,7 @@ import { nameMemberOf } from "../../mcp/modern.ts";
 import { randomBytes } from "../../platform/random.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { Discarded } from "../discarded.ts";
+import { peerFields } from "../peer_fields.ts";
 import { asRefusal, mayBeOfOtherEra } from "../peers/http_peer_fault.ts";
 import type { StatelessParts } from "./stateless_parts.ts";
 import { DEFAULT_STATELESS_LIMITS, type StatelessSetting } from "./stateless_peer_life.ts";

@@ -1,7 +1,6 @@
 // A stateless HTTP server as a session's peer: each request is translated and made on its own, what the sessions' era has
 // besides is answered here (ping, log levels, subscriptions), and what the server wants to know of the client is asked in
 // the session (docs/behaviour.md S2, S3).
-import { peerFields } from "../peer_fields.ts";
 import type { Asker, Carrier, Loss, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
 import { rpcFaultOf } from "../../bridge/rpc_fault.ts";
 import type { FieldList } from "../../http1/types.ts";
@@ -15,6 +14,7 @@ import { INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";
 import { Discarded } from "../discarded.ts";
+import { peerFields } from "../peer_fields.ts";
 import { mayBeOfOtherEra } from "../peers/http_peer_fault.ts";
 import { type Answered, StatelessCall } from "./stateless_call.ts";
 import type { StatelessListening } from "./stateless_listening.ts";

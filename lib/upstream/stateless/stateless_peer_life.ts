@@ -1,6 +1,5 @@
 // A stateless HTTP server behind one client's session (docs/behaviour.md S2): greeted by asking it what it is, and gone on
 // with after a restart without asking anything, since all that there is of the session is what the client said of itself.
-import { peerFields } from "../peer_fields.ts";
 import {
   type Carrier,
   type Message,
@@ -11,9 +10,9 @@ import {
   type Stopping,
   withoutWord,
 } from "../../bridge/peer.ts";
+import { SignetError } from "../../errors.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
-import { SignetError } from "../../errors.ts";
 import { type ClientSelf, encodeJson } from "../../mcp/between_eras.ts";
 import {
   clientForModern,
@@ -25,10 +24,11 @@ import {
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { parseJson } from "../../platform/json.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { peerFields } from "../peer_fields.ts";
 import { DEFAULT_HTTP_PEER_LIMITS } from "../peers/http_peer_parts.ts";
 import { ParamHeaders } from "./param_headers.ts";
-import { NotStatelessError, STATELESS_MARK } from "./stateless_mark.ts";
 import { StatelessListening } from "./stateless_listening.ts";
+import { NotStatelessError, STATELESS_MARK } from "./stateless_mark.ts";
 import type { StatelessLimits, StatelessParts } from "./stateless_parts.ts";
 import { StatelessPeer, type ToolCall } from "./stateless_peer.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";

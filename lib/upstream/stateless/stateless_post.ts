@@ -1,16 +1,16 @@
 // One POST to a stateless server, from its sending to its response; what the server says before goes to who asked. Closing
 // it is how it is cancelled (docs/protocol.md 30).
 import type { Message } from "../../bridge/peer.ts";
+import { SignetError } from "../../errors.ts";
 import { callOf } from "../../http1/call_of.ts";
 import type { FieldList } from "../../http1/types.ts";
-import { SignetError } from "../../errors.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { LostSession } from "../../session/lost_session.ts";
 import { PeerCall } from "../peers/http_peer_call.ts";
 import { asRefusal, noAnswer } from "../peers/http_peer_fault.ts";
-import { type Named, postStateless, type StatelessParts } from "./stateless_parts.ts";
 import { NO_SESSION } from "../peers/peer_session.ts";
+import { type Named, postStateless, type StatelessParts } from "./stateless_parts.ts";
 
 export interface Posting extends Named {
   /** A request; its id is a placeholder. */

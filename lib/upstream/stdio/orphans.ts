@@ -6,8 +6,8 @@
 // next Signet starts in the same process namespace, provided it may read /proc.
 import process from "node:process";
 import type { Logger } from "../../observe/log.ts";
-import { orphansOf, type ProcessTable } from "./process_table.ts";
 import { pause, type Timers } from "../../platform/timers.ts";
+import { orphansOf, type ProcessTable } from "./process_table.ts";
 
 export interface OrphanHunt {
   readonly table: ProcessTable;

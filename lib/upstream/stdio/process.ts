@@ -3,15 +3,15 @@
 // Neither side can make memory grow: what the server does not read is refused, what nobody takes is not read.
 import process from "node:process";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
-import type { Logger } from "../../observe/log.ts";
 import { joinBytes } from "../../mcp/join_bytes.ts";
+import type { Logger } from "../../observe/log.ts";
 import type { Launch, Spawn, SpawnedProcess } from "../../platform/child_process.ts";
-import { LineSplitter, type LongLine } from "./lines.ts";
-import { LineTurn } from "./line_turns.ts";
-import { membersOf, type ProcessTable } from "./process_table.ts";
-import type { StderrLog } from "./stderr_log.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { Patience, pause, settlesWithin, type Timers } from "../../platform/timers.ts";
+import { LineTurn } from "./line_turns.ts";
+import { LineSplitter, type LongLine } from "./lines.ts";
+import { membersOf, type ProcessTable } from "./process_table.ts";
+import type { StderrLog } from "./stderr_log.ts";
 
 export interface ProcessLimits {
   /** Longest line on stdout, in bytes: a longer one is left out, and reported. */

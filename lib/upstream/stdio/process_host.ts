@@ -1,22 +1,22 @@
 // What all servers of one stdio upstream share: how their processes are started and counted, how much there may be of
 // everything, and the clock and randomness they use.
+import { randomName } from "../../bridge/limits.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { Logger } from "../../observe/log.ts";
-import type { BackoffOptions } from "../backoff.ts";
 import type { Launch, Spawn } from "../../platform/child_process.ts";
+import type { Timers } from "../../platform/timers.ts";
+import type { BackoffOptions } from "../backoff.ts";
+import type { Rotation } from "../credentials/rotation.ts";
 import type { Machine, Programs, ServerCommand } from "./launch.ts";
 import { commandLine, environmentOf, findPrograms } from "./launch.ts";
 import type { LongLine } from "./lines.ts";
 import type { ProcessExit, ProcessLimits } from "./process.ts";
 import { ServerProcess } from "./process.ts";
 import { formatMark, type ProcessTable } from "./process_table.ts";
-import type { Slots } from "./slots.ts";
 import { secretsOf } from "./server_secrets.ts";
+import type { Slots } from "./slots.ts";
 import { StderrLog } from "./stderr_log.ts";
 import type { Turns } from "./turns.ts";
-import { randomName } from "../../bridge/limits.ts";
-import type { Rotation } from "../credentials/rotation.ts";
-import type { Timers } from "../../platform/timers.ts";
 
 export interface HostLimits extends ProcessLimits {
   /** From the start to the answer to initialize, in ms. */

@@ -1,7 +1,7 @@
 // A server's process as a partner in JSON-RPC: a message is a line on its pipes (docs/behaviour.md B6, B9).
-import type { Logger } from "../../observe/log.ts";
 import { LinePeer } from "../../bridge/line_peer.ts";
 import type { Message, Peer } from "../../bridge/peer.ts";
+import type { Logger } from "../../observe/log.ts";
 import { Discarded } from "../discarded.ts";
 import type { LongLine } from "./lines.ts";
 import { subjectOf } from "./long_line.ts";

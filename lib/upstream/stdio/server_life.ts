@@ -1,23 +1,6 @@
 // The life of one session's server over all the processes it takes: the first start with the client's own handshake, a
 // new process after a crash (docs/behaviour.md B5) or for a new credential (B4), with the handshake said again.
 // Only the current process counts: the end of an earlier one changes nothing (B3).
-import { SignetError } from "../../errors.ts";
-import { HttpError } from "../../http1/types.ts";
-import type { JsonObject } from "../../mcp/json_rpc.ts";
-import { type Credential, CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
-import { Backoff } from "../backoff.ts";
-import {
-  type Message,
-  type PeerEvents,
-  type PeerSource,
-  type Resumed,
-  type Stopping,
-  withoutWord,
-} from "../../bridge/peer.ts";
-import type { CredentialHolder } from "../credentials/rotation.ts";
-import { type ProcessHost, resolvePrograms, startProcess } from "./process_host.ts";
-import { findMember } from "../../mcp/json_text.ts";
-import type { CallerKeys } from "../../session/caller.ts";
 import {
   brief,
   type Handshake,
@@ -26,11 +9,28 @@ import {
   readHandshake,
   versionIn,
 } from "../../bridge/handshake.ts";
-import { explainStart, neverBegan, notUnderstood } from "./start_fault.ts";
-import { ProcessPeer } from "./process_peer.ts";
-import type { ProcessExit } from "./process.ts";
-import type { Slot, Yielding } from "./slots.ts";
+import {
+  type Message,
+  type PeerEvents,
+  type PeerSource,
+  type Resumed,
+  type Stopping,
+  withoutWord,
+} from "../../bridge/peer.ts";
+import { SignetError } from "../../errors.ts";
+import { HttpError } from "../../http1/types.ts";
+import type { JsonObject } from "../../mcp/json_rpc.ts";
+import { findMember } from "../../mcp/json_text.ts";
 import { Pause, settlesWithin } from "../../platform/timers.ts";
+import type { CallerKeys } from "../../session/caller.ts";
+import { Backoff } from "../backoff.ts";
+import { type Credential, CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
+import type { CredentialHolder } from "../credentials/rotation.ts";
+import type { ProcessExit } from "./process.ts";
+import { type ProcessHost, resolvePrograms, startProcess } from "./process_host.ts";
+import { ProcessPeer } from "./process_peer.ts";
+import type { Slot, Yielding } from "./slots.ts";
+import { explainStart, neverBegan, notUnderstood } from "./start_fault.ts";
 
 export interface ServerLifeOptions {
   readonly host: ProcessHost;

@@ -3,8 +3,8 @@
 // long lines are cut; floods are thinned out and counted.
 import { Blanker } from "../../observe/blank.ts";
 import type { Logger } from "../../observe/log.ts";
-import { LineSplitter } from "./lines.ts";
 import type { Timers } from "../../platform/timers.ts";
+import { LineSplitter } from "./lines.ts";
 
 const MAX_LINE_CHARS = 4096;
 /** Of a UTF-16 unit in UTF-8. */

@@ -1,9 +1,9 @@
 // nginx as most have it in front of several replicas: round robin, nothing sticky, answers streamed.
 import { findProgram } from "../../../scripts/programs.ts";
 import { endOverdue } from "../overdue.ts";
+import { LOOPBACK, type Place } from "../place.ts";
 import { TempFolder } from "../temp_folder.ts";
 import { until } from "../until.ts";
-import { LOOPBACK, type Place } from "../place.ts";
 
 export class Balancer implements AsyncDisposable {
   readonly url: string;

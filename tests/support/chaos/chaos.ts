@@ -1,7 +1,7 @@
 // Replicas, their servers and their store are killed, restarted and reloaded while clients work on, and thieves try. What
 // must not happen is counted (docs/behaviour.md R1–R8, L4, O1).
-import { Crowd, Deeds, newTally, type Tally } from "./crowd.ts";
 import { until } from "../until.ts";
+import { Crowd, Deeds, newTally, type Tally } from "./crowd.ts";
 import { Fleet, type FleetOptions } from "./fleet.ts";
 import type { Host } from "./network.ts";
 

@@ -1,14 +1,14 @@
 // Replicas as real processes, each with a real server of its own beside it, a real store, and nginx in front: all on
 // loopback, or each on a machine of its own, so that a network can lose what they say to each other.
 import { freePort } from "../free_port.ts";
-import { Fixture, startFixture } from "../mcp_servers.ts";
 import { Journal } from "../mcp_journal.ts";
+import { Fixture, startFixture } from "../mcp_servers.ts";
 import { newKey, Signet, startSignet } from "../mcp_signet.ts";
+import { LOOPBACK, type Place } from "../place.ts";
 import { RedisServer } from "../redis_server.ts";
 import { TempFolder } from "../temp_folder.ts";
 import { Balancer } from "./balancer.ts";
 import { ALL_NETWORKS, type Host, Network } from "./network.ts";
-import { LOOPBACK, type Place } from "../place.ts";
 
 export interface FleetOptions {
   readonly replicas: number;

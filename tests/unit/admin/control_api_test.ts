@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
+import type { AccessOptions } from "../../../lib/admin/access.ts";
 import { serveAdmin } from "../../../lib/admin/admin.ts";
 import { AdminToken } from "../../../lib/admin/admin_token.ts";
 import type { Control } from "../../../lib/admin/control.ts";
-import type { AccessOptions } from "../../../lib/admin/access.ts";
 import { controlRoutes } from "../../../lib/admin/control_api.ts";
 import { SignetError } from "../../../lib/errors.ts";
-import { StoreError } from "../../../lib/store/store.ts";
 import type { LogFacts } from "../../../lib/observe/log.ts";
+import { StoreError } from "../../../lib/store/store.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const SECRET = "hunter2hunter2hunter2hunter2hunter2";

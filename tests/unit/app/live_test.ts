@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { needRestart, withLive } from "../../../lib/app/live.ts";
-import type { Settings } from "../../../lib/config/schema.ts";
 import { loadSettings } from "../../../lib/config/load.ts";
+import type { Settings } from "../../../lib/config/schema.ts";
 import { STRICT } from "../../support/strict.ts";
 import { sourcesOf } from "../config/sources.ts";
 

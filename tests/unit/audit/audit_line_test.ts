@@ -1,6 +1,6 @@
 // G1, G3: whatever an exchange holds, its line is one line of JSON, bounded, and says of each text what it was.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { batchWriters, writeEvent, writeExchange } from "../../../lib/audit/audit_line.ts";
 import { Chain } from "../../../lib/audit/chain.ts";
 import { LineBytes } from "../../../lib/audit/line_batch.ts";

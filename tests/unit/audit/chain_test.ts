@@ -1,6 +1,6 @@
 // G2: whatever is done to a log by somebody without the key is found, whatever it is; what was not touched is whole.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { Chain, type ChainKey } from "../../../lib/audit/chain.ts";
 import { type Verdict, Verifier } from "../../../lib/audit/verify.ts";
 import { sealTexts } from "../../support/audit.ts";

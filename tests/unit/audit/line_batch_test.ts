@@ -1,6 +1,6 @@
 // G1: what is written into a batch is what `String` and a text encoder would have made of it, wherever memory ends.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { LineBatch, LineBytes, LineQueue } from "../../../lib/audit/line_batch.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -1,12 +1,12 @@
 // The events of a session, kept within bounds, found by ids that name their session (docs/behaviour.md N3).
-import { ByteAccount } from "../../../lib/http1/byte_account.ts";
 import assert from "node:assert/strict";
 import { EventLog } from "../../../lib/bridge/event_log.ts";
 import { EventStream } from "../../../lib/bridge/event_stream.ts";
 import { Listeners } from "../../../lib/bridge/listeners.ts";
 import { Outbox } from "../../../lib/bridge/outbox.ts";
-import { STRICT } from "../../support/strict.ts";
+import { ByteAccount } from "../../../lib/http1/byte_account.ts";
 import { FakeTimers } from "../../support/fake_timers.ts";
+import { STRICT } from "../../support/strict.ts";
 
 const LIMITS = { maxEvents: 5, maxBytes: 1000 };
 const timers = new FakeTimers();

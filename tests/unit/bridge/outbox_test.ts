@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { ByteAccount } from "../../../lib/http1/byte_account.ts";
 import { eventAnswer } from "../../../lib/bridge/http_answer.ts";
 import { Outbox } from "../../../lib/bridge/outbox.ts";
+import { ByteAccount } from "../../../lib/http1/byte_account.ts";
 import { FakeTimers } from "../../support/fake_timers.ts";
 import { STRICT } from "../../support/strict.ts";
 

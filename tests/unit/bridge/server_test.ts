@@ -2,11 +2,11 @@
 // HTTP server, or a router over several peers, can stand behind the same sessions (docs/behaviour.md B6, B9, C2, N1).
 import assert from "node:assert/strict";
 import { DEFAULT_BRIDGE_LIMITS } from "../../../lib/bridge/limits.ts";
-import { ByteAccount } from "../../../lib/http1/byte_account.ts";
 import type { BridgeRequest } from "../../../lib/bridge/request.ts";
 import { BridgeServer } from "../../../lib/bridge/server.ts";
 import type { UpstreamSessionId } from "../../../lib/envelope/session_id.ts";
 import { SignetError } from "../../../lib/errors.ts";
+import { ByteAccount } from "../../../lib/http1/byte_account.ts";
 import { parseMessage, TURN_BYTES } from "../../../lib/mcp/json_rpc.ts";
 import { LostSession } from "../../../lib/session/lost_session.ts";
 import { callerKeys } from "../../support/callers.ts";

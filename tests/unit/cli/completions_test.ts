@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { COMMANDS } from "../../../lib/cli/commands.ts";
 import { completionScript } from "../../../lib/cli/completions.ts";
 import { PRINCIPAL_SOURCES } from "../../../lib/config/sections/callers.ts";
+import { runBounded } from "../../../scripts/bounded_child.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
-import { runBounded } from "../../../scripts/bounded_child.ts";
 import { FakeMachine } from "./fake_machine.ts";
 
 async function output(

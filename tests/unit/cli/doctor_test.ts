@@ -4,8 +4,8 @@ import type { Reached } from "../../../lib/platform/reach.ts";
 import { FakeMcp } from "../../support/fake_mcp.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
-import { KEYS } from "./operators.ts";
 import { FakeMachine, type MachineOptions } from "./fake_machine.ts";
+import { KEYS } from "./operators.ts";
 
 const REACHED: Reached = { addresses: ["127.0.0.1"], certificate: undefined };
 const FILES = { keys: KEYS, bearer: "hunter2-bearer\n" };

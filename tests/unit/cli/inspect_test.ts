@@ -1,9 +1,9 @@
-import { encodeSeveralId, SEVERAL_URL } from "../../../lib/envelope/several_id.ts";
 import assert from "node:assert/strict";
 import { parseKeyRing } from "../../../lib/envelope/key_ring.ts";
-import { newSid, sealSession } from "../../../lib/envelope/session_id.ts";
 import { fingerprintOwner } from "../../../lib/envelope/owner_fingerprint.ts";
+import { newSid, sealSession } from "../../../lib/envelope/session_id.ts";
 import type { SealedSession } from "../../../lib/envelope/session_payload.ts";
+import { encodeSeveralId, SEVERAL_URL } from "../../../lib/envelope/several_id.ts";
 import { shortHash } from "../../../lib/observe/redact.ts";
 import { STRICT } from "../../support/strict.ts";
 import { FakeMachine, type MachineOptions, NOW_MS } from "./fake_machine.ts";

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import {
   cidr,
   endpointPath,
@@ -12,10 +12,10 @@ import {
   upstreamAddress,
   wireOf,
 } from "../../../lib/config/addresses.ts";
+import { advertisedAddress } from "../../../lib/config/store_address.ts";
 import { Guard } from "../../../lib/gateway/in/guard.ts";
 import { parseEndpoint } from "../../../lib/http1/wire/endpoint.ts";
 import { cidrProblem } from "../../../lib/identity/cidr.ts";
-import { advertisedAddress } from "../../../lib/config/store_address.ts";
 import { STRICT } from "../../support/strict.ts";
 import { problemOf, valueOf } from "./parsed.ts";
 

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { readConfigFile } from "../../../lib/config/config_file.ts";
 import { STRICT } from "../../support/strict.ts";
 

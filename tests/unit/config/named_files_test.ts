@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { looksLikeKey } from "../../../lib/config/named_files.ts";
+import type { PathUse } from "../../../lib/platform/foreign_hands.ts";
 import { Authority } from "../../support/authority.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
-import type { PathUse } from "../../../lib/platform/foreign_hands.ts";
 import { load, problemLines, problemsOf } from "./sources.ts";
 
 const CERT = "-----BEGIN CERTIFICATE-----\n";

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { duration, integer, moment, size } from "../../../lib/config/quantities.ts";
 import { STRICT } from "../../support/strict.ts";
 import { problemOf, valueOf } from "./parsed.ts";

@@ -2,11 +2,11 @@
 // missed for want of a case; codes are rows of typed tables, which do not compile without one.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { EXPLAINED, findExplained } from "../../../lib/cli/explained/table.ts";
 import { EXPLAINED_EVENTS } from "../../../lib/cli/explained/events.ts";
+import { EXPLAINED, findExplained } from "../../../lib/cli/explained/table.ts";
+import { ERROR_KINDS } from "../../../lib/errors.ts";
 import { formatExplainedTables, PAGE_FILE, PART } from "../../../scripts/explained_table.ts";
 import { isCurrentPart } from "../../../scripts/made_part.ts";
-import { ERROR_KINDS } from "../../../lib/errors.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const LIB = fileURLToPath(new URL("../../../lib/", import.meta.url));

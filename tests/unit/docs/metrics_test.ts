@@ -1,8 +1,8 @@
 // docs/metrics.md lists what the program counts, and what it counts is named as OpenMetrics and Prometheus want it.
 import assert from "node:assert/strict";
-import { declaredMetrics, formatMetricsTable, PAGE_FILE, PART } from "../../../scripts/metrics_table.ts";
-import { isCurrentPart } from "../../../scripts/made_part.ts";
 import { runBounded } from "../../../scripts/bounded_child.ts";
+import { isCurrentPart } from "../../../scripts/made_part.ts";
+import { declaredMetrics, formatMetricsTable, PAGE_FILE, PART } from "../../../scripts/metrics_table.ts";
 import { needing } from "../../support/programs.ts";
 import { STRICT } from "../../support/strict.ts";
 

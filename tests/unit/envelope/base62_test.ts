@@ -1,10 +1,10 @@
+import baseX from "base-x";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import baseX from "base-x";
 import { base62Length, encodeBase62 } from "../../../lib/envelope/base62.ts";
+import { decodeBase62 } from "../../support/base62.ts";
 import { STRICT } from "../../support/strict.ts";
 import vectors from "../../vectors/base62.json" with { type: "json" };
-import { decodeBase62 } from "../../support/base62.ts";
 
 const hex = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString("hex");
 

@@ -1,7 +1,7 @@
-import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import { blake3 as reference } from "@noble/hashes/blake3.js";
 import fc from "fast-check";
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { blake3, deriveByBlake3, keyedBlake3 } from "../../../lib/envelope/blake3.ts";
 import { STRICT } from "../../support/strict.ts";
 import published from "../../vectors/published/blake3.json" with { type: "json" };

@@ -1,7 +1,7 @@
+import { blake3 } from "@noble/hashes/blake3.js";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { inspect } from "node:util";
-import { blake3 } from "@noble/hashes/blake3.js";
 import { ephemeralKeyRing, generateKey, KeyRing, MasterKey, parseKeyRing } from "../../../lib/envelope/key_ring.ts";
 import { ConfigError, type ConfigProblem } from "../../../lib/errors.ts";
 import { STRICT } from "../../support/strict.ts";

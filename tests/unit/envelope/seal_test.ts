@@ -3,10 +3,10 @@ import { Buffer } from "node:buffer";
 import { base62Length, encodeBase62 } from "../../../lib/envelope/base62.ts";
 import { KeyRing, MasterKey, parseKeyRing } from "../../../lib/envelope/key_ring.ts";
 import { DEFAULT_MAX_LENGTH, open, type Purpose, seal, sealedLength } from "../../../lib/envelope/seal.ts";
+import { decodeBase62 } from "../../support/base62.ts";
 import { STRICT } from "../../support/strict.ts";
 import keys from "../../vectors/keys.json" with { type: "json" };
 import vectors from "../../vectors/sealed.json" with { type: "json" };
-import { decodeBase62 } from "../../support/base62.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const bytes = (text: string) => Buffer.from(text, "hex");

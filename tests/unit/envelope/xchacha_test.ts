@@ -1,7 +1,7 @@
+import { hchacha, xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createCipheriv } from "node:crypto";
-import { hchacha, xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { type CipherParams, encrypt } from "../../../lib/envelope/xchacha.ts";
 import { decrypt } from "../../support/decrypt.ts";
 import { STRICT } from "../../support/strict.ts";

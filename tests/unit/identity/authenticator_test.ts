@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { SignetError } from "../../../lib/errors.ts";
 import { AnonymousSource } from "../../../lib/identity/anonymous.ts";
 import { Authenticator } from "../../../lib/identity/authenticator.ts";
-import { MAX_TOKEN_LENGTH, readBearerToken } from "../../../lib/identity/bearer_token.ts";
 import { BearerSource } from "../../../lib/identity/bearer.ts";
+import { MAX_TOKEN_LENGTH, readBearerToken } from "../../../lib/identity/bearer_token.ts";
 import { CidrList } from "../../../lib/identity/cidr.ts";
 import type {
   CredentialView,

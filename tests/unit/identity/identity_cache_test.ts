@@ -1,6 +1,6 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import fc from "fast-check";
 import { Credential } from "../../../lib/identity/credential.ts";
 import { IdentityCache, type VerifiedOwner } from "../../../lib/identity/identity_cache.ts";
 import type { Principal } from "../../../lib/identity/principal.ts";

@@ -1,8 +1,8 @@
-import assert from "node:assert/strict";
 import { createLocalJWKSet } from "jose";
+import assert from "node:assert/strict";
 import { ConfigError } from "../../../lib/errors.ts";
-import { FileKeySet, parseKeySet } from "../../../lib/identity/key_set.ts";
 import { createJwtSource } from "../../../lib/identity/jwt.ts";
+import { FileKeySet, parseKeySet } from "../../../lib/identity/key_set.ts";
 import { AUDIENCE, ISSUER, Issuer, keySetOf, NOW_MS } from "../../support/issuer.ts";
 import { STRICT } from "../../support/strict.ts";
 

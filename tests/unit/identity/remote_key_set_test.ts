@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import { createLocalJWKSet } from "jose";
+import assert from "node:assert/strict";
 import { SignetError } from "../../../lib/errors.ts";
 import type { Keys } from "../../../lib/identity/key_set.ts";
 import { RemoteKeySet, type RemoteKeySetOptions } from "../../../lib/identity/remote_key_set.ts";

@@ -1,6 +1,6 @@
 // How a call came out is told from its bytes as a parser would tell it, or not at all.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { type Outcome, OutcomeReader, readEvents, readOutcome } from "../../../lib/mcp/answer_outcome.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -1,6 +1,6 @@
 // lib/mcp/json_rpc.ts and json_scan.ts: what counts as one message, and what is refused before anybody acts on it.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { SignetError } from "../../../lib/errors.ts";
 import {
   errorResponse,

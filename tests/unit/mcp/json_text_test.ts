@@ -1,6 +1,6 @@
 // Members of a JSON text found and replaced in place, whatever the text looks like.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { flatten, replaceSpan, replaceSpanByNumber } from "../../../lib/mcp/json_splice.ts";
 import {
   elementsOf,

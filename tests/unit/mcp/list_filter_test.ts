@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { LIST_MEMBERS, ListFilter, type ListMember, mayHoldList } from "../../../lib/mcp/list_filter.ts";
 
 const encoder = new TextEncoder();

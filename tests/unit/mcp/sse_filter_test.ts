@@ -1,7 +1,7 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SseFilter } from "../../../lib/mcp/sse_filter.ts";
+import assert from "node:assert/strict";
 import { type SseEvent, SseParser } from "../../../lib/mcp/sse.ts";
+import { SseFilter } from "../../../lib/mcp/sse_filter.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createLogger } from "../../../lib/observe/log.ts";
 import { escapeUnsafe } from "../../../lib/observe/escape.ts";
+import { createLogger } from "../../../lib/observe/log.ts";
 import { STRICT } from "../../support/strict.ts";
 
 /** Every unit that may not be shown as it is. */

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { hash as hashOfNode } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { findBun } from "../../../scripts/bun.ts";
-import { runBounded } from "../../../scripts/bounded_child.ts";
 import { hash, isIP, timingSafeEqual, youngCollection } from "../../../lib/platform/builtin.ts";
+import { runBounded } from "../../../scripts/bounded_child.ts";
+import { findBun } from "../../../scripts/bun.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const LIB = new URL("../../../lib/", import.meta.url);

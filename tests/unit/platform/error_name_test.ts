@@ -1,6 +1,6 @@
 // Libraries name an error after its class, which a minifier renames: the code stands for it.
-import assert from "node:assert/strict";
 import * as jose from "jose";
+import assert from "node:assert/strict";
 import * as oauth from "oauth4webapi";
 import { HttpError } from "../../../lib/http1/types.ts";
 import { describeError, errorName } from "../../../lib/platform/error_name.ts";

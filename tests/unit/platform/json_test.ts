@@ -1,6 +1,6 @@
 // JSON as it is written: V8's own parser takes a name with an escape for another that it has met before.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { parseJson } from "../../../lib/platform/json.ts";
 import { STRICT } from "../../support/strict.ts";
 

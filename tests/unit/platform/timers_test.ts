@@ -1,9 +1,9 @@
 // Many waits on one timer: each no sooner than after its time, and none that was cancelled.
 import assert from "node:assert/strict";
 import { atDeadline, LongTask, OwnedTimer, Patience, Pause, SameDelay } from "../../../lib/platform/timers.ts";
+import { FakeTimers } from "../../support/fake_timers.ts";
 import { STRICT } from "../../support/strict.ts";
 import { aMoment, until } from "../../support/until.ts";
-import { FakeTimers } from "../../support/fake_timers.ts";
 
 Deno.test("waits of one length run in order, each after its time; those cancelled do not, and one timer is set", async () => {
   const timers = new FakeTimers();

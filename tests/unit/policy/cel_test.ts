@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { MOST_VALUES } from "../../../lib/policy/arguments.ts";
 import { compileCondition, type Scope } from "../../../lib/policy/cel.ts";
 import { ExpressionError } from "../../../lib/policy/expression_error.ts";

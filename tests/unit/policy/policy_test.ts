@@ -1,13 +1,13 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Policy, type Rule } from "../../../lib/policy/policy.ts";
-import type { Known } from "../../../lib/policy/verdict.ts";
+import assert from "node:assert/strict";
+import type { Principal } from "../../../lib/identity/principal.ts";
+import { readArguments, readsAlike } from "../../../lib/policy/arguments.ts";
 import { compileCondition } from "../../../lib/policy/cel.ts";
 import { hintsOf } from "../../../lib/policy/hints.ts";
+import { Policy, type Rule } from "../../../lib/policy/policy.ts";
 import type { Subject } from "../../../lib/policy/subject.ts";
-import { readArguments, readsAlike } from "../../../lib/policy/arguments.ts";
+import type { Known } from "../../../lib/policy/verdict.ts";
 import { uriSpellings } from "../../../lib/upstream/several/uri_spellings.ts";
-import type { Principal } from "../../../lib/identity/principal.ts";
 
 interface Written {
   readonly allow?: readonly string[];

@@ -1,8 +1,8 @@
 // Which replica has what no other could reach, as replicas with one store agree on it (docs/behaviour.md R1, R6, S3).
 import assert from "node:assert/strict";
+import { StoreSeal } from "../../../lib/envelope/store_seal.ts";
 import { Elsewhere } from "../../../lib/replica/elsewhere.ts";
 import { PoolHomes } from "../../../lib/replica/pool_homes.ts";
-import { StoreSeal } from "../../../lib/envelope/store_seal.ts";
 import { FakeTimers, settle } from "../../support/fake_timers.ts";
 import { LateAliases } from "../../support/late_aliases.ts";
 import { freshRing } from "../../support/signet.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { V8_FLAGS } from "../../../scripts/v8_flags.ts";
 import deno from "../../../deno.json" with { type: "json" };
+import { V8_FLAGS } from "../../../scripts/v8_flags.ts";
 
 Deno.test("V8_FLAGS stand in the start task as they do in the compiled program and the bench", () => {
   const [said, run] = deno.tasks.start.command.split(" && ");

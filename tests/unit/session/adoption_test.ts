@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { ownerKey } from "../../support/callers.ts";
 import { inspect } from "node:util";
 import { type Adoption, AdoptionRegistry } from "../../../lib/session/adoption.ts";
+import { ownerKey } from "../../support/callers.ts";
 import { STRICT } from "../../support/strict.ts";
 
 function claiming(adoption: Adoption) {

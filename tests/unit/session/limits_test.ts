@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { principalKeyOf } from "../../support/callers.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import { principalKey } from "../../../lib/session/caller.ts";
 import { Limits } from "../../../lib/session/limits.ts";
+import { principalKeyOf } from "../../support/callers.ts";
 import { STRICT } from "../../support/strict.ts";
 import { principal, refusalOf } from "./fakes.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { KeyRing } from "../../../lib/envelope/key_ring.ts";
 import { SignetError } from "../../../lib/errors.ts";
-import type { Session } from "../../../lib/session/session.ts";
 import type { RevocationList } from "../../../lib/session/revocation_list.ts";
+import type { Session } from "../../../lib/session/session.ts";
 import type { Revocation, RevocationSubject } from "../../../lib/store/store.ts";
 import { STRICT } from "../../support/strict.ts";
 import { ALICE, Bench, BOB, codeOf, KEY_B, NOW_MS } from "./fakes.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { SignetError } from "../../../lib/errors.ts";
 import { KeyRing, MasterKey } from "../../../lib/envelope/key_ring.ts";
+import { SignetError } from "../../../lib/errors.ts";
 import { STRICT } from "../../support/strict.ts";
 import {
   ALICE,

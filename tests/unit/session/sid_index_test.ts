@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { SidIndex } from "../../../lib/session/sid_index.ts";
 import { STRICT } from "../../support/strict.ts";
 

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { MemoryRates } from "../../../lib/store/memory_rates.ts";
 import type { Rate, RateOutcome } from "../../../lib/store/rates.ts";
 import { SharedRates } from "../../../lib/store/shared_rates.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { openSqliteStore } from "../../../lib/store/sqlite.ts";
 import { SqliteAliases } from "../../../lib/store/sqlite_aliases.ts";
 import { SqliteFile } from "../../../lib/store/sqlite_file.ts";
 import { SqliteRevocations } from "../../../lib/store/sqlite_revocations.ts";
-import { openSqliteStore } from "../../../lib/store/sqlite.ts";
 import { StoreError, type StoreErrorCode } from "../../../lib/store/store.ts";
 import { endOverdue } from "../../support/overdue.ts";
 import { STRICT } from "../../support/strict.ts";

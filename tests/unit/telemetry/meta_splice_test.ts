@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { readMeta, withContext } from "../../../lib/telemetry/meta_splice.ts";
 import { STRICT } from "../../support/strict.ts";
 

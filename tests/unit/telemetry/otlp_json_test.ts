@@ -1,6 +1,6 @@
 // What is written by hand is the JSON that OTLP wants, whatever stands in names and values.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { encodeSpans, nanos, pointsOf } from "../../../lib/telemetry/otlp_json.ts";
 import { type Span, SPAN_KIND } from "../../../lib/telemetry/span.ts";
 import { STRICT } from "../../support/strict.ts";

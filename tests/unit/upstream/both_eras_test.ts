@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import type { ClientResponse } from "../../../lib/http1/types.ts";
 import { BothErasUpstream } from "../../../lib/upstream/both_eras.ts";
 import type { Upstream, UpstreamRequest } from "../../../lib/upstream/upstream.ts";
-import { STRICT } from "../../support/strict.ts";
 import { INITIALIZE } from "../../support/signet.ts";
+import { STRICT } from "../../support/strict.ts";
 
 /** A server whose answer's head comes, and then this. */
 function breaking(error: unknown, status: number): BothErasUpstream {

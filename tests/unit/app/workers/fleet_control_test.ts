@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import type { SessionView } from "../../../../lib/admin/control.ts";
 import { EndGone } from "../../../../lib/app/workers/channel.ts";
 import { fleetControl } from "../../../../lib/app/workers/fleet_control.ts";
-import type { SessionView } from "../../../../lib/admin/control.ts";
 import { SignetError } from "../../../../lib/errors.ts";
 import { StoreError } from "../../../../lib/store/store.ts";
 import { STRICT } from "../../../support/strict.ts";

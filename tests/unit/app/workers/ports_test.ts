@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { claimShared, hopAddress, hopAddressAgain } from "../../../../lib/app/workers/ports.ts";
 import { ListenError } from "../../../../lib/app/running_app.ts";
+import { claimShared, hopAddress, hopAddressAgain } from "../../../../lib/app/workers/ports.ts";
 import { FakeTimers, settle } from "../../../support/fake_timers.ts";
 import { STRICT } from "../../../support/strict.ts";
 

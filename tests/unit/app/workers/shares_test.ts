@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { shareOf } from "../../../../lib/app/workers/shares.ts";
-import { parseFlags } from "../../../../lib/config/flags.ts";
 import { DIVIDED } from "../../../../lib/config/divided.ts";
+import { parseFlags } from "../../../../lib/config/flags.ts";
 import { loadSettings } from "../../../../lib/config/load.ts";
 import { SETTING_KEYS } from "../../../../lib/config/schema.ts";
 import { STRICT } from "../../../support/strict.ts";

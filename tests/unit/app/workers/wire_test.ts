@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { faultFromWire, faultToWire, fromLine, toLine } from "../../../../lib/app/workers/wire.ts";
-import { loadSettings } from "../../../../lib/config/load.ts";
 import { parseFlags } from "../../../../lib/config/flags.ts";
+import { loadSettings } from "../../../../lib/config/load.ts";
 import { SETTING_KEYS } from "../../../../lib/config/schema.ts";
 import { ConfigError, SignetError } from "../../../../lib/errors.ts";
 import { StoreError } from "../../../../lib/store/store.ts";

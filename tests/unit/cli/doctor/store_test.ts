@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { examineReplicas } from "../../../../lib/cli/doctor/store.ts";
 import type { Finding } from "../../../../lib/cli/doctor/finding.ts";
+import { examineReplicas } from "../../../../lib/cli/doctor/store.ts";
 import { parseFlags } from "../../../../lib/config/flags.ts";
 import { loadSettings } from "../../../../lib/config/load.ts";
 import { SETTING_KEYS } from "../../../../lib/config/schema.ts";
 import { freePort } from "../../../support/free_port.ts";
-import { TempFolder } from "../../../support/temp_folder.ts";
 import { needing } from "../../../support/programs.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
-import { STRICT } from "../../../support/strict.ts";
 import { freshRing } from "../../../support/signet.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { TempFolder } from "../../../support/temp_folder.ts";
 
 const HERE = await needing(["redis-server"], "that a probe finds the store");
 const OPTIONS = { ...HERE, ...STRICT };

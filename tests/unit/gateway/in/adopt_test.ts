@@ -1,11 +1,11 @@
 // A raw id that is being taken in while the list of revocations is asked: what is heard meanwhile counts (docs/behaviour.md
 // O5, L6, R4).
 import assert from "node:assert/strict";
+import { KeyRing } from "../../../../lib/envelope/key_ring.ts";
 import { SignetError } from "../../../../lib/errors.ts";
 import { adopt, endAdopted } from "../../../../lib/gateway/in/adopt.ts";
 import type { Bearing } from "../../../../lib/gateway/in/bearing.ts";
 import type { GatewayParts } from "../../../../lib/gateway/parts.ts";
-import { KeyRing } from "../../../../lib/envelope/key_ring.ts";
 import { AdoptionRegistry } from "../../../../lib/session/adoption.ts";
 import type { RevocationList } from "../../../../lib/session/revocation_list.ts";
 import type { Session } from "../../../../lib/session/session.ts";

@@ -1,7 +1,7 @@
 // A message of a client of HTTP+SSE whose exchange fails inside: the client hears of it by its stream, the operator by the log.
 import assert from "node:assert/strict";
-import type { Handle } from "../../../../lib/gateway/parts.ts";
 import { LegacyChannel } from "../../../../lib/gateway/legacy/channel.ts";
+import type { Handle } from "../../../../lib/gateway/parts.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { FakeTimers } from "../../../support/fake_timers.ts";
 import { STRICT } from "../../../support/strict.ts";

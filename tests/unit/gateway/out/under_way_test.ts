@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { KeyRing } from "../../../../lib/envelope/key_ring.ts";
 import { SignetError } from "../../../../lib/errors.ts";
-import { Guard } from "../../../../lib/gateway/in/guard.ts";
-import type { Authentication } from "../../../../lib/gateway/in/authenticate.ts";
-import { GatewayMetrics } from "../../../../lib/gateway/metrics.ts";
 import { HeadFacts } from "../../../../lib/gateway/head_facts.ts";
+import type { Authentication } from "../../../../lib/gateway/in/authenticate.ts";
+import { Guard } from "../../../../lib/gateway/in/guard.ts";
 import type { Inbound } from "../../../../lib/gateway/inbound.ts";
+import { GatewayMetrics } from "../../../../lib/gateway/metrics.ts";
 import type { Asked } from "../../../../lib/gateway/out/in_flight.ts";
 import { type DoorParts, UnderWay } from "../../../../lib/gateway/out/under_way.ts";
 import type { Caller } from "../../../../lib/session/caller.ts";

@@ -1,14 +1,14 @@
 // How the pool reaches an upstream: refused, slow, late, over TLS and over unix sockets. Nothing is sent until it does.
 import assert from "node:assert/strict";
-import { parseEndpoint } from "../../../../lib/http1/wire/endpoint.ts";
-import { connectEndpoint } from "../../../../lib/http1/client/pool_connect.ts";
 import { Pool } from "../../../../lib/http1/client/pool.ts";
+import { connectEndpoint } from "../../../../lib/http1/client/pool_connect.ts";
 import { HttpError } from "../../../../lib/http1/types.ts";
+import { parseEndpoint } from "../../../../lib/http1/wire/endpoint.ts";
 import { RawPeer, RawUpstream, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
-import { answer, failure, get, poolBefore, ScriptedSocket, textOfBody } from "./pool_support.ts";
 import { makeCertificate } from "../tls_support.ts";
+import { answer, failure, get, poolBefore, ScriptedSocket, textOfBody } from "./pool_support.ts";
 
 const REFUSED = new HttpError("connect_failed", "refused", {
   cause: new Deno.errors.ConnectionRefused(),

@@ -1,16 +1,16 @@
 // Listening over TCP and TLS, and changing a certificate without refusing anybody.
 import assert from "node:assert/strict";
+import { Pool } from "../../../../lib/http1/client/pool.ts";
 import { serveHttp1 } from "../../../../lib/http1/server/server.ts";
 import { NETWORK } from "../../../../lib/platform/sockets.ts";
 import { systemFault } from "../../../../lib/platform/system_fault.ts";
-import { Pool } from "../../../../lib/http1/client/pool.ts";
 import { within } from "../../../support/raw_peer.ts";
 import { assertReloadRefusedNobody } from "../../../support/reload_promise.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
 import { get, textOfBody } from "../client/pool_support.ts";
-import { echo, renderError, serve } from "./server_support.ts";
 import { makeCertificate } from "../tls_support.ts";
+import { echo, renderError, serve } from "./server_support.ts";
 
 Deno.test("a port in use cannot be listened on, with TLS neither", STRICT, async () => {
   await using test = await serve(echo);

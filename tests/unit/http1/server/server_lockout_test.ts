@@ -1,8 +1,8 @@
 // Nobody keeps others out before he has proven who he is: a byte now and then buys no time, and at the limit whoever
 // lets the server wait gives way first. M3 of docs/behaviour.md.
 import assert from "node:assert/strict";
-import { serveHttp1 } from "../../../../lib/http1/server/server.ts";
 import { Pool } from "../../../../lib/http1/client/pool.ts";
+import { serveHttp1 } from "../../../../lib/http1/server/server.ts";
 import type { Exchange } from "../../../../lib/http1/types.ts";
 import { RawPeer, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";

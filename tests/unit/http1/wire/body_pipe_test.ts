@@ -1,7 +1,7 @@
 // Bodies passed on piece by piece: order, backpressure, and every way it can end.
 import assert from "node:assert/strict";
-import { pipeBody as pipeTo } from "../../../../lib/http1/wire/body_pipe.ts";
 import type { BodyReader, BodySink, ClientResponse } from "../../../../lib/http1/types.ts";
+import { pipeBody as pipeTo } from "../../../../lib/http1/wire/body_pipe.ts";
 import type { Bytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { DONE } from "../../../../lib/http1/wire/done.ts";
 import { type RawPeer, RawUpstream, textOf, within } from "../../../support/raw_peer.ts";

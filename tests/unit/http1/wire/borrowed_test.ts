@@ -1,5 +1,7 @@
 // The compiler's part is proven by `@ts-expect-error`: the check fails where a line below it would pass.
 import assert from "node:assert/strict";
+import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
+import type { BodyReader, ClientRequest } from "../../../../lib/http1/types.ts";
 import {
   BorrowedBytes,
   byteAt,
@@ -11,10 +13,8 @@ import {
   ownBytes,
   unlockAfterWrite,
 } from "../../../../lib/http1/wire/borrowed.ts";
-import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { giveBuffer, takeBuffer } from "../../../../lib/http1/wire/buffers.ts";
 import { ByteStream } from "../../../../lib/http1/wire/byte_stream.ts";
-import type { BodyReader, ClientRequest } from "../../../../lib/http1/types.ts";
 import type { UpstreamRequest } from "../../../../lib/upstream/upstream.ts";
 import { POISON } from "../../../support/poison.ts";
 import { bytesOf, textOf } from "../../../support/raw_peer.ts";

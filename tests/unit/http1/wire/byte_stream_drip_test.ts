@@ -1,7 +1,7 @@
 // What comes in small pieces takes up as much memory as there is of it, and not a buffer for each: M6 of docs/behaviour.md.
 import assert from "node:assert/strict";
-import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
+import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { ByteStream } from "../../../../lib/http1/wire/byte_stream.ts";
 import type { Claim } from "../../../../lib/http1/wire/stream_memory.ts";
 import { DEAF_OWNER, STILL_SOCKET } from "../../../support/still_socket.ts";

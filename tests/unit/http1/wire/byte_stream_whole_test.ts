@@ -1,9 +1,9 @@
 // What a socket hands over in memory of its own becomes a stream's buffer: charged as any other, nobody's beyond its exchange,
 // and never a way around the bounds of a body.
 import assert from "node:assert/strict";
+import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { copyBytes, ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { LARGEST_BUFFER } from "../../../../lib/http1/wire/buffers.ts";
-import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { ByteStream } from "../../../../lib/http1/wire/byte_stream.ts";
 import type { Side } from "../../../../lib/http1/wire/grammar.ts";
 import { InboundBody } from "../../../../lib/http1/wire/inbound_body.ts";

@@ -1,7 +1,7 @@
 // The chunked coding: ranges without copies, bounds, the state after the end. Hostile chunks: http1_smuggling*.
 import assert from "node:assert/strict";
-import { ChunkedDecoder, DEFAULT_CHUNKED_LIMITS, formatChunkHead } from "../../../../lib/http1/wire/chunked.ts";
 import { HttpError } from "../../../../lib/http1/types.ts";
+import { ChunkedDecoder, DEFAULT_CHUNKED_LIMITS, formatChunkHead } from "../../../../lib/http1/wire/chunked.ts";
 import { decodeChunked, latin1, refusal } from "../../../support/http1_messages.ts";
 import { STRICT } from "../../../support/strict.ts";
 

@@ -1,14 +1,14 @@
 // Remembered heads mean, and are sent, exactly as if they were parsed and formatted anew.
 import assert from "node:assert/strict";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
-import { HeadMemo } from "../../../../lib/http1/wire/head_memo.ts";
 import { SentHeads } from "../../../../lib/http1/client/sent_heads.ts";
-import { parseRequestHead, parseResponseHead, varyRequest, varyResponse } from "../../../../lib/http1/wire/head.ts";
-import { DEFAULT_HEAD_LIMITS } from "../../../../lib/http1/wire/fields_parse.ts";
-import { formatRequestHead, formatResponseHead } from "../../../../lib/http1/wire/head_format.ts";
-import { CHUNKED, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../../../../lib/http1/types.ts";
-import { type Head, headLength, placeHead } from "../../../../lib/http1/wire/ready_head.ts";
 import { SentAnswers } from "../../../../lib/http1/server/sent_answers.ts";
+import { CHUNKED, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../../../../lib/http1/types.ts";
+import { DEFAULT_HEAD_LIMITS } from "../../../../lib/http1/wire/fields_parse.ts";
+import { parseRequestHead, parseResponseHead, varyRequest, varyResponse } from "../../../../lib/http1/wire/head.ts";
+import { formatRequestHead, formatResponseHead } from "../../../../lib/http1/wire/head_format.ts";
+import { HeadMemo } from "../../../../lib/http1/wire/head_memo.ts";
+import { type Head, headLength, placeHead } from "../../../../lib/http1/wire/ready_head.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const HEAD = "POST /mcp HTTP/1.1\r\nHost: a\r\nX-Note: content-length: 7\r\nContent-Length: 12\r\nX-Last: y\r\n\r\n";

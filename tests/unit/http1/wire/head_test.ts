@@ -1,9 +1,9 @@
 // Heads: what a request or response means, which limits hold, what is sent. Hostile input: tests/contract/http1_smuggling*.
 import assert from "node:assert/strict";
-import { parseRequestHead, parseResponseHead } from "../../../../lib/http1/wire/head.ts";
-import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../../../../lib/http1/wire/fields_parse.ts";
-import { formatRequestHead, formatResponseHead } from "../../../../lib/http1/wire/head_format.ts";
 import { CHUNKED, HttpError, type RequestHead, UNTIL_CLOSE } from "../../../../lib/http1/types.ts";
+import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../../../../lib/http1/wire/fields_parse.ts";
+import { parseRequestHead, parseResponseHead } from "../../../../lib/http1/wire/head.ts";
+import { formatRequestHead, formatResponseHead } from "../../../../lib/http1/wire/head_format.ts";
 import { refusal } from "../../../support/http1_messages.ts";
 import { STRICT } from "../../../support/strict.ts";
 

@@ -1,7 +1,7 @@
 // A message goes out in one write, from where its body lies if the head that the body came with leaves room for its own.
 import assert from "node:assert/strict";
-import { BorrowedBytes, byteAt, callBack, onceFree } from "../../../../lib/http1/wire/borrowed.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
+import { BorrowedBytes, byteAt, callBack, onceFree } from "../../../../lib/http1/wire/borrowed.ts";
 import { ByteStream } from "../../../../lib/http1/wire/byte_stream.ts";
 import { readyHead, withLength } from "../../../../lib/http1/wire/ready_head.ts";
 import { sendMessage } from "../../../../lib/http1/wire/text_writing.ts";

@@ -1,7 +1,7 @@
 // A shared store that answers, and not what it was asked: somebody else's, a proxy's, or one that is meant to mislead.
 import assert from "node:assert/strict";
-import type { RedisClientOptions } from "../../../../lib/store/redis/redis_client.ts";
 import { openRedisStore } from "../../../../lib/store/redis/redis.ts";
+import type { RedisClientOptions } from "../../../../lib/store/redis/redis_client.ts";
 import { type Store, StoreError } from "../../../../lib/store/store.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { tokenRecord } from "../store_contract.ts";

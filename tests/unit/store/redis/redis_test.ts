@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { RateTake } from "../../../../lib/store/rates.ts";
 import { openRedisStore } from "../../../../lib/store/redis/redis.ts";
 import {
   createRedisClient,
@@ -6,12 +7,11 @@ import {
   type RedisClientOptions,
 } from "../../../../lib/store/redis/redis_client.ts";
 import type { RedisTarget } from "../../../../lib/store/redis/redis_target.ts";
-import type { RateTake } from "../../../../lib/store/rates.ts";
 import type { SharedState } from "../../../../lib/store/shared.ts";
 import { type Revocation, type Store, StoreError } from "../../../../lib/store/store.ts";
-import { needing } from "../../../support/programs.ts";
 import { CuttableWire } from "../../../support/cuttable_wire.ts";
 import { freePort } from "../../../support/free_port.ts";
+import { needing } from "../../../support/programs.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { TempFolder } from "../../../support/temp_folder.ts";

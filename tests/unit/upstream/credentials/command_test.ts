@@ -1,8 +1,8 @@
 // Credentials by a command: what is taken from its answer, what is final (B4).
 import assert from "node:assert/strict";
+import type { LogFacts, Logger } from "../../../../lib/observe/log.ts";
 import { commandCredential, runCommand } from "../../../../lib/upstream/credentials/command.ts";
 import { CredentialRejectedError } from "../../../../lib/upstream/credentials/credential.ts";
-import type { LogFacts, Logger } from "../../../../lib/observe/log.ts";
 import { FakeTimers } from "../../../support/fake_timers.ts";
 import { STRICT } from "../../../support/strict.ts";
 

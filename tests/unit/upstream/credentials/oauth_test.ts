@@ -6,8 +6,8 @@ import {
   type OAuthGrant,
   type RefreshTokenKeeper,
 } from "../../../../lib/upstream/credentials/oauth.ts";
-import { STRICT } from "../../../support/strict.ts";
 import { FakeTimers } from "../../../support/fake_timers.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 interface Asked {
   readonly url: string;

@@ -7,9 +7,9 @@ import {
   isDue,
 } from "../../../../lib/upstream/credentials/credential.ts";
 import { type CredentialHolder, Rotation } from "../../../../lib/upstream/credentials/rotation.ts";
+import { FakeTimers } from "../../../support/fake_timers.ts";
 import { SILENT_LOG } from "../../../support/silent_log.ts";
 import { STRICT } from "../../../support/strict.ts";
-import { FakeTimers } from "../../../support/fake_timers.ts";
 
 const MINUTE = 60_000;
 

@@ -8,8 +8,8 @@ import type { OwnerKey } from "../../../../lib/session/caller.ts";
 import type { Verdict } from "../../../../lib/session/revocation_list.ts";
 import type { PooledSession } from "../../../../lib/upstream/peers/pooled_session.ts";
 import { PooledSessions } from "../../../../lib/upstream/peers/pooled_sessions.ts";
-import { LateAliases } from "../../../support/late_aliases.ts";
 import { FakeTimers, settle } from "../../../support/fake_timers.ts";
+import { LateAliases } from "../../../support/late_aliases.ts";
 import { freshRing } from "../../../support/signet.ts";
 import { STRICT } from "../../../support/strict.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { KeptLists } from "../../../../lib/upstream/several/kept_lists.ts";
-import type { Listed } from "../../../../lib/upstream/several/listed.ts";
 import type { ListKind } from "../../../../lib/upstream/several/list_kinds.ts";
+import type { Listed } from "../../../../lib/upstream/several/listed.ts";
 import type { MemberLife } from "../../../../lib/upstream/several/member_life.ts";
 import { FakeTimers } from "../../../support/fake_timers.ts";
 import { STRICT } from "../../../support/strict.ts";

@@ -1,8 +1,8 @@
 // A member that acknowledges a subscription and ends it at once is asked ever less often, and its clients are left in peace.
 import assert from "node:assert/strict";
-import type { JsonObject } from "../../../../lib/mcp/json_rpc.ts";
 import type { Peer } from "../../../../lib/bridge/peer.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
+import type { JsonObject } from "../../../../lib/mcp/json_rpc.ts";
 import type { Asking, MemberLife } from "../../../../lib/upstream/several/member_life.ts";
 import { Subscriptions, type SubscriptionsOptions } from "../../../../lib/upstream/several/subscriptions.ts";
 import { FakeTimers } from "../../../support/fake_timers.ts";

@@ -1,6 +1,6 @@
 // Lines out of a pipe, however its bytes arrive, and never more memory than the longest line allowed.
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { type LineOptions, LineSplitter, type LongLine } from "../../../../lib/upstream/stdio/lines.ts";
 import { STRICT } from "../../../support/strict.ts";
 

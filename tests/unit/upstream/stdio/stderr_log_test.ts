@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { Logger } from "../../../../lib/observe/log.ts";
 import { secretsOf } from "../../../../lib/upstream/stdio/server_secrets.ts";
 import { StderrLog } from "../../../../lib/upstream/stdio/stderr_log.ts";
+import { FakeTimers } from "../../../support/fake_timers.ts";
 import { SILENT_LOG } from "../../../support/silent_log.ts";
 import { STRICT } from "../../../support/strict.ts";
-import { FakeTimers } from "../../../support/fake_timers.ts";
 
 const encoder = new TextEncoder();
 
