@@ -77,3 +77,30 @@ for (const lane of LANES) {
     },
   );
 }
+
+for (const lane of LANES) {
+  for (const [times, code] of [[2, 200], [3, 403], [9, 403]] as const) {
+    Deno.test(
+      `E5 R2: a home whose ring changes ${times} times on the way of a call ${
+        code === 200 ? "gets it" : "has refused it"
+      } (${lane} lane)`,
+      STRICT,
+      async () => {
+        await using replicas = await Replicas.start({ count: 2, lane });
+        const id = await replicas.at(0).signet.open();
+        await replicas.stop(0);
+        const take = (home: FalseHome, request: IncomingMessage, response: ServerResponse) => {
+          const [status, fields] = home.taken.length <= times ? [403, { "signet-hop": "unproven" }] : [200, {}];
+          request.resume().on("end", () => response.writeHead(status, fields).end("{}"));
+        };
+        await using home = await FalseHome.at(replicas.at(0).address, replicas.ring, take);
+        const response = await replicas.at(1).signet.post(call(1, "count"), { id });
+        await response.text();
+        assert.equal(response.status, code);
+        assert.equal(home.taken.length, 3);
+        assert.equal(new Set(home.taken).size, 3, "each under a number of its own");
+        assert.equal(replicas.at(1).upstream.requests.length, 0);
+      },
+    );
+  }
+}

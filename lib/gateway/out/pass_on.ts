@@ -53,8 +53,8 @@ export async function passOn(parts: GatewayParts, passing: Passing): Promise<Cli
     if (answer === "outdated") continue;
     if (answer === undefined) return undefined;
     const why = whyNotTaken(answer);
-    // Proven by a key that it has no more; under whichever it has once, as whoever is in between may have changed it.
-    if (why === "unproven" && attempt > 0) return answer;
+    // Proven by a key that it has no more: under whichever it has, a few times, as whoever is in between may have changed it.
+    if (why === "unproven" && attempt === MOST_ATTEMPTS - 1) return answer;
     if (why === undefined) {
       noteLeaving(peer, fieldValue(answer.head.fields, HOP_FIELD) ?? "");
       replicas.hops.inc("passed");
