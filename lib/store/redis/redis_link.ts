@@ -7,8 +7,10 @@ import { certificateWords } from "../../platform/certificate_fault.ts";
 import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { StoreError } from "../store.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
-import { isAnswer, isRefusal, refusedError, remedyOf, wordsOf } from "./redis_refusal.ts";
+import { RedisChannels } from "./redis_channels.ts";
+import { isAnswer, isRefusal, refusedError, remedyOf } from "./redis_refusal.ts";
 import type { RedisTarget } from "./redis_target.ts";
+import { type StoreRefusal, ToldRefusals } from "./told_refusals.ts";
 
 export interface RedisLinkOptions {
   readonly target: RedisTarget;
@@ -30,12 +32,6 @@ export interface RedisLinkOptions {
   readonly createClient?: (options: RedisClientOptions) => RedisClient;
 }
 
-export interface StoreRefusal {
-  /** The store's own words. Holds no address, no key and no secret. */
-  readonly cause: string;
-  readonly remedy: string;
-}
-
 /** A Lua script, sent by its digest. */
 export class Script {
   readonly text: string;
@@ -45,16 +41,6 @@ export class Script {
     this.text = text;
     this.sha1 = createHash("sha1").update(text).digest("hex");
   }
-}
-
-/** Messages that somebody waits for. */
-interface Channel {
-  readonly name: string;
-  readonly listener: (message: string) => void;
-  readonly wake: () => void;
-  isHeard: boolean;
-  /** The store has been asked for it, and has not answered yet. */
-  isAsked: boolean;
 }
 
 /** A place that did not answer: the only one there is, or a node of a cluster. */
@@ -72,9 +58,6 @@ const MAX_WAITING = 10_000;
 const SILENCE_MS = 10_000;
 /** While something does not answer, or is not heard, it is asked so many times in the longest silence there may be. */
 const ASKED_IN_SILENCE = 10;
-const TOLD_AGAIN_MS = 60_000;
-/** Kinds of refusals are few, unless who answers is no store. */
-const MOST_KINDS = 64;
 
 /** Names something without saying it: 128 bits of SHA-256. */
 export function digestOf(text: string): string {
@@ -85,16 +68,13 @@ export class RedisLink {
   readonly prefix: string;
   /** Questions that got no answer, for metrics. */
   failures = 0;
-  /** Questions that it answered with a refusal, for metrics. */
-  refusals = 0;
   readonly #options: RedisLinkOptions;
   readonly #commands: RedisClient;
   readonly #messages: RedisClient;
   readonly #wakes = new Set<() => void>();
-  readonly #channels: Channel[] = [];
+  readonly #channels: RedisChannels;
+  readonly #refusals: ToldRefusals;
   #up = false;
-  /** By the kind of refusal, when it was told, by `performance.now()`. */
-  readonly #toldAtMs = new Map<string, number>();
   readonly #askAgain = new OwnedTimer(SYSTEM_TIMERS);
   #lastFault = "not connected yet";
   readonly #silenceMs: number;
@@ -105,6 +85,7 @@ export class RedisLink {
   constructor(options: RedisLinkOptions) {
     this.#options = options;
     this.prefix = options.prefix;
+    this.#refusals = new ToldRefusals(options.onRefusal);
     const make = options.createClient ?? createRedisClient;
     const { target, password, caCerts, timeoutMs, once } = options;
     const silenceMs = this.#silenceMs = options.silenceMs ?? SILENCE_MS;
@@ -112,23 +93,25 @@ export class RedisLink {
     this.#commands = make({
       ...common,
       onFault: (fault, isAll) => {
-        if (isRefusal(fault)) this.#tellRefusal(fault);
+        if (isRefusal(fault)) this.#refusals.tell(fault);
         if (isAll && !isRefusal(fault)) this.#sayDown(fault);
         else this.#noteFault(fault);
       },
       onReady: (place) => this.#look(place),
     });
+    const onUnheard = (fault: unknown) => {
+      if (isRefusal(fault)) this.#refusals.tell(fault);
+      this.#lookAgain();
+    };
     this.#messages = make({
       ...common,
-      onFault: (fault) => {
-        if (isRefusal(fault)) this.#tellRefusal(fault);
-        this.#lookAgain();
-      },
+      onFault: onUnheard,
       onReady: () => {
-        this.#subscribe();
+        this.#channels.subscribe();
         this.#wake();
       },
     });
+    this.#channels = new RedisChannels(this.#messages, onUnheard);
   }
 
   /** Settles once connected, or after the deadline: it then goes on trying by itself, unless it was to try once only. */
@@ -152,7 +135,12 @@ export class RedisLink {
 
   /** Whether messages arrive, of all channels. */
   get listening(): boolean {
-    return this.#messages.hears() && this.#channels.every(({ isHeard }) => isHeard);
+    return this.#channels.areHeard;
+  }
+
+  /** Questions that it answered with a refusal, for metrics. */
+  get refusals(): number {
+    return this.#refusals.count;
   }
 
   /** Why it is not up. Holds no address and no secret. */
@@ -193,8 +181,7 @@ export class RedisLink {
   /** Calls `listener` for every message, and `wake` whenever some may have been missed. Must not throw. */
   listen(channel: string, listener: (message: string) => void, wake: () => void): void {
     this.#wakes.add(wake);
-    this.#channels.push({ name: channel, listener, wake, isHeard: false, isAsked: false });
-    this.#subscribe();
+    this.#channels.listen(channel, listener, wake);
     this.#lookAgain();
   }
 
@@ -227,7 +214,7 @@ export class RedisLink {
       return await this.#attempt(place, key, send);
     } catch (fault) {
       if (!isRefusal(fault)) return this.#fail(fault);
-      this.#tellRefusal(fault);
+      this.#refusals.tell(fault);
       throw refusedError(fault);
     }
   }
@@ -288,18 +275,6 @@ export class RedisLink {
     });
   }
 
-  /** It answers, so nobody would hear of it: a cap that holds for each replica by itself, revocations that come late. */
-  #tellRefusal(fault: Error): void {
-    this.refusals++;
-    const { remedy } = refusedError(fault);
-    const cause = wordsOf(fault);
-    const nowMs = performance.now();
-    if (nowMs - (this.#toldAtMs.get(cause) ?? -Infinity) < TOLD_AGAIN_MS) return;
-    if (this.#toldAtMs.size >= MOST_KINDS) this.#toldAtMs.clear();
-    this.#toldAtMs.set(cause, nowMs);
-    this.#options.onRefusal?.({ cause, remedy });
-  }
-
   /**
    * Asks whoever may be there again, as nobody else may for long: an answer alone says that he is.
    * @param place whose connection has come up; undefined: where what matters most is
@@ -321,14 +296,10 @@ export class RedisLink {
 
   /** Until all answer, and all channels are heard. */
   #lookAgain(): void {
-    const isHeard = this.#channels.length === 0 || this.listening;
-    if ((this.#up && isHeard) || this.#askAgain.isSet) return;
+    if (this.#askAgain.isSet || (this.#up && !this.#channels.isOneMissed)) return;
     this.#askAgain.set(this.#silenceMs / ASKED_IN_SILENCE, () => {
       if (!this.#up) this.#lookAtAll();
-      if (this.#channels.length > 0 && !this.listening) {
-        this.#messages.lookAround();
-        this.#subscribe();
-      }
+      if (this.#channels.isOneMissed) this.#channels.seek();
       this.#lookAgain();
     });
   }
@@ -341,22 +312,6 @@ export class RedisLink {
     for (const [place, { key, askAgainAtMs }] of [...this.#away]) {
       // Or whoever has taken its place.
       if (nowMs >= askAgainAtMs || this.#commands.placeOf(key) !== place) this.#lookAt(key);
-    }
-  }
-
-  /** Once done it is renewed with every connection; where the library gives that up, it is done again. */
-  #subscribe(): void {
-    for (const channel of this.#channels) {
-      if (this.#closed || channel.isAsked || (channel.isHeard && this.#messages.hears())) continue;
-      channel.isAsked = true;
-      this.#messages.subscribe(channel.name, channel.listener).then(() => {
-        channel.isHeard = true;
-        channel.wake();
-      }, (fault) => {
-        channel.isHeard = false;
-        if (isRefusal(fault)) this.#tellRefusal(fault);
-        this.#lookAgain();
-      }).finally(() => channel.isAsked = false);
     }
   }
 

@@ -1,0 +1,35 @@
+// What a shared store refuses while it answers other questions, which nobody would hear of otherwise: a cap that holds for each
+// replica by itself, revocations that come late. Counted, and told of each kind once a minute (docs/behaviour.md R6, V1).
+import { refusedError, wordsOf } from "./redis_refusal.ts";
+
+export interface StoreRefusal {
+  /** The store's own words. Holds no address, no key and no secret. */
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+const TOLD_AGAIN_MS = 60_000;
+/** There are few kinds, unless who answers is no store. */
+const MOST_KINDS = 64;
+
+export class ToldRefusals {
+  count = 0;
+  readonly #onRefusal: ((refusal: StoreRefusal) => void) | undefined;
+  /** By the store's words, when they were told, by `performance.now()`. */
+  readonly #toldAtMs = new Map<string, number>();
+
+  /** @param onRefusal must not throw */
+  constructor(onRefusal: ((refusal: StoreRefusal) => void) | undefined) {
+    this.#onRefusal = onRefusal;
+  }
+
+  tell(fault: Error): void {
+    this.count++;
+    const cause = wordsOf(fault);
+    const nowMs = performance.now();
+    if (nowMs - (this.#toldAtMs.get(cause) ?? -Infinity) < TOLD_AGAIN_MS) return;
+    if (this.#toldAtMs.size >= MOST_KINDS) this.#toldAtMs.clear();
+    this.#toldAtMs.set(cause, nowMs);
+    this.#onRefusal?.({ cause, remedy: refusedError(fault).remedy });
+  }
+}
