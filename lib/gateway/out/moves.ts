@@ -11,6 +11,7 @@ import { ignoreStoreError } from "../../store/fail_closed.ts";
 import type { AliasStore } from "../../store/shared.ts";
 import { StoreError } from "../../store/store.ts";
 import { waitForTurn } from "../../store/turns.ts";
+import { isUpstreamId } from "../../upstream/http/session_id_field.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 
 /** A session that was opened again. */
@@ -243,7 +244,17 @@ export class Moves {
   }
 }
 
+/** Undefined for what is none of ours, or is written as no move of this version. */
 function readMove(seal: StoreSeal, text: string): Move | undefined {
   const opened = seal.open(text);
-  return opened === undefined ? undefined : parseJson(opened);
+  if (opened === undefined) return undefined;
+  try {
+    const move: Move | null = parseJson(opened);
+    const { sid, name, home, url, id } = move ?? {};
+    const isWhole = [sid, name, url].every((each) => typeof each === "string") &&
+      (home === null || typeof home === "string") && (id === null || (typeof id === "string" && isUpstreamId(id)));
+    return isWhole ? move ?? undefined : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -71,7 +71,8 @@ export function refusedError(fault: Error): StoreError {
   });
 }
 
-/** Fit for the log: a command that is not known is quoted with what it was given. */
+/** Fit for the log: a command that is not known is quoted with what it was given, and a script's fault with its line. */
 export function wordsOf({ message }: Error): string {
-  return message.replace(/, with args beginning with[^]*$/, "").replace(/[\s.]+$/, "").slice(0, 200);
+  const words = message.replace(/, with args beginning with[^]*$| script: [0-9a-f]+, on @\S*$/, "");
+  return words.replace(/[\s.]+$/, "").slice(0, 200);
 }

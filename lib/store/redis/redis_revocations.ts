@@ -182,7 +182,7 @@ export class RedisRevocations implements RevocationStore {
     let unread = false;
     for (const { sealed } of page) {
       const revocation = this.#read(sealed);
-      // Of a replica with another ring: whom it concerns is not known here.
+      // Of a replica with another ring, or of another version: whom it concerns is not known here.
       unread ||= revocation === undefined;
       if (revocation === undefined) continue;
       this.#learn(revocation);
@@ -218,7 +218,13 @@ export class RedisRevocations implements RevocationStore {
 
   #read(sealed: string): Revocation | undefined {
     const text = this.#seal.open(sealed);
-    return text === undefined ? undefined : parseJson(text);
+    if (text === undefined) return undefined;
+    try {
+      const value: unknown = parseJson(text);
+      return isRevocation(value) ? value : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   #learn(revocation: Revocation): void {
@@ -243,6 +249,13 @@ export class RedisRevocations implements RevocationStore {
     this.#lostAt = cursor;
     for (const [name, revocation] of this.#remembered) this.#unwritten.keep(name, revocation);
   }
+}
+
+function isRevocation(value: unknown): value is Revocation {
+  const { kind, sid, owner, beforeMs, untilMs } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (!Number.isFinite(untilMs)) return false;
+  if (kind === "session") return typeof sid === "string";
+  return Number.isFinite(beforeMs) && (kind === "all" || (kind === "principal" && typeof owner === "string"));
 }
 
 function nameOf(revocation: Revocation): string {

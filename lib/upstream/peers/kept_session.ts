@@ -44,10 +44,21 @@ export function sealKept(seal: StoreSeal, { result, ...kept }: KeptSession): str
 export function openKept(seal: StoreSeal, text: string): KeptSession | undefined {
   const opened = seal.open(text);
   if (opened === undefined) return undefined;
-  const { of, id, version, openedAtMs, result } = parseJson(opened);
-  const isWhole = typeof of === "string" && typeof id === "string" && isUpstreamId(id) && isLegacyRevision(version) &&
+  const { of, id, version, openedAtMs, result } = membersIn(opened);
+  const isWhole = typeof of === "string" && typeof id === "string" && isUpstreamId(id) &&
+    typeof version === "string" && isLegacyRevision(version) &&
     typeof openedAtMs === "number" && isJsonObject(result);
   return isWhole ? { of, id, version, openedAtMs, result } : undefined;
+}
+
+/** Of another version, say, it may be anything. */
+function membersIn(text: string): JsonObject {
+  try {
+    const value: unknown = parseJson(text);
+    return isJsonObject(value) ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 /** As if it had just been opened. */

@@ -204,6 +204,26 @@ Deno.test(
   },
 );
 
+for (
+  const text of [
+    "no JSON",
+    "null",
+    "[]",
+    `{"sid":"${SID}"}`,
+    `{"sid":"${SID}","name":"n","home":1,"url":"http://u","id":"theirs"}`,
+    `{"sid":"${SID}","name":"n","home":null,"url":"http://u","id":1}`,
+    `{"sid":"${SID}","name":"n","home":null,"url":"http://u","id":"a\\nb"}`,
+  ]
+) {
+  Deno.test(`R1 L4: what another version has sealed leads nowhere: ${text}`, STRICT, async () => {
+    const { store, link, moves, moving } = scene();
+    store.texts.set(SID, { text: seal.seal(text), untilMs: Infinity });
+    await moves.refresh(moving);
+    await store.replace(SID, { before: seal.seal(text), text: seal.seal(text), ttlMs: 1000 });
+    assert.deepEqual([link.move, link.upstreamSessionId, link.generation], [undefined, "own", 1]);
+  });
+}
+
 Deno.test("R1 L4: what is told of a session that has been opened here meanwhile is not news", STRICT, async () => {
   const { store, link, moves, ended, said, moving } = scene();
   store.texts.set(SID, { text: said("before"), untilMs: Infinity });

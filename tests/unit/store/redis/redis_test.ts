@@ -272,6 +272,31 @@ test("L6 R6: what a store that is there would not take is written as soon as it 
   }
 });
 
+for (
+  const text of [
+    '{"kind":"tenant","untilMs":1}',
+    '{"kind":"session","untilMs":1}',
+    '{"kind":"principal","owner":1,"beforeMs":1,"untilMs":1}',
+    '{"kind":"all","beforeMs":"1","untilMs":1}',
+    '{"kind":"all","beforeMs":1}',
+    "null",
+    "[]",
+    '"text"',
+    "no JSON",
+  ]
+) {
+  test(
+    `R4: what another version has sealed stops nobody from hearing the next revocation: ${text}`,
+    async (redis, store) => {
+      await redis.ask("XADD", "{signet-test:revoked}:log", "5-0", "r", SEAL.seal(text));
+      await store.revocations.add(DELETED);
+      const heard = await store.revocations.changesSince(0, 10);
+      assert.deepEqual([heard.revocations, heard.missed], [[DELETED], true]);
+      assert.equal(await store.revocations.find(SUBJECT), "session");
+    },
+  );
+}
+
 for (const name of ["until", "before"]) {
   test(`L6 R6: what a full store has evicted of revocations alone is written again (${name})`, async (redis, store) => {
     const all = { kind: "all", beforeMs: NOW_MS - 1, untilMs: LATER_MS } as const;
