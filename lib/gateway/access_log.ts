@@ -4,10 +4,8 @@ import type { Actor, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Observer } from "../observe/observers.ts";
 import { redactPath } from "../observe/redact.ts";
+import { shortened } from "../observe/shortened.ts";
 import { callerInLog } from "../session/caller.ts";
-
-/** Of a name that a client chose, in characters. */
-const MAX_SHOWN = 128;
 
 export class AccessLog implements Observer {
   readonly #log: Logger;
@@ -54,5 +52,5 @@ export class AccessLog implements Observer {
 }
 
 function shown(text: string | undefined): string | undefined {
-  return text === undefined || text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+  return text === undefined ? text : shortened(text);
 }

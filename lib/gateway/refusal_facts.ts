@@ -3,6 +3,7 @@
 import type { ErrorCode, SignetError } from "../errors.ts";
 import { LEGACY_REVISIONS, MODERN_REVISIONS } from "../mcp/revisions.ts";
 import { redactPath, shortHash } from "../observe/redact.ts";
+import { shortened } from "../observe/shortened.ts";
 import { callerInLog } from "../session/caller.ts";
 import type { Inbound } from "./inbound.ts";
 import type { GatewayParts } from "./parts.ts";
@@ -25,18 +26,17 @@ export interface Refused {
 
 type Facts = (refused: Refused) => RefusalFacts;
 
-const MAX_SHOWN = 128;
 const REVISIONS = [...LEGACY_REVISIONS, ...MODERN_REVISIONS].join(", ");
 const METHODS: ReadonlySet<string> = new Set("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE".split(" "));
 
 const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
   host_refused: ({ parts, inbound }) => ({
-    found: shown(inbound.head.host),
+    found: shortened(inbound.head.host),
     wanted: parts.guard.wantedHosts,
     remedy: "Name the host with --allow-host, if clients are meant to use it.",
   }),
   origin_refused: ({ parts, inbound }) => ({
-    found: shown(originOf(inbound.origin ?? "")),
+    found: shortened(originOf(inbound.origin ?? "")),
     wanted: parts.guard.wantedOrigins,
     remedy: "Name the origin with --allow-origin, if its pages may call.",
   }),
@@ -46,7 +46,7 @@ const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
     remedy: "Point the client at the path that is wanted, or set --path.",
   }),
   media_type_unsupported: ({ inbound }) => ({
-    found: shown(inbound.facts.contentType?.split(";")[0]?.trim() || "no Content-Type"),
+    found: shortened(inbound.facts.contentType?.split(";")[0]?.trim() || "no Content-Type"),
     wanted: "application/json in UTF-8, without a content coding",
   }),
   method_not_allowed: ({ inbound, error }) => ({
@@ -94,10 +94,6 @@ function nameOf({ provenAs: caller }: Inbound): { caller?: string } {
   return caller === undefined ? {} : { caller: callerInLog(caller.principal) };
 }
 
-function shown(text: string): string {
-  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
-}
-
 /** Scheme, host and port (RFC 6454 §7), which are all that a browser sends: whatever else is there is no origin, and may be a secret. */
 function originOf(text: string): string {
   if (text === "null") return text;
@@ -110,7 +106,7 @@ function originOf(text: string): string {
 }
 
 function shownPath(path: string): string {
-  return shown(redactPath(path));
+  return shortened(redactPath(path));
 }
 
 function shownMethod(method: string): string {

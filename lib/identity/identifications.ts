@@ -1,4 +1,5 @@
 // The answers of sources that carry nothing of their own, made once.
+import { shortened } from "../observe/shortened.ts";
 import type { Identification } from "./principal.ts";
 
 /** The request carries nothing for this source. */
@@ -13,8 +14,6 @@ export function malformed(reason: string): Identification {
 export function refused(reason: string): Identification {
   return Object.freeze({ kind: "invalid", error: "invalid_token", reason });
 }
-
-const MAX_SHOWN = 128;
 
 /** The same for a claim whose values are no secrets: issuer, audience, client, type, algorithm. */
 export function refusedClaim(reason: string, claim: { readonly found: unknown; readonly wanted: readonly string[] }) {
@@ -35,5 +34,5 @@ export function shownTime(seconds: unknown): unknown {
 
 function shownClaim(claim: unknown): string {
   const text = typeof claim === "string" ? claim : claim === undefined ? "(none)" : JSON.stringify(claim) ?? "(none)";
-  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+  return shortened(text);
 }

@@ -3,6 +3,7 @@
 import { SignetError } from "../../errors.ts";
 import { elementsOf } from "../../mcp/json_text.ts";
 import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
+import { MAX_SHOWN, shortened } from "../../observe/shortened.ts";
 import { readArguments, readsAlike } from "../../policy/arguments.ts";
 import type { ReadsOfArguments } from "../../policy/expression_reads.ts";
 import type { ToolHints } from "../../policy/hints.ts";
@@ -36,8 +37,6 @@ export interface Admitting extends Asking {
 const FREE: ReadonlySet<string> = new Set([
   ...["notifications/initialized", "notifications/cancelled", "notifications/progress"],
 ]);
-/** As much of a name as a message repeats, in characters. */
-const MAX_SHOWN = 128;
 
 /** Whether the rules let a plain message through by what they have found before: the fast lane's half. */
 export function isAllowedBefore(parts: GatewayParts, { inbound, caller, session }: Asking): boolean {
@@ -226,7 +225,7 @@ const WHAT = { tool: "tool", prompt: "prompt", resource: "resource" } as const;
 /** What is denied looks like what is not there (MCP 2025-11-25, "Tools", Error Handling). */
 function textOf({ asked, subject, verdict, unreadable }: Judged): string {
   if (subject === undefined) return `Invalid params: ${asked.method} does not name what it is about`;
-  const shown = subject.name.length <= MAX_SHOWN ? subject.name : `${subject.name.slice(0, MAX_SHOWN)}…`;
+  const shown = shortened(subject.name);
   if (verdict.ruling === "arguments") {
     const why = unreadable === undefined ? "these arguments are not allowed" : `the arguments ${unreadable}`;
     return `Refused by a rule: ${why} in a call of ${shown}`;

@@ -7,6 +7,7 @@ import { idKey, isJsonObject, type JsonObject, type RpcId } from "../../mcp/json
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, findMembers, type Span, stringAt } from "../../mcp/json_text.ts";
 import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
+import { MAX_SHOWN } from "../../observe/shortened.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";
 import { MemberFault, reasonOf } from "./breaker.ts";
@@ -21,7 +22,7 @@ import type { Ask } from "./own_asks.ts";
 import { ID_OF_PAGES, type Merged, pageOf } from "./pages.ts";
 import type { QuestionTokens } from "./question_tokens.ts";
 import { isObjectAt, jsonBytes, memberAt } from "./splices.ts";
-import { MAX_SHOWN, type Subject, subjectOf, unknownWords } from "./subjects.ts";
+import { type Subject, subjectOf, unknownWords } from "./subjects.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";

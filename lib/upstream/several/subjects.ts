@@ -4,6 +4,7 @@ import type { Message } from "../../bridge/peer.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { type Span, stringAt } from "../../mcp/json_text.ts";
 import { INVALID_PARAMS, RESOURCE_NOT_FOUND } from "../../mcp/rpc_codes.ts";
+import { MAX_SHOWN } from "../../observe/shortened.ts";
 import { memberAt } from "./splices.ts";
 
 /** What a request is about, in its text and to people. */
@@ -12,9 +13,6 @@ export interface Subject {
   readonly span: Span | undefined;
   readonly value: string | undefined;
 }
-
-/** As much of a name as a message repeats, in characters. */
-export const MAX_SHOWN = 128;
 
 const OF_METHODS: ReadonlyMap<string, readonly [Subject["what"], "name" | "uri" | "taskId"]> = new Map([
   ["tools/call", ["tool", "name"]],

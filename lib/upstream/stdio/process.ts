@@ -120,11 +120,6 @@ export class ServerProcess {
     return this.#gone;
   }
 
-  /** Bytes that wait to be read by the server. */
-  get queuedBytes(): number {
-    return this.#queuedBytes;
-  }
-
   /**
    * Sends one message: one line without its end, in memory that is the queue's from now on. @returns false if it is not
    * taken, because too much waits already
