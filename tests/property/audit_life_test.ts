@@ -37,6 +37,8 @@ class Life {
   #sink: FileSink | undefined;
   #key = KEYS[0]!;
   #next = 0;
+  /** Each process begins with a chain of its own name, as each does that draws it by lot. */
+  #starts = 0;
 
   constructor(folder: string) {
     this.folder = folder;
@@ -50,7 +52,7 @@ class Life {
     this.#sink = await FileSink.open({ path: this.path, trustsOthers: true });
     this.#audit = new AuditLog({
       ...{ sink: this.#sink, key: this.#key, recovered: this.#sink.recovered, whenFull: "drop", log: SILENT_LOG },
-      ...{ now: () => 0, chainId: "c", version: "v" },
+      ...{ now: () => 0, chainId: `c${++this.#starts}`, version: "v" },
     });
   }
 

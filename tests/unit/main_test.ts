@@ -60,7 +60,7 @@ Deno.test("signet asks a running Signet past any proxy of the environment", STRI
     ["HTTP_PROXY", "http_proxy"].map((name) => [name, `http://127.0.0.1:${proxy.addr.port}`]),
   );
   for (const hostname of ["127.0.0.1", "::1"]) {
-    await using server = serve(hostname, '{"sessions":[],"more":false}');
+    await using server = serve(hostname, '{"sessions":[],"total":0}');
     const base = `http://${hostname === "::1" ? "[::1]" : hostname}:${server.addr.port}`;
     const { code, err } = await signet(["sessions", "--admin", base], env);
     assert.deepEqual([code, err], [0, ""]);
