@@ -15,6 +15,7 @@ const CLUSTER = "It is one node of a cluster: write redis+cluster://HOST:PORT in
 
 /** By the word that begins it. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
+  ASK: { remedy: CLUSTER },
   BUSY: { isAway: true, remedy: "A script of somebody's runs there and does not end: end it with SCRIPT KILL." },
   CLUSTERDOWN: { isAway: true, remedy: "See CLUSTER INFO: a master is gone, and nobody has taken its place." },
   CROSSSLOT: { remedy: CLUSTER },
@@ -71,8 +72,13 @@ export function refusedError(fault: Error): StoreError {
   });
 }
 
-/** Fit for the log: a command that is not known is quoted with what it was given, and a script's fault with its line. */
+/**
+ * Fit for the log: a command that is not known is quoted with what it was given, a script's fault with its line, and where
+ * a key is instead differs from key to key.
+ */
 export function wordsOf({ message }: Error): string {
+  const elsewhere = /^(?:MOVED|ASK)(?= )/.exec(message);
+  if (elsewhere !== null) return elsewhere[0];
   const words = message.replace(/, with args beginning with[^]*$| script: [0-9a-f]+, on @\S*$/, "");
   return words.replace(/[\s.]+$/, "").slice(0, 200);
 }

@@ -24,6 +24,9 @@ export interface StoreSeal {
 
 /** Changes that can be read back. */
 const MOST_LOGGED = 10_000;
+/** A store that loses or evicts them again is told again so much later, and twice as much each time, in ms. */
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
 /** Purged in one go: a script holds up everybody else. */
 const PURGED_AT_ONCE = 1000;
 
@@ -84,6 +87,9 @@ export class RedisRevocations implements RevocationStore {
   readonly #unwritten = new Unwritten((revocation) => this.#write(revocation));
   /** How far the log had been read when the store was found to have lost it. */
   #lostAt: number | undefined;
+  /** How long it was not to be told once more, and until when, by `performance.now()`. */
+  #pauseMs = 0;
+  #againAtMs = -Infinity;
 
   constructor(link: RedisLink, options: { readonly seal: StoreSeal; readonly now: () => number }) {
     this.#link = link;
@@ -243,9 +249,16 @@ export class RedisRevocations implements RevocationStore {
     return this.#remembered.values().some((revocation) => revocation.untilMs > nowMs && isSuch(revocation));
   }
 
-  /** The store has lost what it had. Once: a cursor stands still for as long as nothing new is written. */
+  /**
+   * The store has lost what it had. Once: a cursor stands still for as long as nothing new is written. And with pauses that
+   * grow: one that has no room for all of them evicts some of what it is told, for as long as it is told.
+   */
   #writeAgain(cursor: number): void {
-    if (cursor === this.#lostAt) return;
+    const nowMs = performance.now();
+    if (cursor === this.#lostAt || nowMs < this.#againAtMs) return;
+    const hasKept = nowMs - this.#againAtMs > LONGEST_PAUSE_MS;
+    this.#pauseMs = hasKept ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
+    this.#againAtMs = nowMs + this.#pauseMs;
     this.#lostAt = cursor;
     for (const [name, revocation] of this.#remembered) this.#unwritten.keep(name, revocation);
   }

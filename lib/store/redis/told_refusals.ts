@@ -9,7 +9,7 @@ export interface StoreRefusal {
 }
 
 const TOLD_AGAIN_MS = 60_000;
-/** There are few kinds, unless who answers is no store. */
+/** There are few kinds, unless who answers is no store: of more than so many within a minute only a number is kept. */
 const MOST_KINDS = 64;
 
 export class ToldRefusals {
@@ -27,8 +27,8 @@ export class ToldRefusals {
     this.count++;
     const cause = wordsOf(fault);
     const nowMs = performance.now();
-    if (nowMs - (this.#toldAtMs.get(cause) ?? -Infinity) < TOLD_AGAIN_MS) return;
-    if (this.#toldAtMs.size >= MOST_KINDS) this.#toldAtMs.clear();
+    for (const [told, atMs] of this.#toldAtMs) if (nowMs - atMs >= TOLD_AGAIN_MS) this.#toldAtMs.delete(told);
+    if (this.#toldAtMs.has(cause) || this.#toldAtMs.size >= MOST_KINDS) return;
     this.#toldAtMs.set(cause, nowMs);
     this.#onRefusal?.({ cause, remedy: refusedError(fault).remedy });
   }

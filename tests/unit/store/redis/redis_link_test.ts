@@ -183,6 +183,23 @@ for (const error of REFUSED) {
   });
 }
 
+test("V1: a node of a cluster that is asked as if it were alone refuses each key in its own words, and is told of once", async (store) => {
+  for (let i = 0; i < 300; i++) {
+    store.errors.set("k", `${i % 2 === 0 ? "MOVED" : "ASK"} ${i} 10.0.0.${i % 200}:6379`);
+    await assert.rejects(() => store.ask("k"), StoreError);
+  }
+  assert.deepEqual(store.refusals.map(({ cause }) => cause), ["MOVED", "ASK"]);
+});
+
+test("V1: who refuses in ever other words is told of a bounded number of times", async (store) => {
+  for (let i = 0; i < 300; i++) {
+    store.errors.set("k", `ERR number ${i}`);
+    await assert.rejects(() => store.ask("k"), StoreError);
+  }
+  assert.equal(store.link.refusals, 300);
+  assert.equal(store.refusals.length, 64);
+});
+
 test("R6: an error without words is told as one", async (store) => {
   store.errors.set("k", "");
   await assert.rejects(() => store.ask("k"), { message: /an error without words/ });

@@ -321,6 +321,32 @@ for (const name of ["until", "before"]) {
   });
 }
 
+test("L6 R6: a store that evicts whatever it is told is not told for ever", async (redis, store) => {
+  let [written, held] = [0, 0];
+  const evict = () => redis.ask("DEL", "{signet-test:revoked}:until");
+  const createClient = scripted(async (send) => {
+    held++;
+    const answer = await send();
+    written++;
+    await evict();
+    held--;
+    return answer;
+  });
+  const full = await openStore(redis, { createClient });
+  try {
+    await store.revocations.add(DELETED);
+    let { cursor } = await full.revocations.changesSince(0, 10);
+    await evict();
+    for (let i = 0; i < 50; i++) {
+      cursor = (await full.revocations.changesSince(cursor, 10)).cursor;
+      await until(() => held === 0, "what it is told to be evicted");
+    }
+    assert.ok(written > 0 && written <= 3, `told ${written} times`);
+  } finally {
+    await full.close();
+  }
+});
+
 for (const name of ["log", "last", "until", "before"]) {
   test(
     `R4 L6: what a store has refused in the middle is told to all others when it is taken (${name})`,
