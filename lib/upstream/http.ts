@@ -12,6 +12,7 @@ import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { inspectBytes } from "../http1/wire/borrowed.ts";
 import { BytesBody } from "../http1/wire/bytes_body.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
+import { OF_THE_BYTES } from "../http1/wire/fields.ts";
 import { askedIn, isAlike, isRefusal, mayMeanSession, meaningOf, type Refusal } from "../mcp/lost_session.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
@@ -231,13 +232,7 @@ function withoutId(heard: Heard, id: UpstreamSessionId): Heard {
   };
 }
 
-const OF_THE_BODY: ReadonlySet<string> = new Set([
-  "content-encoding",
-  "content-length",
-  "content-md5",
-  "digest",
-  "etag",
-]);
+const OF_THE_BODY: ReadonlySet<string> = new Set(["content-encoding", "content-length", ...OF_THE_BYTES]);
 
 /**
  * Whether the refusal of a `ping` proves that the request refused before it was not run either: both must speak of the

@@ -2,6 +2,7 @@
 // request was not processed, by a session made anew (L4, R1).
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
+import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import { isAdopted, openedWith } from "../in/adopt.ts";
 import type { GatewayParts } from "../parts.ts";
@@ -129,7 +130,7 @@ function isRefusedAlike(error: unknown, refusal: ClientResponse): boolean {
 /** A session made anew has no events from before. */
 const OF_THE_PLACE = ["last-event-id"];
 /** What the client says there is about its own message. */
-const OF_THE_MESSAGE = ["mcp-method", "mcp-name", "last-event-id"];
+const OF_THE_MESSAGE = ["mcp-method", "mcp-name", "last-event-id", ...OF_THE_BYTES];
 
 function without(list: Fields, names: readonly string[]): { fields: Fields; notes: undefined } {
   const fields = list.slice();

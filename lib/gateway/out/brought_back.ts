@@ -1,7 +1,7 @@
 // What a stateless client brings back to its server, taken out of its seals: the state of a request, ids of tasks, a place
 // in a list (docs/protocol.md 33, 34). The request then goes on with the server's own values, byte for byte.
 import type { FieldList } from "../../http1/types.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
+import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { type CarriedMember, carriesOf } from "../../mcp/carried_members.ts";
 import { foldedName } from "../../mcp/folded_name.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
@@ -13,7 +13,7 @@ import { parseJson } from "../../platform/json.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { GatewayParts } from "../parts.ts";
 import { Carriage, refusalOf } from "./carriage.ts";
-import { setField } from "./fields.ts";
+import { removeField, setField } from "./fields.ts";
 
 /** A request as its client has sent it. */
 export interface Brought {
@@ -55,6 +55,7 @@ export function bringBack(
   if (members.length === 0) return { body, carriage };
   const opened = openAll({ message, body, members, carriage, fields });
   if (opened.length === 0) return { body, carriage };
+  for (const name of OF_THE_BYTES) removeField(fields, name);
   return { body: spliced(body, opened), carriage };
 }
 

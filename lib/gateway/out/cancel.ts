@@ -1,5 +1,6 @@
 // Tells the upstream that a call is cancelled because its client has gone: only where configured, since a disconnect is
 // no cancellation by itself (C3; MCP 2025-11-25, Streamable HTTP, "Sending Messages to the Server" 6).
+import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { idText } from "../../mcp/json_rpc.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
@@ -36,7 +37,7 @@ async function notifyCancelled(parts: GatewayParts, call: CancelledCall, params:
   const { inbound, caller, session } = call;
   const { upstream, link } = route(parts, session);
   const fields = parts.fields.toUpstream(inbound, caller);
-  for (const name of ["mcp-method", "mcp-name"]) removeField(fields, name);
+  for (const name of ["mcp-method", "mcp-name", ...OF_THE_BYTES]) removeField(fields, name);
   setField(fields, "content-type", "application/json");
   parts.fields.addRemembered(fields, session);
   const body = encoder.encode(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);

@@ -2,6 +2,7 @@
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { NOTHING_TO_END } from "../../mcp/lost_session.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
@@ -21,7 +22,7 @@ import { relay } from "./relay.ts";
 import { homeOf, route, routeOf, routeWithoutSession } from "./route.ts";
 
 /** Fields of the request at hand that say something about its message. */
-const OF_THE_MESSAGE = ["content-type", "content-encoding", "last-event-id", "mcp-method", "mcp-name"];
+const OF_THE_MESSAGE = ["content-type", "content-encoding", "last-event-id", "mcp-method", "mcp-name", ...OF_THE_BYTES];
 
 /** @throws SignetError `upstream_*` with status 502 if the upstream could not be told; the id is dead all the same */
 export async function end(

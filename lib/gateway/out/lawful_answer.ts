@@ -5,7 +5,7 @@ import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
+import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { joinBytes } from "../../mcp/join_bytes.ts";
@@ -23,9 +23,7 @@ import { withoutCoding } from "./uncoded.ts";
 /** Of one event. */
 const MOST_BYTES = 8 * 1024 * 1024;
 /** Fields that are about the bytes as they came. */
-const OF_THE_BODY: ReadonlySet<string> = new Set([
-  ...["content-length", "content-md5", "content-digest", "digest", "repr-digest", "etag"],
-]);
+const OF_THE_BODY: ReadonlySet<string> = new Set(["content-length", ...OF_THE_BYTES]);
 
 const TOOLS_LIST = methodNumber("tools/list");
 

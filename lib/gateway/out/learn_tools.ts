@@ -4,6 +4,7 @@
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
+import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { isJsonObject, type JsonObject, parseMessage } from "../../mcp/json_rpc.ts";
@@ -169,7 +170,7 @@ function sendStateless(parts: GatewayParts, { inbound, caller, place }: Placed, 
 function fieldsOf(fields: FieldList): FieldList {
   setField(fields, "mcp-method", "tools/list");
   const ofTheCall = fields.filter((name, at) => at % 2 === 0 && name.startsWith("mcp-param-"));
-  for (const name of ["mcp-name", "last-event-id", ...ofTheCall]) removeField(fields, name);
+  for (const name of ["mcp-name", "last-event-id", ...OF_THE_BYTES, ...ofTheCall]) removeField(fields, name);
   return fields;
 }
 

@@ -3,7 +3,7 @@
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { SignetError } from "../../errors.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
-import { detachText } from "../../http1/wire/fields.ts";
+import { detachText, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import type { Caller } from "../../session/caller.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import type { Turn } from "../../session/reopenings.ts";
@@ -26,7 +26,14 @@ import { requireResponse } from "./send.ts";
 const encoder = new TextEncoder();
 
 /** Fields of the waiting request that say something about its body or its place in a stream. */
-const OF_THE_MESSAGE = ["last-event-id", "mcp-method", "mcp-name", "mcp-protocol-version", "content-encoding"];
+const OF_THE_MESSAGE = [
+  "last-event-id",
+  "mcp-method",
+  "mcp-name",
+  "mcp-protocol-version",
+  "content-encoding",
+  ...OF_THE_BYTES,
+];
 
 /** What a server may take to hear that its session is initialized. */
 const CONFIRM_TIMEOUT_MS = 30_000;

@@ -3,6 +3,7 @@
 import type { Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
+import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
 import type { Carries } from "../../mcp/carried_members.ts";
 import { type ExchangedKind, type Exchanging, mayCarry } from "../../mcp/carried_message.ts";
@@ -16,11 +17,6 @@ import { DecodingError } from "../../upstream/http/decoded.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Carriage } from "./carriage.ts";
 import { undecodable, withoutCoding } from "./uncoded.ts";
-
-/** Fields that are about the bytes as they came; their length is never passed on. */
-const OF_THE_BYTES: ReadonlySet<string> = new Set([
-  ...["content-md5", "content-digest", "digest", "repr-digest", "etag"],
-]);
 
 /** In place of an answer that cannot be sealed. */
 const UNSEALABLE = errorResponse(null, INTERNAL_ERROR, "Internal error: the MCP server's answer is not valid");

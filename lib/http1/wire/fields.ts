@@ -42,6 +42,14 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/**
+ * Fields that speak of the very bytes of a body, or of what those are of (RFC 9110 §8.8.3, RFC 9530): of a body that was
+ * changed, or exchanged for another, they are untrue.
+ */
+export const OF_THE_BYTES: ReadonlySet<string> = new Set([
+  ...["content-md5", "content-digest", "digest", "repr-digest", "etag"],
+]);
+
 /** Whether the engine owns the field `lowerName`: it is neither forwarded nor taken from the engine's user. */
 export function isHopByHop(lowerName: string): boolean {
   return HOP_BY_HOP.has(lowerName);

@@ -3,7 +3,7 @@
 // bounded.
 import { type BodyReader, CHUNKED, type ClientResponse } from "../../http1/types.ts";
 import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
+import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import {
   createBrotliDecompress,
@@ -60,9 +60,7 @@ export function decoded(response: ClientResponse): ClientResponse {
 }
 
 /** Fields that are about the bytes as they came. */
-const OF_THE_CODING: ReadonlySet<string> = new Set([
-  ...["content-encoding", "content-length", "content-md5", "content-digest", "digest", "etag"],
-]);
+const OF_THE_CODING: ReadonlySet<string> = new Set(["content-encoding", "content-length", ...OF_THE_BYTES]);
 
 class DecodedBody implements BodyReader {
   readonly length = CHUNKED;

@@ -4,7 +4,7 @@
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Call, ClientRequest, ClientResponse, FieldList, Fields } from "../../http1/types.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
+import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { askedId, isRefusal, meaningOf, type Refusal, speaksOfSession } from "../../mcp/lost_session.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
@@ -25,6 +25,7 @@ const MAX_REMEMBERED = 10_000;
 /** Fields that say something about the message they came with. */
 const OF_THE_MESSAGE: ReadonlySet<string> = new Set([
   ...["accept", "accept-encoding", "content-type", "content-encoding", "last-event-id", "mcp-method", "mcp-name"],
+  ...OF_THE_BYTES,
 ]);
 const OF_A_PING = ["content-type", "application/json", "accept", "application/json, text/event-stream"];
 
