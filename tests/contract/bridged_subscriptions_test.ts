@@ -163,3 +163,42 @@ Deno.test("S3: who has unsubscribed is told no more, and the server is asked unt
     { resourcesListChanged: true, resourceSubscriptions: ["x:2"] },
   ]);
 });
+
+Deno.test(
+  "S3: a server that refuses what has gone tells of its lists meanwhile, and of all once it takes that",
+  STRICT,
+  async () => {
+    await using server = tellingServer();
+    await using signet = await TestSignet.start({ upstream: server.url });
+    const id = await signet.open();
+    for (const uri of ["x:1", "x:gone"]) {
+      assert.deepEqual((await messageOf(signet.post(subscribe(1, uri), { id }))).result, {});
+    }
+    const stream = await signet.get({ id });
+    await until(() => server.subscriptions.size === 1, "one subscription is left");
+    const listen = server.handlerOf("subscriptions/listen");
+    let isGone = true;
+    server.on("subscriptions/listen", (seen) => {
+      const { resourceSubscriptions = [] } = seen.params.notifications as { resourceSubscriptions?: string[] };
+      if (!isGone || !resourceSubscriptions.includes("x:gone")) return listen(seen);
+      return { error: { code: -32602, message: "no such resource" } };
+    });
+    const [first] = [...server.subscriptions];
+    first!.end();
+    server.subscriptions.delete(first!);
+    await until(() => server.subscriptions.size === 1, "the lists are listened to");
+    const [lists] = [...server.subscriptions];
+    assert.deepEqual(lists!.seen.params.notifications, { resourcesListChanged: true });
+    lists!.tell("notifications/resources/list_changed");
+    isGone = false;
+    await until(() => !server.subscriptions.has(lists!), "the server is asked again");
+    const [whole] = [...server.subscriptions];
+    assert.deepEqual(whole!.seen.params.notifications, {
+      resourcesListChanged: true,
+      resourceSubscriptions: ["x:1", "x:gone"],
+    });
+    whole!.tell("notifications/resources/updated", { uri: "x:1" });
+    const text = await within("what the client is told", saidUntil(stream, "x:1"));
+    assert.ok(text.includes("list_changed"), text);
+  },
+);

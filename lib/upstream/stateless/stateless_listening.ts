@@ -1,7 +1,8 @@
 // What a session's client hears of a stateless server unasked: one subscription at the server at a time (MCP 2026-07-28,
 // subscriptions/listen), of list changes and of the resources the client has subscribed to. What a subscription is about
-// cannot be changed: another takes its place, and is there before the old one goes. One that ends is opened again. What
-// nobody wants any more is not passed on, whatever the server still tells of.
+// cannot be changed: another takes its place, and is there before the old one goes. One that ends is opened again; where
+// the server refuses that, as it may for one resource that has gone, it is asked for its lists alone, and for all of it ever
+// more rarely. What nobody wants any more is not passed on, whatever the server still tells of.
 import type { Message } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
 import type { FieldList } from "../../http1/types.ts";
@@ -89,7 +90,7 @@ export class StatelessListening {
     return this.#inTurn(async () => {
       if (!this.#uris.delete(uri)) return;
       await this.#renew(fields).catch(tellIfOwn);
-      this.#tellOfLess();
+      this.#renewIfOff();
     });
   }
 
@@ -138,47 +139,52 @@ export class StatelessListening {
     return honored;
   }
 
-  /** What the server was asked to tell of, and nobody wants to hear any more. */
-  get #unwanted(): readonly string[] {
-    return this.#current?.uris.filter((uri) => !this.#uris.has(uri)) ?? [];
+  /** Whether the server was asked to tell of other resources than are wanted now: of too many, or of too few. */
+  get #isOff(): boolean {
+    const uris = this.#current?.uris;
+    return uris !== undefined && (uris.length !== this.#uris.size || uris.some((uri) => !this.#uris.has(uri)));
   }
 
-  /** A server that tells of too much, and would not tell of less, is asked again. */
-  #tellOfLess(): void {
-    if (this.#unwanted.length === 0) return;
-    this.#renewing ??= this.#renewUntilTaken().finally(() => this.#renewing = undefined);
+  /** A server that would not be asked for what is wanted is asked again. */
+  #renewIfOff(): void {
+    if (this.#isOff) this.#renewing ??= this.#renewUntilTaken().finally(() => this.#renewing = undefined);
   }
 
-  /** Ever later, for as long as it tells of too much. */
+  /** Ever later, for as long as it refuses. */
   async #renewUntilTaken(): Promise<void> {
     const { retryMs, maxRetryMs } = this.#options.parts.limits;
-    for (let inVain = 0; !this.#stopped && this.#unwanted.length > 0; inVain++) {
+    for (let inVain = 0; !this.#stopped && this.#isOff; inVain++) {
       await this.#renewalPause.wait(Math.min(maxRetryMs, retryMs * 2 ** inVain));
       await this.#inTurn(async () => {
-        if (this.#stopped || this.#unwanted.length === 0) return;
+        if (this.#stopped || !this.#isOff) return;
         await this.#renew(this.#fields ?? []).catch(tellIfOwn);
       });
     }
   }
 
-  async #filter(): Promise<JsonObject | undefined> {
+  async #filter(wanted: Iterable<string> = []): Promise<JsonObject | undefined> {
     const capabilities = await this.#options.capabilities(this.#fields ?? []);
     const filter: Record<string, unknown> = {};
     for (const [list, member] of Object.entries(LISTS)) {
       const capability = capabilities[list];
       if (isJsonObject(capability) && capability.listChanged === true) filter[member] = true;
     }
-    if (this.#uris.size > 0) filter.resourceSubscriptions = [...this.#uris];
+    const resourceSubscriptions = [...wanted];
+    if (resourceSubscriptions.length > 0) filter.resourceSubscriptions = resourceSubscriptions;
     return Object.keys(filter).length === 0 ? undefined : filter;
   }
 
-  /** Undefined where there is nothing to be told of. @throws SignetError */
-  async #subscribe(): Promise<Subscription | undefined> {
+  /**
+   * @param only these resources, and not all that are wanted
+   * @returns undefined where there is nothing to be told of
+   * @throws SignetError
+   */
+  async #subscribe(only?: readonly string[]): Promise<Subscription | undefined> {
     const { parts, envelope, newId, onJunk } = this.#options;
-    const notifications = await this.#filter();
+    const notifications = await this.#filter(only ?? this.#uris);
     if (notifications === undefined || this.#stopped) return undefined;
     const { promise: honored, resolve } = Promise.withResolvers<JsonObject | undefined>();
-    const uris = [...this.#uris];
+    const uris = [...only ?? this.#uris];
     const posted = post(parts, newId(), {
       method: METHOD,
       headers: [],
@@ -234,22 +240,26 @@ export class StatelessListening {
 
   /** Until no subscription is left. @returns whether there was one; undefined if none is wanted */
   async #follow(): Promise<boolean | undefined> {
-    if (this.#current === undefined) {
-      const opened = await this.#subscribe();
-      // One that a client has subscribed by has come first, and is about no less.
-      if (this.#current !== undefined) opened?.post.abort();
-      else this.#current = opened;
-      // What was unsubscribed from while it was opened.
-      this.#tellOfLess();
-    }
+    if (this.#current === undefined) await this.#begin();
     if (this.#current === undefined) return undefined;
     let isTold = false;
     for (let followed: Subscription | undefined = this.#current; followed !== undefined; followed = this.#current) {
       isTold = (await followed.honored) !== undefined || isTold;
       await followed.post.ended;
       if (this.#current === followed) this.#current = undefined;
+      if (followed.uris.length > 0 && await isRefused(followed) && this.#current === undefined) await this.#begin([]);
     }
     return isTold;
+  }
+
+  /** Follows another from now on. @param only as of `#subscribe` @throws SignetError */
+  async #begin(only?: readonly string[]): Promise<void> {
+    const opened = await this.#subscribe(only);
+    // One that a client has subscribed by has come first, and is about no less.
+    if (this.#current !== undefined) opened?.post.abort();
+    else this.#current = opened;
+    // What was unsubscribed from while it was opened, or left out.
+    this.#renewIfOff();
   }
 
   /** Something may have changed while nobody told. */
@@ -261,4 +271,11 @@ export class StatelessListening {
       await this.#options.onNotification({ value, line: encodeJson(value) });
     }
   }
+}
+
+/** Of one that has ended: whether the server itself said no. That it cannot be asked is no answer to what it was asked. */
+async function isRefused({ honored, post }: Subscription): Promise<boolean> {
+  if (await honored !== undefined) return false;
+  const reply = await post.reply.catch(() => undefined);
+  return reply?.value.error !== undefined;
 }
