@@ -39,6 +39,7 @@ export class SqliteAliases implements AliasStore {
   readonly #size: StatementSync;
   readonly #forget: StatementSync;
   readonly #takeTurn: StatementSync;
+  readonly #shorten: StatementSync;
   readonly #giveBack: StatementSync;
   readonly #purge: StatementSync;
   readonly #purgeTurns: StatementSync;
@@ -63,6 +64,7 @@ export class SqliteAliases implements AliasStore {
       "INSERT INTO pool_turn (sid, holder, until_ms) VALUES (?1, ?2, ?3) " +
         "ON CONFLICT (sid) DO UPDATE SET holder = ?2, until_ms = ?3 WHERE until_ms <= ?4",
     );
+    this.#shorten = file.prepare("UPDATE pool_turn SET until_ms = ?2 WHERE sid = ?1 AND until_ms > ?2");
     this.#giveBack = file.prepare("DELETE FROM pool_turn WHERE sid = ? AND holder = ?");
     this.#purge = file.prepare("DELETE FROM pool WHERE until_ms <= ?");
     this.#purgeTurns = file.prepare("DELETE FROM pool_turn WHERE until_ms <= ?");
@@ -106,7 +108,13 @@ export class SqliteAliases implements AliasStore {
   }
 
   takeTurn(sid: string, holder: string, ttlMs: number): Promise<boolean> {
-    return this.#later(() => Number(this.#takeTurn.run(sid, holder, this.#after(ttlMs), this.#now()).changes) > 0);
+    return this.#later(() => {
+      const untilMs = this.#after(ttlMs);
+      if (Number(this.#takeTurn.run(sid, holder, untilMs, this.#now()).changes) > 0) return true;
+      // No turn lasts longer from now on, or one whose holder has died would if the clock is set back.
+      this.#shorten.run(sid, untilMs);
+      return false;
+    });
   }
 
   async giveTurnBack(sid: string, holder: string): Promise<void> {

@@ -50,6 +50,28 @@ Deno.test(
     }),
 );
 
+Deno.test(
+  "L4 P8: in a file, a turn whose holder has died lasts no longer because the clock is set back",
+  STRICT,
+  () =>
+    withFolder(async (folder) => {
+      let nowMs = NOW_MS;
+      const file = new SqliteFile(`${folder}/state`);
+      const pools = new SqliteAliases(file, { now: () => nowMs });
+      try {
+        await pools.takeTurn("s", "dead", 100);
+        nowMs -= 3_600_000;
+        assert.equal(await pools.takeTurn("s", "here", 100), false);
+        nowMs += 90;
+        assert.equal(await pools.takeTurn("s", "here", 100), false, "not longer because it is asked for");
+        nowMs += 10;
+        assert.equal(await pools.takeTurn("s", "here", 100), true);
+      } finally {
+        file.close();
+      }
+    }),
+);
+
 async function withFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
   await using folder = await TempFolder.create();
   await body(folder.path);
