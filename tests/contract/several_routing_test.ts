@@ -217,6 +217,8 @@ Deno.test("A3: a template whose scheme is the client's to say leads to its own s
     "{scheme}://{path}": said,
     "h{s}://{path}": said,
     "file:///{path}": `file:///${said}`,
+    // What is put in place of this has its colons encoded, and so no scheme (RFC 6570 §3.2.2).
+    "{name}": "readme",
   };
   a.lists.resourceTemplates = Object.keys(templates).map((uriTemplate) => ({ uriTemplate, name: "any" }));
   b.lists.resourceTemplates = [];

@@ -24,7 +24,7 @@ export function outwardTemplate(label: string, template: string): string {
 /** Whether it is a template that has no scheme by itself, and what it stands for has one (RFC 6570 §2.2). */
 function bringsScheme(template: string): boolean {
   if (SCHEME.test(template) || !template.includes("{")) return false;
-  return /^\{[^{}]*\}$/.test(template) || SCHEME.test(template.replace(/\{[^{}]*\}/g, "x"));
+  return /^\{\+[^{}]*\}$/.test(template) || SCHEME.test(template.replace(/\{[^{}]*\}/g, "x"));
 }
 
 /** The member's label and its own URI; undefined where nobody's label leads. */
