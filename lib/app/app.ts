@@ -309,7 +309,6 @@ export class App implements RunningApp {
   }
 }
 
-/** What the HTTP engine takes of heads and bodies, and for how long it waits. */
 /** There is no request yet that could be answered: without a line nobody would know why clients stay away (V1). */
 function tellTlsFault(log: Logger, cause: unknown, from: string): void {
   const fault = handshakeFault(cause);
@@ -317,6 +316,7 @@ function tellTlsFault(log: Logger, cause: unknown, from: string): void {
   log.info("a client's TLS handshake failed", { code: "tls_handshake", from, ...fault });
 }
 
+/** What the HTTP engine takes of heads and bodies, and for how long it waits. */
 function engineOptions(settings: Settings): Pick<ServeOptions, "headLimits" | "singletons" | "limits"> {
   const { principalHeader, maxHeadBytes, maxBodyBytes, maxConnections } = settings;
   const { headTimeoutMs, bodyTimeoutMs, idleTimeoutMs, writeTimeoutMs } = settings;

@@ -49,7 +49,7 @@ for (const lane of LANES) {
   );
 
   for (const [asked, refused] of [[true, "initialize"], [false, "notifications/initialized"]] as const) {
-    for (const code of [401, 403, 408, 423, 425, 429, 503]) {
+    for (const code of [403, 408, 423, 425, 429, 503]) {
       Deno.test(
         `L4: a server that takes no ${refused} for now (${code}) costs its call, and no session (${lane} lane)`,
         STRICT,
@@ -66,6 +66,35 @@ for (const lane of LANES) {
           const text = await answer.text();
           assert.equal(answer.status, 502, text);
           assert.match(text, /-32000/);
+          upstream.onRequest = undefined;
+          assert.equal(await status(signet.post(call(2, "echo"), { id })), 200);
+        },
+      );
+    }
+  }
+
+  for (const refused of ["initialize", "notifications/initialized"]) {
+    for (
+      const [code, challenge] of [
+        [401, 'Bearer error="invalid_token"'],
+        [401, undefined],
+        [403, 'Bearer error="insufficient_scope", scope="more"'],
+      ] as const
+    ) {
+      Deno.test(
+        `L4: whose credential a server takes no ${refused} with hears so (${code}, ${challenge}), and keeps his session (${lane} lane)`,
+        STRICT,
+        async () => {
+          await using upstream = new FakeMcp();
+          await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+          const id = await signet.open();
+          upstream.forgetSessions();
+          const headers: HeadersInit = challenge === undefined ? {} : { "www-authenticate": challenge };
+          upstream.onRequest = ({ body }) =>
+            body.includes(`"method":"${refused}"`) ? new Response("another", { status: code, headers }) : undefined;
+          const answer = await signet.post(call(1, "echo"), { id });
+          assert.equal(answer.status, code, await answer.text());
+          assert.equal(answer.headers.get("www-authenticate") ?? undefined, challenge);
           upstream.onRequest = undefined;
           assert.equal(await status(signet.post(call(2, "echo"), { id })), 200);
         },

@@ -1,6 +1,6 @@
 // Who is calling: asked of the authenticator, remembered on the connection. Clients send the same credential with every
 // request of a connection, so the memo saves the digest and the look-up; it is no better than the answer it keeps.
-import { SignetError } from "../../errors.ts";
+import { type ErrorDetail, SignetError } from "../../errors.ts";
 import { detachText } from "../../http1/wire/fields.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
 import type { Challenger } from "../../identity/challenge.ts";
@@ -149,7 +149,7 @@ export class Authentication {
       if (challenger.leadsNowhere && upstreams?.includes("resource_metadata")) this.#options.onLostClient?.();
       return challenger.failed({ error: "invalid_token", description: "the MCP server refused it" });
     }
-    if (upstreams === undefined || !/\berror="?insufficient_scope/.test(upstreams)) return undefined;
+    if (upstreams === undefined || !wantsScopes(upstreams)) return undefined;
     const description = "the MCP server wants a wider scope";
     const [, quoted, bare] = /\bscope=(?:"([^"]*)"|([^\s",]+))/.exec(upstreams) ?? [];
     const wanted = (quoted ?? bare ?? "").split(" ").filter((scope) => scope !== "");
@@ -158,6 +158,21 @@ export class Authentication {
     // clients of SDK 1.x ask for exactly the scopes named, and would come back with a token that is refused here.
     const scope = [...new Set([...this.#options.requiredScopes, ...wanted])].join(" ");
     return challenger.failed({ error: "insufficient_scope", description, scope });
+  }
+
+  /**
+   * What a client hears whose credential a server has refused, where no answer of the server's can say so: nothing but that
+   * makes it bring another one. Undefined for a refusal that is about something else.
+   */
+  refusedBehind(status: number, upstreams: string | undefined, detail: ErrorDetail): SignetError | undefined {
+    const isScopes = status === 403 && upstreams !== undefined && wantsScopes(upstreams);
+    if (status !== 401 && !isScopes) return undefined;
+    const challenge = this.challengeFor(isScopes ? 403 : 401, upstreams) ?? upstreams;
+    return new SignetError(isScopes ? "insufficient_scope" : "unauthenticated", {
+      ...(isScopes ? {} : { publicMessage: "Unauthorized: the MCP server refused the credential" }),
+      ...(challenge === undefined ? {} : { challenge }),
+      ...detail,
+    });
   }
 
   /** For a caller who could do it with more scopes: they and all that Signet demands are named (see `challengeFor`). */
@@ -202,6 +217,10 @@ export class Authentication {
       facts: { reason, ...facts },
     });
   }
+}
+
+function wantsScopes(challenge: string): boolean {
+  return /\berror="?insufficient_scope/.test(challenge);
 }
 
 /** For the log: its scheme, and nothing of what may be a token that was sent without one. */

@@ -3,7 +3,7 @@
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { SignetError } from "../../errors.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
-import { detachText, OF_THE_BYTES } from "../../http1/wire/fields.ts";
+import { detachText, fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import type { Caller } from "../../session/caller.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import type { Turn } from "../../session/reopenings.ts";
@@ -236,7 +236,7 @@ async function initializeAgain(parts: GatewayParts, revival: Revival, watch: Wat
     const response = await requireMcp(parts, requireResponse(given));
     watch.onOpened(readUpstreamId(response));
     if (response.head.status >= 300) noteRefused(parts, response.head.status);
-    assertAccepted(response, "initialize");
+    assertAccepted(parts, response, "initialize");
     watch.onAccepted();
     const answer = await readInitializeAnswer(response, { id, account: parts.account.shareOf(caller.principalKey) });
     answer.response.release();
@@ -271,14 +271,19 @@ async function confirmInitialized(
   };
   await ask(upstream, request, {
     timeoutMs: CONFIRM_TIMEOUT_MS,
-    read: (answer) => Promise.resolve(assertAccepted(answer, "notifications/initialized")),
+    read: (answer) => Promise.resolve(assertAccepted(parts, answer, "notifications/initialized")),
   });
 }
 
-function assertAccepted(answer: SessionAnswer, what: string): void {
-  const status = answer instanceof LostSession ? 404 : answer.head.status;
+function assertAccepted({ authentication }: GatewayParts, answer: SessionAnswer, what: string): void {
+  const { status, fields } = answer instanceof LostSession ? { status: 404, fields: [] } : answer.head;
   if (status >= 200 && status < 300) return;
   const facts = { outcome: "refused", attempted: what, status };
+  const refused = authentication.refusedBehind(status, fieldValue(fields, "www-authenticate"), {
+    facts,
+    remedy: "The MCP server takes no session with the client's credential: the client has to bring another one.",
+  });
+  if (refused !== undefined) throw refused;
   // A 404 ends a session for real clients: it is said of one that cannot come back, not of one that cannot do so now.
   if (isRefusalForNow(status)) {
     throw new SignetError("upstream_unreachable", {
