@@ -5,6 +5,7 @@ import type { FieldList } from "../http1/types.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { inspectBytes, ownBytes } from "../http1/wire/borrowed.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
+import { OF_THE_BYTES } from "../http1/wire/fields.ts";
 import { readPlain } from "../mcp/json_rpc.ts";
 import { type Attribute, ATTRIBUTES } from "../telemetry/mcp_conventions.ts";
 import { readMeta, withContext } from "../telemetry/meta_splice.ts";
@@ -84,7 +85,7 @@ export function carryTrace(
   setContext(fields, traceparent, trace.place.traceState);
   const own = { ...request, fields, notes: undefined };
   if (request.body === undefined) return own;
-  return { ...own, body: withContext(ownBytes(request.body), traceparent, !hasFields(upstream)) };
+  return { ...own, body: inMessage(fields, ownBytes(request.body), { traceparent, insert: !hasFields(upstream) }) };
 }
 
 /** What is passed on to another replica, in the same way: its own server span is then below this hop. */
@@ -98,7 +99,19 @@ export function carryHop<Body extends Bytes | undefined>(
   trace.event("signet.hop", attributes);
   const traceparent = trace.send({ name: REPLICA, attributes: [[ATTRIBUTES.upstream, REPLICA], ...attributes] });
   setContext(fields, traceparent, trace.place.traceState);
-  return body === undefined ? body : withContext(ownBytes(body), traceparent, false);
+  return body === undefined ? body : inMessage(fields, ownBytes(body), { traceparent, insert: false });
+}
+
+/** @param fields of the message, which say nothing of its bytes any more where these are others */
+function inMessage(
+  fields: FieldList,
+  body: Uint8Array,
+  { traceparent, insert }: { readonly traceparent: string; readonly insert: boolean },
+): Uint8Array {
+  const carried = withContext(body, traceparent, insert);
+  if (carried === body) return body;
+  for (const name of OF_THE_BYTES) removeField(fields, name);
+  return carried;
 }
 
 /** What stands beside it is of another trace where the message has a context of its own. */

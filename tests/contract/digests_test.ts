@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { FakeMcp, initializes, isInitialize } from "../support/fake_mcp.ts";
 import { FakeStateless } from "../support/fake_stateless.ts";
+import { OtlpCollector } from "../support/otlp_collector.ts";
 import { call, LANES, messageOf, status, TestSignet } from "../support/signet.ts";
 import { answered, ask, resultOf } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";
@@ -53,6 +54,27 @@ for (const lane of LANES) {
     for (const { headers, body } of others) assert.deepEqual(digestsIn(headers), [], body);
     assert.deepEqual(digestsIn(upstream.received("POST", "tools/call").at(-1)!.headers), NAMES);
   });
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `G6: a message that is given another context has no digest of the one before (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using collector = new OtlpCollector();
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, otel: collector.variables });
+      const id = await signet.open();
+      const message = call(1, "echo", {});
+      const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+      const seen = async (meta: Record<string, string>, headers: Record<string, string>) => {
+        await status(signet.post({ ...message, params: { ...message.params, _meta: meta } }, { id, headers }));
+        return digestsIn(upstream.requests.at(-1)!.headers);
+      };
+      assert.deepEqual(await seen({}, { ...DIGESTS, traceparent }), NAMES, "of one that stands beside the message");
+      assert.deepEqual(await seen({ traceparent }, DIGESTS), []);
+    },
+  );
 }
 
 Deno.test("S2: a request that is translated has no digest of what its client wrote", STRICT, async () => {

@@ -5,7 +5,7 @@ import { errorWithId } from "../../bridge/open_calls.ts";
 import { SignetError } from "../../errors.ts";
 import type { BodyReader, FieldList, RequestHead, ResponseStart } from "../../http1/types.ts";
 import { BytesBody } from "../../http1/wire/bytes_body.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
+import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isSendable } from "../../mcp/event_id.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { flatten } from "../../mcp/json_splice.ts";
@@ -32,7 +32,7 @@ export interface Answered {
 /** Of a client's request these are said here, whatever it says itself. */
 const OWN: ReadonlySet<string> = new Set([
   ...["accept", "accept-encoding", "content-length", "transfer-encoding", "last-event-id"],
-  ...[SESSION_ID_FIELD, "mcp-protocol-version"],
+  ...[SESSION_ID_FIELD, "mcp-protocol-version", ...OF_THE_BYTES],
 ]);
 /** How long a message's refusal is waited for before it is called accepted, in ms: clients send them one by one. */
 const SOON_MS = 50;
