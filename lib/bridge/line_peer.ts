@@ -102,9 +102,20 @@ export abstract class LinePeer implements Peer {
 
   async #readBatch(read: JsonLine): Promise<void> {
     for (const one of messagesIn(read)) {
-      if (one === undefined) this.discard("more messages in one than there may be");
+      if (one === undefined) this.#refuseBatch(read.value as readonly unknown[]);
       else await this.#take(one.value, one.text);
     }
+  }
+
+  /** Whose answers are among them, nobody is left to wait (B9). */
+  #refuseBatch(values: readonly unknown[]): void {
+    const reason = "The MCP server's answer came with more messages in one than there may be";
+    for (const value of values) {
+      if (!isRpc(value) || typeof value.method === "string") continue;
+      const id = ownIdOf(value.id);
+      if (id !== undefined && this.#asked.has(id)) this.lose(id, { reason });
+    }
+    this.discard("more messages in one than there may be");
   }
 
   #take(value: unknown, line: Uint8Array): Promise<void> | undefined {

@@ -162,3 +162,13 @@ Deno.test("M6: more messages in one than a client may send are none of a server'
   const { messages } = await session.post(toolCall(1, "raw", { line: `${batch(1001)}\n${batch(2)}` }));
   assert.equal(messages.filter(({ method }) => method === "notifications/message").length, 2);
 });
+
+Deno.test("M6 B9: nobody waits for an answer that came among more messages than there may be", STRICT, async () => {
+  await using stdio = new TestStdio();
+  const session = await stdio.open();
+  const waiting = session.post(toolCall(1, "silent"));
+  const answers = Array.from({ length: 1001 }, (_, id) => `{"jsonrpc":"2.0","id":${id},"result":{}}`);
+  void session.begin(toolCall(2, "raw", { line: `[${answers.join(",")}]` }));
+  const { messages } = await within("the call to end", waiting);
+  assert.match(JSON.stringify(messages.at(-1)?.error), /more messages in one/);
+});
