@@ -5,6 +5,7 @@
 import type { Fields, HeadNotes, RequestHead } from "../http1/types.ts";
 import { listElements } from "../http1/wire/fields.ts";
 import { isMediaType, isUtf8 } from "../http1/wire/media_type.ts";
+import { claimsModernEra } from "../mcp/revisions.ts";
 import { HOP_FIELD } from "../replica/hop_proof.ts";
 import type { Passage, Peer } from "../replica/peer.ts";
 import type { ReceivedHead } from "../replica/replicas.ts";
@@ -40,8 +41,12 @@ export class HeadFacts {
    * here.
    */
   readonly isJson: boolean;
+  /** Whether its revision is of the stateless era, published or not. */
+  readonly claimsModernEra: boolean;
   /** The guard that lets it in. */
   guardedBy: object | undefined = undefined;
+  /** The parts at whose endpoint it asks, by a method that is taken there: nobody has to answer it but behind its caller. */
+  atEndpointOf: object | undefined = undefined;
   /** What its connection remembers of its caller, if its credential is the one that is meant there. */
   proof: object | undefined = undefined;
   /** What of it crosses, and into which session. */
@@ -94,6 +99,7 @@ export class HeadFacts {
     this.hop = hop;
     this.takenAway = takenAway;
     this.isJson = contentType === "application/json" && coding === undefined || isPlainJson(contentType, coding);
+    this.claimsModernEra = protocolVersion !== undefined && claimsModernEra(protocolVersion);
   }
 
   /** The same facts, of the same texts where those lie now. */

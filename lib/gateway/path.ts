@@ -5,7 +5,6 @@
 import { SignetError } from "../errors.ts";
 import type { Exchange } from "../http1/types.ts";
 import type { Classified } from "../mcp/era.ts";
-import { claimsModernEra } from "../mcp/revisions.ts";
 import { eventTime } from "../platform/event_time.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";
@@ -98,10 +97,15 @@ function count(
 
 function walk(parts: GatewayParts, inbound: Inbound): Promise<void> | undefined {
   guard(parts, inbound);
-  const openly = answerOpenly(parts, inbound);
-  if (openly !== undefined) return openly;
-  if (parts.legacyClients?.serves(inbound.head.path)) return serveLegacy(parts, inbound, parts.legacyClients);
-  requireEndpoint(parts, inbound);
+  const { facts } = inbound;
+  if (facts.atEndpointOf !== parts) {
+    const openly = answerOpenly(parts, inbound);
+    if (openly !== undefined) return openly;
+    if (parts.legacyClients?.serves(inbound.head.path)) return serveLegacy(parts, inbound, parts.legacyClients);
+    requireEndpoint(parts, inbound);
+    // What of a head all of this hangs on is the same in all that share its facts.
+    facts.atEndpointOf = parts;
+  }
   const caller = parts.authentication.authenticate(inbound);
   return caller instanceof Promise
     ? caller.then((proven) => walkAs(parts, inbound, proven, true))
@@ -207,7 +211,7 @@ function mayGoAsItIs(parts: GatewayParts, { inbound, caller, session }: Known): 
   const { fullLane, cancelOnDisconnect } = parts.options;
   if (fullLane || !speaks(session, inbound.protocolVersion)) return false;
   if (inbound.head.method === "GET") return true;
-  if (inbound.protocolVersion !== undefined && claimsModernEra(inbound.protocolVersion)) return false;
+  if (inbound.facts.claimsModernEra) return false;
   // To cancel a call its id must be known, and for that its body parsed (C3).
   if (inbound.head.method !== "POST" || cancelOnDisconnect || !inbound.facts.isJson) return false;
   inbound.body = inbound.exchange.body.takeBuffered();
@@ -240,9 +244,8 @@ async function open(parts: GatewayParts, { inbound, caller, message }: Read): Pr
   return isModern(inbound, message) ? await openIfOurs(parts, bearing) : await openOwned(parts, bearing, asItIs);
 }
 
-function isModern({ protocolVersion }: Inbound, message: Classified | undefined): boolean {
-  if (message !== undefined) return message.era === "modern";
-  return protocolVersion !== undefined && claimsModernEra(protocolVersion);
+function isModern({ facts }: Inbound, message: Classified | undefined): boolean {
+  return message === undefined ? facts.claimsModernEra : message.era === "modern";
 }
 
 /** Opens a session, or needs none. @throws SignetError `session_required`, `method_not_allowed` */

@@ -3,7 +3,6 @@ import { ERROR_KINDS, type ErrorCode, rpcCodeFor, SignetError } from "../errors.
 import type { RefusedRequest } from "../http1/server/server_context.ts";
 import type { ClientResponse, HttpError } from "../http1/types.ts";
 import { methodNumber, UNREAD } from "../mcp/methods.ts";
-import { claimsModernEra } from "../mcp/revisions.ts";
 import { corsFields } from "./in/guard.ts";
 import { notTakenFields } from "./in/hopped.ts";
 import type { Inbound } from "./inbound.ts";
@@ -66,7 +65,7 @@ export async function refuse(parts: GatewayParts, inbound: Inbound, error: unkno
   // The client sees it break off, or has left: the log is the only place where it shows.
   if (exchange.started || exchange.aborted) return parts.errors.note(signetError, facts);
   const allowed = origin !== undefined && parts.guard.allowsOrigin(origin);
-  const isStateless = inbound.protocolVersion !== undefined && claimsModernEra(inbound.protocolVersion);
+  const isStateless = inbound.facts.claimsModernEra;
   const { start, body, errorId } = parts.errors.respond(signetError, {
     rpcId: inbound.rpcId,
     isStateless,

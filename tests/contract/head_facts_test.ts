@@ -42,6 +42,18 @@ for (const lane of LANES) {
     },
   );
 
+  Deno.test(`P2: a path that a reload has left is none, of a head known by heart (${lane} lane)`, STRICT, async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+    const id = await signet.open();
+    using client = await RawClient.connect(signet.url);
+    const fields = [`mcp-session-id: ${id}`];
+    assert.equal(await repeat(client, fields), "200");
+    signet.flags = [...signet.flags, "--path", "/elsewhere"];
+    await signet.app.reload();
+    assert.equal(await repeat(client, fields), "404");
+  });
+
   Deno.test(
     `PROTOCOL 14: an origin no longer allowed is refused, of a head known by heart (${lane} lane)`,
     STRICT,
