@@ -281,7 +281,8 @@ export class Peer implements AskedPeer {
     const changing = sessionId === undefined ? proof : [SESSION_ID_FIELD, sessionId, ...proof];
     const sent = body === undefined ? { ...request, changing } : { ...request, changing, body };
     this.#keepTo(this.#options.ring(), this.#connectedTo);
-    const call: Call = this.pool.sendFor(sent, (response) => new PeerAnswer(response, () => this.forget(call)));
+    const judge = (response: ClientResponse) => new PeerAnswer(response, () => this.forget(call));
+    const call: Call = this.pool.sendFor(sent, { judge });
     this.passed++;
     this.follow(call);
     return call;

@@ -18,7 +18,7 @@ import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { hear, type Heard } from "./http/hear.ts";
-import { HttpCall, type Sent } from "./http/http_call.ts";
+import { HttpCall, type HttpCallOptions, type Sent } from "./http/http_call.ts";
 import { isChallenge, Pings } from "./http/pings.ts";
 import { withQuery } from "./http/query.ts";
 import { isRedirect, redirectTarget, refuseRedirect } from "./http/redirect.ts";
@@ -91,6 +91,9 @@ export class HttpUpstream implements Upstream {
   readonly #address: EndpointUrl;
   readonly #probeTimeoutMs: number;
   readonly #timers: Timers;
+  /** Of calls that nobody hears once they are aborted, and of those that may open a session. */
+  readonly #unheard: HttpCallOptions;
+  readonly #heard: HttpCallOptions;
   /** What settles whether a session is lost; its numbers are for metrics. */
   readonly pings: Pings;
 
@@ -110,7 +113,9 @@ export class HttpUpstream implements Upstream {
     // Many servers say it in each answer; what else an answer's head says does not hang on it.
     const headLimits = { changing: [SESSION_ID_FIELD] };
     this.pool = new Pool(trusting, { headLimits, ...(limits && { limits }), ...(account && { account }) });
-    this.#timers = options.timers ?? SYSTEM_TIMERS;
+    const timers = this.#timers = options.timers ?? SYSTEM_TIMERS;
+    this.#unheard = { examine: this.#examine };
+    this.#heard = { examine: this.#examine, hearing: { ms: HEARD_MS, timers } };
     this.pings = new Pings((request) => this.pool.send(request), this.#timers);
   }
 
@@ -122,8 +127,8 @@ export class HttpUpstream implements Upstream {
     const sent = body === undefined
       ? { method, target, fields, made, changing }
       : { method, target, fields, made, changing, body };
-    const hearing = request.isHeard === true ? { ms: HEARD_MS, timers: this.#timers } : undefined;
-    return new HttpCall(this.pool, { request: sent, upstreamSessionId }, { examine: this.#examine, hearing });
+    const options = request.isHeard === true ? this.#heard : this.#unheard;
+    return new HttpCall(this.pool, { request: sent, upstreamSessionId }, options);
   }
 
   /** What is sent of it but for its body: the same as before for the same list of fields. */

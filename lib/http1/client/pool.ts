@@ -5,7 +5,7 @@ import { eventTime } from "../../platform/event_time.ts";
 import { LULLS } from "../../platform/lulls.ts";
 import type { Socket } from "../../platform/socket.ts";
 import { ByteAccount } from "../byte_account.ts";
-import { type Call, type ClientRequest, type ClientResponse, HttpError } from "../types.ts";
+import { type Call, type ClientRequest, HttpError } from "../types.ts";
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 import { DEFAULT_HEAD_LIMITS } from "../wire/fields_parse.ts";
@@ -77,7 +77,7 @@ export class Pool implements Timed {
   }
 
   /** The same, answered with what `judge` makes of the response: nobody has to wait for one and then for the other. */
-  sendFor<Answer>(request: ClientRequest, judge: (response: ClientResponse) => Answer | Promise<Answer>): Call<Answer> {
+  sendFor<Answer>(request: ClientRequest, judge: Judge<Answer>): Call<Answer> {
     return this.#send(request, judge) as Call<Answer>;
   }
 

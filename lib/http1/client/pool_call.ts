@@ -31,8 +31,11 @@ export interface CallQueue {
   withdraw(call: PoolCall): void;
 }
 
-/** Makes of a response what the call is answered with. Must not throw; what it promises may be broken. */
-export type Judge = (response: ClientResponse) => unknown;
+/** Whoever is asked what a call is answered with. */
+export interface Judge<Answer = unknown> {
+  /** Makes it of the response. Must not throw; what it promises may be broken. */
+  judge(response: ClientResponse): Answer | Promise<Answer>;
+}
 
 export interface CallOptions {
   readonly heads: SentHeads;
@@ -99,7 +102,7 @@ export class PoolCall implements Call<unknown> {
     const response = new PoolResponse(this, head, body);
     const judge = this.#judge;
     this.#judge = undefined;
-    const answer = this.#answer = judge === undefined ? response : judge(response);
+    const answer = this.#answer = judge === undefined ? response : judge.judge(response);
     if (this.#promise !== undefined) this.#settle(this.#promise);
     const listener = this.#listener;
     if (listener === undefined) return;

@@ -2,6 +2,7 @@
 // may open a session is heard for a while all the same, up to its answer's head: whoever sent it ends what it has opened.
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Pool } from "../../http1/client/pool.ts";
+import type { Judge } from "../../http1/client/pool_call.ts";
 import { type Call, type CallListener, type ClientRequest, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { OwnedTimer, type Timers } from "../../platform/timers.ts";
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
@@ -27,21 +28,28 @@ export interface HttpCallOptions {
   readonly hearing?: Hearing | undefined;
 }
 
-export class HttpCall implements SessionCall {
+export class HttpCall implements SessionCall, Judge<SessionAnswer> {
   readonly #first: Call<SessionAnswer>;
-  readonly #hearing: Hearing | undefined;
+  readonly #options: HttpCallOptions;
+  /** Gone once there is an answer: streams live long. */
+  #sent: Sent | undefined;
   #patience: OwnedTimer | undefined;
   #under: Call<unknown>;
   #cut: ((error: HttpError) => void) | undefined;
   #aborted = false;
 
   /** Sends it. @throws TypeError as the pool */
-  constructor(pool: Pool, sent: Sent, { examine, hearing }: HttpCallOptions) {
-    this.#hearing = hearing;
-    this.#under = this.#first = pool.sendFor<SessionAnswer>(
-      sent.request,
-      (response) => response.head.status < 300 ? response : examine(sent, response, this),
-    );
+  constructor(pool: Pool, sent: Sent, options: HttpCallOptions) {
+    this.#options = options;
+    this.#sent = sent;
+    this.#under = this.#first = pool.sendFor(sent.request, this);
+  }
+
+  /** For the pool. */
+  judge(response: ClientResponse): SessionAnswer | Promise<SessionAnswer> {
+    const sent = this.#sent!;
+    this.#sent = undefined;
+    return response.head.status < 300 ? response : this.#options.examine(sent, response, this);
   }
 
   get response(): Promise<SessionAnswer> {
@@ -53,10 +61,14 @@ export class HttpCall implements SessionCall {
   }
 
   abort(): void {
-    if (this.#hearing === undefined) return this.#abort();
-    if (this.#patience !== undefined) return;
-    const patience = this.#patience = new OwnedTimer(this.#hearing.timers);
-    patience.set(this.#hearing.ms, () => this.#abort());
+    const { hearing } = this.#options;
+    if (hearing === undefined) this.#abort();
+    else if (this.#patience === undefined) this.#abortOnceHeard(hearing);
+  }
+
+  #abortOnceHeard({ ms, timers }: Hearing): void {
+    const patience = this.#patience = new OwnedTimer(timers);
+    patience.set(ms, () => this.#abort());
     // With the answer's head it is known what was opened: of a body that may never end nobody wants anything.
     const end = () => {
       patience.close();
