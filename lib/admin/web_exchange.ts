@@ -25,7 +25,7 @@ export async function respondWith(exchange: Exchange, response: Response): Promi
 
 async function stream(exchange: Exchange, start: ResponseStart, body: ReadableStream<Uint8Array>): Promise<void> {
   const reader = body.getReader();
-  exchange.onAbort = () => void reader.cancel().catch(() => {});
+  exchange.watcher = { onClientGone: () => void reader.cancel().catch(() => {}) };
   if (exchange.aborted || exchange.head.method === "HEAD") await reader.cancel();
   const writer = await exchange.begin(start, CHUNKED);
   for (let read = await reader.read(); !read.done; read = await reader.read()) await writer.write(read.value);

@@ -134,13 +134,18 @@ export interface ResponseStart {
   readonly made?: MadeHead | undefined;
 }
 
+/** Whoever follows an exchange until its response has ended. */
+export interface ExchangeWatcher {
+  /** The client has gone away before that. Called once at most. */
+  onClientGone(): void;
+}
+
 /** One request on a client connection, and its answer. */
 export interface Exchange {
   readonly head: RequestHead;
   readonly body: BodyReader;
   readonly connection: ServerConnection;
-  /** Called at most once, if the client goes away before the response has ended. */
-  onAbort: (() => void) | undefined;
+  watcher: ExchangeWatcher | undefined;
   readonly aborted: boolean;
   /** Whether a response head has been written. */
   readonly started: boolean;

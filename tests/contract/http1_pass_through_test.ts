@@ -15,7 +15,7 @@ async function forward(exchange: Exchange, pool: Pool): Promise<void> {
   const read = () => exchange.body.takeBuffered() ?? exchange.body.readAll(Infinity);
   const body = bodyLength === 0 ? {} : { body: await read() };
   const call = pool.send({ method, target, fields: withoutHopByHop(fields), ...body });
-  exchange.onAbort = () => call.abort();
+  exchange.watcher = { onClientGone: () => call.abort() };
   call.response.then((response) => relay(exchange, response)).catch((error: HttpError) => {
     if (!exchange.started) exchange.respond({ status: 502, fields: [] }, bytesOf(error.code));
   });

@@ -5,6 +5,7 @@ import {
   type BodyReader,
   type BodyWriter,
   type Exchange,
+  type ExchangeWatcher,
   HttpError,
   type RequestHead,
   type ResponseStart,
@@ -46,7 +47,7 @@ export class InnerExchange implements Exchange {
   readonly head: RequestHead;
   readonly body: BodyReader;
   readonly connection: ServerConnection;
-  onAbort: (() => void) | undefined = undefined;
+  watcher: ExchangeWatcher | undefined = undefined;
   aborted = false;
   started = false;
   status = 0;
@@ -66,7 +67,7 @@ export class InnerExchange implements Exchange {
   abort(): void {
     if (this.aborted) return;
     this.aborted = true;
-    this.onAbort?.();
+    this.watcher?.onClientGone();
   }
 
   /** Nothing of the answer is held any more. */

@@ -118,12 +118,13 @@ export class LegacyClients implements LegacyDoor {
 /** Settles when the client has left its stream. */
 function leaving({ exchange }: Inbound): Promise<void> {
   if (exchange.aborted) return Promise.resolve();
-  const { onAbort } = exchange;
+  const { watcher } = exchange;
   return new Promise((resolve) => {
-    exchange.onAbort = () => {
-      onAbort?.();
+    const onClientGone = () => {
+      watcher?.onClientGone();
       resolve();
     };
+    exchange.watcher = { onClientGone };
   });
 }
 

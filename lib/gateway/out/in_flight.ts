@@ -1,7 +1,7 @@
 // One request on its way: what can cut it, and who cut it. The client can leave, the session can end, Signet can drain, its
 // caller can lose the right to it; whoever comes first closes the upstream's connection, and the rest finds out from here why.
 import type { SignetError } from "../../errors.ts";
-import { type CallListener, HttpError } from "../../http1/types.ts";
+import { type CallListener, type ExchangeWatcher, HttpError } from "../../http1/types.ts";
 import { eventTime } from "../../platform/event_time.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Reservation } from "../../session/holdings.ts";
@@ -25,7 +25,7 @@ export interface Place {
 }
 
 /** Made by `UnderWay.begin` alone, which asks for its authority again until `UnderWay.end`. */
-export class InFlight implements Active, Linked<InFlight> {
+export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   previous: InFlight | undefined = undefined;
   next: InFlight | undefined = undefined;
   readonly inbound: Inbound;
@@ -65,10 +65,7 @@ export class InFlight implements Active, Linked<InFlight> {
     this.slot = slot;
     this.askedAtMs = inbound.receivedAtMs;
     const { exchange } = inbound;
-    exchange.onAbort = () => {
-      this.clientGone = true;
-      if (this.cut) this.#cut();
-    };
+    exchange.watcher = this;
     this.clientGone = exchange.aborted;
     list.append(this);
   }
@@ -95,6 +92,11 @@ export class InFlight implements Active, Linked<InFlight> {
     this.#call = call;
     this.sentAtMs = this.inbound.sentAt = eventTime();
     if (this.cut) call.abort();
+  }
+
+  onClientGone(): void {
+    this.clientGone = true;
+    if (this.cut) this.#cut();
   }
 
   abort(reason: EndReason): void {

@@ -413,7 +413,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
 
   cut(exchange: ServerExchange): void {
     if (this.#exchange !== exchange || this.#phase === "closed") return;
-    exchange.onAbort = undefined;
+    exchange.watcher = undefined;
     this.#gone();
   }
 

@@ -4,6 +4,7 @@ import {
   type BodyWriter,
   CHUNKED,
   type Exchange,
+  type ExchangeWatcher,
   HttpError,
   type RequestHead,
   type ResponseStart,
@@ -37,7 +38,7 @@ export class ServerExchange implements Exchange {
   readonly head: RequestHead;
   readonly body: InboundBody;
   readonly connection: ExchangeHost;
-  onAbort: (() => void) | undefined = undefined;
+  watcher: ExchangeWatcher | undefined = undefined;
   aborted = false;
   started = false;
   status = 0;
@@ -112,9 +113,9 @@ export class ServerExchange implements Exchange {
     if (this.aborted) return;
     this.aborted = true;
     this.body.fail(new HttpError("client_gone", "reading a body: the client went away"));
-    const { onAbort } = this;
-    this.onAbort = undefined;
-    onAbort?.();
+    const { watcher } = this;
+    this.watcher = undefined;
+    watcher?.onClientGone();
   }
 }
 

@@ -23,7 +23,7 @@ function callerOf(name: string, expiresAtMs = Infinity): Caller {
 }
 
 function request(caller: Caller, receivedAtMs = 0): Asked {
-  const exchange = { aborted: false, onAbort: () => {} };
+  const exchange = { aborted: false, watcher: undefined };
   return {
     caller,
     inbound: {

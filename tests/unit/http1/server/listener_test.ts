@@ -50,7 +50,7 @@ Deno.test("TLS: requests, streams and big bodies come through, and the client's 
     renderError,
     handler: (exchange) => {
       if (exchange.head.path !== "/wait") return echo(exchange);
-      exchange.onAbort = aborted;
+      exchange.watcher = { onClientGone: aborted! };
     },
   });
   const listener = await server.listen({ hostname: "127.0.0.1", port: 0, tls: certificate });

@@ -18,7 +18,7 @@ function keeper() {
     exchanges,
     aborts,
     handler: (exchange: Exchange) => {
-      exchange.onAbort = () => aborts.push(exchange);
+      exchange.watcher = { onClientGone: () => void aborts.push(exchange) };
       exchanges.push(exchange);
     },
   };
@@ -26,7 +26,7 @@ function keeper() {
 
 for (const request of [GET, POST]) {
   const method = request.slice(0, 4).trim();
-  Deno.test(`a client that closes while its ${method} is handled reaches onAbort, once`, STRICT, async () => {
+  Deno.test(`a client that closes while its ${method} is handled reaches its watcher, once`, STRICT, async () => {
     const { exchanges, aborts, handler } = keeper();
     await using server = await serve(handler);
     await using client = await server.connect();
@@ -153,7 +153,7 @@ Deno.test("the end of the client ends a stream", STRICT, async () => {
   const aborts: string[] = [];
   let finished = false;
   await using server = await serve(async (exchange) => {
-    exchange.onAbort = () => aborts.push(exchange.head.path);
+    exchange.watcher = { onClientGone: () => void aborts.push(exchange.head.path) };
     const writer = await exchange.begin({ status: 200, fields: [] }, CHUNKED, bytesOf("event"));
     await until(() => exchange.aborted, "the abort");
     await within("a write to nobody", writer.write(bytesOf("late")));
@@ -313,11 +313,12 @@ Deno.test("a handler whose failure cannot be rendered loses its connection, not 
   assert.equal(server.failures.length, 2);
 });
 
-Deno.test("an onAbort that throws is reported, and harms nobody", STRICT, async () => {
+Deno.test("a watcher that throws is reported, and harms nobody", STRICT, async () => {
   await using server = await serve((exchange) => {
-    exchange.onAbort = () => {
+    const onClientGone = () => {
       throw new Error("boom");
     };
+    exchange.watcher = { onClientGone };
   });
   await using client = await server.connect();
   await client.send(GET);

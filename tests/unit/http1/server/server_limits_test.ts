@@ -188,7 +188,7 @@ Deno.test("M3: a client that does not take its answer is cut off", STRICT, async
   let aborted = 0;
   let settled = false;
   await using server = await serve(async (exchange) => {
-    exchange.onAbort = () => aborted++;
+    exchange.watcher = { onClientGone: () => void aborted++ };
     const writer = await exchange.begin({ status: 200, fields: [] }, CHUNKED);
     for (let i = 0; i < 1000 && !exchange.aborted; i++) await writer.write(new Uint8Array(64 * 1024));
     settled = true;
