@@ -69,7 +69,6 @@ export class Authentication {
    * @throws SignetError `unauthenticated`, `insufficient_scope`, `identity_unavailable`
    */
   authenticate(inbound: Inbound, nowMs = inbound.receivedAtMs): Caller | Promise<Caller> {
-    const { authenticator } = this.#options;
     const { facts } = inbound;
     const memo = inbound.exchange.connection.memo as ConnectionMemo | undefined;
     const isBelieved = memo !== undefined && memo.provedBy === this && isInTerm(memo, nowMs);
@@ -80,11 +79,14 @@ export class Authentication {
       if (this.#hangsOnHead) facts.proof = memo;
       return memo.caller;
     }
-    const identified = authenticator.identify(inbound, nowMs);
-    if (identified instanceof Promise) {
-      return identified.then((answer) => this.#accept(answer, { inbound, credential, nowMs }));
-    }
-    return this.#accept(identified, { inbound, credential, nowMs });
+    return this.#identify({ inbound, credential, nowMs });
+  }
+
+  #identify(question: Question): Caller | Promise<Caller> {
+    const identified = this.#options.authenticator.identify(question.inbound, question.nowMs);
+    return identified instanceof Promise
+      ? identified.then((answer) => this.#accept(answer, question))
+      : this.#accept(identified, question);
   }
 
   /** Everything in the request that the answer depends on. */
