@@ -23,6 +23,7 @@ import { cancelCall } from "./out/cancel.ts";
 import { end } from "./out/end.ts";
 import { forward, forwardAtOnce, wayToClient } from "./out/forward.ts";
 import { initialize } from "./out/initialize.ts";
+import type { Outbound } from "./out/outbound.ts";
 import { answerProbe } from "./out/probe.ts";
 import { forwardStateless } from "./out/stateless.ts";
 import type { GatewayParts, Handle, LegacyDoor } from "./parts.ts";
@@ -42,7 +43,13 @@ export function handle(parts: GatewayParts, exchange: Exchange, ended?: () => vo
   const isWatched = parts.observers.watched && inbound.hop === undefined;
   const waiting = isWatched ? beginRecord(parts, inbound) : undefined;
   if (waiting === undefined) enter(parts, inbound);
-  else waiting.then(() => enter(parts, inbound), (error) => finish(parts, inbound, error));
+  else enterBehind(waiting, parts, inbound);
+}
+
+// What a closure needs lies in a scope that is made whenever its function is called: those are functions of their own.
+
+function enterBehind(waiting: Promise<void>, parts: GatewayParts, inbound: Inbound): void {
+  waiting.then(() => enter(parts, inbound), (error) => finish(parts, inbound, error));
 }
 
 /** For whoever waits for its end. */
@@ -57,12 +64,20 @@ function enter(parts: GatewayParts, inbound: Inbound): void {
   } catch (error) {
     return finish(parts, inbound, error);
   }
-  walked?.then(() => finish(parts, inbound, undefined), (error) => finish(parts, inbound, error));
+  if (walked !== undefined) finishBehind(walked, parts, inbound);
+}
+
+function finishBehind(walked: Promise<void>, parts: GatewayParts, inbound: Inbound): void {
+  walked.then(() => finish(parts, inbound, undefined), (error) => finish(parts, inbound, error));
 }
 
 /** Behind the last step. A fault on the way to it is the engine's to answer. */
 function finish(parts: GatewayParts, inbound: Inbound, error: unknown): void {
-  if (error === undefined) return close(parts, inbound);
+  if (error === undefined) close(parts, inbound);
+  else refuseAndClose(parts, inbound, error);
+}
+
+function refuseAndClose(parts: GatewayParts, inbound: Inbound, error: unknown): void {
   refuse(parts, inbound, error).then(() => close(parts, inbound), (fault) => {
     inbound.exchange.fail(fault);
     inbound.whenEnded?.();
@@ -107,9 +122,11 @@ function walk(parts: GatewayParts, inbound: Inbound): Promise<void> | undefined 
     facts.atEndpointOf = parts;
   }
   const caller = parts.authentication.authenticate(inbound);
-  return caller instanceof Promise
-    ? caller.then((proven) => walkAs(parts, inbound, proven, true))
-    : walkAs(parts, inbound, caller);
+  return caller instanceof Promise ? walkBehind(caller, parts, inbound) : walkAs(parts, inbound, caller);
+}
+
+function walkBehind(caller: Promise<Caller>, parts: GatewayParts, inbound: Inbound): Promise<void> {
+  return caller.then((proven) => walkAs(parts, inbound, proven, true));
 }
 
 /** A client of HTTP+SSE: each of its messages comes back to `handle` as a request of Streamable HTTP. */
@@ -129,8 +146,12 @@ function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller, isWaited 
   if (inbound.record !== undefined) inbound.record.lane = "fast";
   const outbound = { inbound, caller, session, body: inbound.body };
   const counting = parts.law.rates === undefined ? undefined : countPlain(parts, outbound);
-  if (counting !== undefined) return counting.then(() => forward(parts, outbound));
+  if (counting !== undefined) return forwardBehind(counting, parts, outbound);
   return isWaited ? forward(parts, outbound) : forwardAtOnce(parts, outbound, TO_CLIENT);
+}
+
+function forwardBehind(counting: Promise<void>, parts: GatewayParts, outbound: Outbound): Promise<void> {
+  return counting.then(() => forward(parts, outbound));
 }
 
 /** The full lane. */
