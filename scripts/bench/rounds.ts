@@ -49,11 +49,7 @@ export async function interleave(
   contenders: readonly Contender[],
   load: Load,
 ): Promise<Map<string, Figures>> {
-  const figures = emptyFigures(contenders);
-  const { directory } = context.credentials;
-  const counter = await instructionCounter(directory);
-  const base = { ...load, seconds: context.seconds, directory };
-  await warmUp(context, contenders, load);
+  const { figures, counter, base } = await begin(context, contenders, load);
   for (let round = 0; round < context.rounds; round++) {
     const turn = contenders.map((_, index) => contenders[(index + round) % contenders.length]);
     for (const contender of turn) {
@@ -75,11 +71,7 @@ export async function alternate(
   contenders: readonly Contender[],
   load: Load,
 ): Promise<Map<string, Figures>> {
-  const figures = emptyFigures(contenders);
-  const { directory } = context.credentials;
-  const counter = await instructionCounter(directory);
-  const base = { ...load, seconds: context.seconds, directory };
-  await warmUp(context, contenders, load);
+  const { figures, counter, base } = await begin(context, contenders, load);
   for (let round = 0; round < context.rounds; round++) {
     for (const contender of contenders.filter(({ isNeeded }) => isNeeded)) {
       note(context, figures, contender, await fed(() => measure(contender, base, counter)));
@@ -91,8 +83,15 @@ export async function alternate(
   return figures;
 }
 
-function emptyFigures(contenders: readonly Contender[]): Map<string, Figures> {
-  return new Map(contenders.map(({ name }) => [name, { perSecond: [], cpuMicros: [], p50: [], instructions: [] }]));
+/** All of them warm, nothing measured yet. */
+async function begin(context: Context, contenders: readonly Contender[], load: Load) {
+  const { seconds, credentials: { directory } } = context;
+  const counter = await instructionCounter(directory);
+  await warmUp(context, contenders, load);
+  const figures = new Map(contenders.map(({ name }): [string, Figures] => {
+    return [name, { perSecond: [], cpuMicros: [], p50: [], instructions: [] }];
+  }));
+  return { figures, counter, base: { ...load, seconds, directory } };
 }
 
 interface Counted {
