@@ -7,6 +7,10 @@ const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: st
   NotCapable: ["the runtime may not read the file", "Allow reading FILE, or name another file."],
   IsADirectory: ["this is a directory", "Name a file in it."],
   InvalidData: ["the file is not text", "Replace FILE, or name another file."],
+  TimedOut: [
+    "this is a pipe that has not given all it holds within 5s",
+    "See what writes into FILE, or name another file.",
+  ],
   FileTooLarge: ["the file is larger than 16MiB", "Name another file than FILE."],
 };
 

@@ -13,7 +13,8 @@ export type SystemFault =
   | "IsADirectory"
   | "NotCapable"
   | "NotFound"
-  | "PermissionDenied";
+  | "PermissionDenied"
+  | "TimedOut";
 
 const BY_CODE: Readonly<Record<string, SystemFault>> = {
   EACCES: "PermissionDenied",
@@ -26,6 +27,7 @@ const BY_CODE: Readonly<Record<string, SystemFault>> = {
   ENOENT: "NotFound",
   EPERM: "PermissionDenied",
   EPIPE: "BrokenPipe",
+  ETIMEDOUT: "TimedOut",
   ERR_ENCODING_INVALID_ENCODED_DATA: "InvalidData",
 };
 

@@ -1,0 +1,53 @@
+// A pipe with a name, which has somebody to write into it or has not.
+import assert from "node:assert/strict";
+import { readTextFile } from "../../../lib/platform/files.ts";
+import { systemFault } from "../../../lib/platform/system_fault.ts";
+import { runBounded } from "../../../scripts/bounded_child.ts";
+import { FakeTimers } from "../../support/fake_timers.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
+import { until } from "../../support/until.ts";
+
+const POSIX = { ignore: Deno.build.os === "windows" };
+
+async function namedPipe(folder: TempFolder): Promise<string> {
+  const path = `${folder.path}/pipe`;
+  const made = await runBounded("mkfifo", { what: "mkfifo", deadlineMs: 10_000, args: [path] });
+  assert.equal(made.code, 0, made.stderr);
+  return path;
+}
+
+Deno.test(
+  "readTextFile gives up on a pipe into which nobody writes, and reads it when somebody does",
+  POSIX,
+  async () => {
+    await using folder = await TempFolder.create();
+    const path = await namedPipe(folder);
+    const timers = new FakeTimers();
+    const unheard = readTextFile(path, timers).then(() => "text", systemFault);
+    await until(() => timers.pending === 1, "the pipe to be waited for");
+    await timers.advance(5000);
+    await until(async () => {
+      await timers.advance(100);
+      return await Promise.race([unheard, Promise.resolve(undefined)]) !== undefined;
+    }, "the wait to be over");
+    assert.equal(await unheard, "TimedOut");
+    assert.equal(timers.pending, 0);
+    const [text] = await Promise.all([readTextFile(path), Deno.writeTextFile(path, "ä".repeat(100_000))]);
+    assert.equal(text, "ä".repeat(100_000));
+  },
+);
+
+Deno.test("readTextFile gives up on a pipe whose writer does not go", POSIX, async () => {
+  await using folder = await TempFolder.create();
+  const path = await namedPipe(folder);
+  const timers = new FakeTimers();
+  const unended = readTextFile(path, timers).then(() => "text", systemFault);
+  await until(() => timers.pending === 1, "the pipe to be waited for");
+  using writer = await Deno.open(path, { write: true });
+  await writer.write(new TextEncoder().encode("half"));
+  await until(async () => {
+    await timers.advance(1000);
+    return await Promise.race([unended, Promise.resolve(undefined)]) !== undefined;
+  }, "the wait to be over");
+  assert.equal(await unended, "TimedOut");
+});
