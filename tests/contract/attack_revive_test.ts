@@ -8,6 +8,8 @@ import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
 const LOST = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+const TWO_CHALLENGES = 'HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic realm="a"\r\n' +
+  'www-authenticate: Bearer error="invalid_token"\r\ncontent-length: 0\r\n\r\n';
 
 const CODINGS: Record<string, (text: string) => Uint8Array> = {
   gzip: gzipSync,
@@ -101,6 +103,24 @@ for (const lane of LANES) {
       );
     }
   }
+
+  Deno.test(
+    `L4: a server that wants another credential, and takes several kinds, is heard with all of them (${lane} lane)`,
+    STRICT,
+    async () => {
+      let isLost = false;
+      await using upstream = new RawUpstream(async (request) => {
+        const answer = handshake(request);
+        await write(request.conn, answer === undefined ? LOST : isLost ? TWO_CHALLENGES : answer);
+      });
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      isLost = true;
+      const answer = await signet.post(call(1, "echo"), { id });
+      assert.equal(answer.status, 401, await answer.text());
+      assert.equal(answer.headers.get("www-authenticate"), 'Basic realm="a", Bearer error="invalid_token"');
+    },
+  );
 
   Deno.test(
     `L5 L6: a session deleted while it is initialized again leaves nothing upstream (${lane} lane)`,

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { FakeSseMcp } from "../support/fake_sse_mcp.ts";
 import { FakeStateless } from "../support/fake_stateless.ts";
+import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
 import { FakeMember } from "../support/several.ts";
 import { call, INITIALIZE, TestSignet } from "../support/signet.ts";
 import { ask } from "../support/stateless.ts";
@@ -138,6 +139,24 @@ Deno.test(
     const response = await callIn(signet, "first__echo")({});
     assert.deepEqual([response.status, response.headers.get("www-authenticate")], [200, null]);
     assert.match(await response.text(), /first: Forbidden: the MCP server does not accept the credential/);
+  },
+);
+
+Deno.test(
+  "PROTOCOL 22: that scopes are wanted is heard in whichever line of the challenges it stands",
+  STRICT,
+  async () => {
+    await using issuer = await TestIssuer.create();
+    const token = await issuer.token("alice");
+    const lines = ['Basic realm="a"', SCOPE].map((challenge) => `www-authenticate: ${challenge}\r\n`).join("");
+    const refused = `HTTP/1.1 403 Forbidden\r\n${lines}content-length: 0\r\n\r\n`;
+    await using upstream = new RawUpstream(async (request) => {
+      await write(request.conn, handshake(request) ?? refused);
+    });
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: issuer.flags });
+    const [status, challenge] = await seen(callIn(signet, "echo")({ token }));
+    assert.equal(status, 403);
+    assert.match(String(challenge), /^Bearer .*error="insufficient_scope".*scope="files:write"/);
   },
 );
 

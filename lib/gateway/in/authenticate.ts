@@ -1,7 +1,8 @@
 // Who is calling: asked of the authenticator, remembered on the connection. Clients send the same credential with every
 // request of a connection, so the memo saves the digest and the look-up; it is no better than the answer it keeps.
 import { type ErrorDetail, SignetError } from "../../errors.ts";
-import { detachText } from "../../http1/wire/fields.ts";
+import type { ResponseHead } from "../../http1/types.ts";
+import { combinedValue, detachText } from "../../http1/wire/fields.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
 import type { Challenger } from "../../identity/challenge.ts";
 import {
@@ -142,6 +143,7 @@ export class Authentication {
   /**
    * The challenge for a refusal by the upstream of a caller Signet knows; undefined where the upstream's own stands, or
    * where a 403 is not about scopes.
+   * @param upstreams all of the upstream's own, as one
    */
   challengeFor(status: 401 | 403, upstreams: string | undefined): string | undefined {
     const { replaceChallenges, challenger } = this.#options;
@@ -166,7 +168,11 @@ export class Authentication {
    * What a client hears whose credential a server has refused, where no answer of the server's can say so: nothing but that
    * makes it bring another one. Undefined for a refusal that is about something else.
    */
-  refusedBehind(status: number, upstreams: string | undefined, detail: ErrorDetail): SignetError | undefined {
+  refusedBehind(
+    { status, fields }: Pick<ResponseHead, "status" | "fields">,
+    detail: ErrorDetail,
+  ): SignetError | undefined {
+    const upstreams = combinedValue(fields, "www-authenticate");
     const isScopes = status === 403 && upstreams !== undefined && wantsScopes(upstreams);
     if (status !== 401 && !isScopes) return undefined;
     const challenge = this.challengeFor(isScopes ? 403 : 401, upstreams) ?? upstreams;

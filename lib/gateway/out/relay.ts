@@ -14,7 +14,7 @@ import {
 import { pipeBody } from "../../http1/wire/body_pipe.ts";
 import type { Bytes } from "../../http1/wire/borrowed.ts";
 import { DONE } from "../../http1/wire/done.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
+import { combinedValue, fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { OutcomeReader } from "../../mcp/answer_outcome.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
@@ -223,7 +223,7 @@ function seenBy(outcome: OutcomeReader | undefined, sink: BodySink): BodySink {
  */
 function challengeOf(parts: GatewayParts, { head }: ClientResponse): Fields {
   if (head.status !== 401 && head.status !== 403) return NONE;
-  const challenge = parts.authentication.challengeFor(head.status, fieldValue(head.fields, "www-authenticate"));
+  const challenge = parts.authentication.challengeFor(head.status, combinedValue(head.fields, "www-authenticate"));
   return challenge === undefined ? NONE : ["www-authenticate", challenge];
 }
 

@@ -3,7 +3,7 @@
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { SignetError } from "../../errors.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
-import { detachText, fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
+import { detachText, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import type { Caller } from "../../session/caller.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import type { Turn } from "../../session/reopenings.ts";
@@ -276,10 +276,11 @@ async function confirmInitialized(
 }
 
 function assertAccepted({ authentication }: GatewayParts, answer: SessionAnswer, what: string): void {
-  const { status, fields } = answer instanceof LostSession ? { status: 404, fields: [] } : answer.head;
+  const head = answer instanceof LostSession ? { status: 404, fields: [] } : answer.head;
+  const { status } = head;
   if (status >= 200 && status < 300) return;
   const facts = { outcome: "refused", attempted: what, status };
-  const refused = authentication.refusedBehind(status, fieldValue(fields, "www-authenticate"), {
+  const refused = authentication.refusedBehind(head, {
     facts,
     remedy: "The MCP server takes no session with the client's credential: the client has to bring another one.",
   });

@@ -12,6 +12,12 @@ export function fieldValue(fields: Fields, lowerName: string): string | undefine
   return undefined;
 }
 
+/** What all lines of the field `lowerName` (lower-case) say, as one line would (RFC 9110 §5.3); undefined if it is absent. */
+export function combinedValue(fields: Fields, lowerName: string): string | undefined {
+  const values = fields.filter((_, at) => at % 2 === 1 && fields[at - 1] === lowerName);
+  return values.length === 0 ? undefined : values.join(", ");
+}
+
 /** How many lines of the field `lowerName` (lower-case) there are. */
 export function countField(fields: Fields, lowerName: string): number {
   let count = 0;

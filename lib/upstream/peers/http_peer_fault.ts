@@ -4,7 +4,7 @@ import type { Message } from "../../bridge/peer.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { type ErrorCode, SignetError } from "../../errors.ts";
 import { HttpError, type HttpErrorCode, type ResponseHead } from "../../http1/types.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
+import { combinedValue } from "../../http1/wire/fields.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";
@@ -64,7 +64,7 @@ export function lostAgain(): SignetError {
 export function refusedWith({ status, fields }: Pick<ResponseHead, "status" | "fields">): SignetError {
   const facts = { status };
   if (status === 401 || status === 403) {
-    const challenge = fieldValue(fields, "www-authenticate");
+    const challenge = combinedValue(fields, "www-authenticate");
     return new SignetError("upstream_credential_missing", {
       ...(challenge !== undefined && { refusedCredential: { status, challenge } }),
       publicMessage: `Forbidden: the MCP server does not accept the credential (status ${status})`,
