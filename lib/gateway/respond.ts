@@ -5,6 +5,8 @@ import { type FieldList, HttpError, type HttpErrorCode, type ResponseStart } fro
 import { errorResponse, idText, type RpcId } from "../mcp/json_rpc.ts";
 import type { LogFacts, Logger } from "../observe/log.ts";
 import { describeError } from "../platform/error_name.ts";
+import { DecodingError } from "../upstream/http/decoded.ts";
+import { undecodable } from "./out/uncoded.ts";
 
 const FROM_HTTP: Record<HttpErrorCode, ErrorCode> = {
   bad_request: "malformed_http",
@@ -87,7 +89,7 @@ export function toSignetError(error: unknown): SignetError {
       cause: error,
     });
   }
-  return new SignetError("internal", { cause: error });
+  return error instanceof DecodingError ? undecodable(error) : new SignetError("internal", { cause: error });
 }
 
 export interface ErrorResponse {

@@ -368,6 +368,53 @@ for (const lane of LANES) {
     assert.equal(scene.server.fake.ran.get("get_a"), undefined);
   });
 
+  for (
+    const [code, challenge] of [
+      [401, 'Bearer error="invalid_token"'],
+      [401, undefined],
+      [403, 'Bearer error="insufficient_scope", scope="more"'],
+    ] as const
+  ) {
+    Deno.test(
+      `G4: whose credential a server tells no list of tools hears so (${code}, ${challenge}, ${lane} lane)`,
+      STRICT,
+      async () => {
+        await using scene = await Scene.start(lane, [{ allow: ["*"], when: "tool.readOnly" }]);
+        const headers: HeadersInit = challenge === undefined ? {} : { "www-authenticate": challenge };
+        scene.server.before = ({ method }) =>
+          method === "tools/list" ? new Response("another", { status: code, headers }) : undefined;
+        const alice = await scene.session("alice");
+        const answer = await alice.post(call(1, "get_a"));
+        assert.equal(answer.status, code, await answer.text());
+        assert.match(
+          answer.headers.get("www-authenticate") ?? "",
+          /^Bearer .*error="(invalid_token|insufficient_scope)"/,
+        );
+        scene.server.before = undefined;
+        assert.equal(await alice.calls("get_a"), true);
+      },
+    );
+  }
+
+  for (const coding of ["gzip", "x-own"]) {
+    Deno.test(
+      `G4 P6: a list of tools in a coding that cannot be read is a fault of the server's (${coding}, ${lane} lane)`,
+      STRICT,
+      async () => {
+        await using scene = await Scene.start(lane, [{ allow: ["*"], when: "tool.readOnly" }]);
+        scene.server.before = ({ method }) =>
+          method === "tools/list"
+            ? new Response("no such coding", {
+              headers: { "content-type": "application/json", "content-encoding": coding },
+            })
+            : undefined;
+        const alice = await scene.session("alice");
+        const answer = await alice.post(call(1, "get_a"));
+        assert.equal(answer.status, 502, await answer.text());
+      },
+    );
+  }
+
   Deno.test(`G4: a lost session is brought back to be asked what a tool is (${lane} lane)`, STRICT, async () => {
     await using scene = await Scene.start(lane, [{ allow: ["*"], when: "tool.readOnly" }]);
     const alice = await scene.session("alice");

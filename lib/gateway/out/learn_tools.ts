@@ -2,7 +2,7 @@
 // nobody has seen it yet: after a restart, or from a client that calls without having listed (docs/behaviour.md G4). Bounded
 // in time, pages and bytes; a list that cannot be had lets nothing through.
 import { SignetError } from "../../errors.ts";
-import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
+import { type ClientResponse, type FieldList, HttpError, type ResponseHead } from "../../http1/types.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
@@ -132,6 +132,7 @@ async function askPage(parts: GatewayParts, learning: Placed, page: Page): Promi
   let result: JsonObject | undefined;
   const read = async (response: ClientResponse) => {
     try {
+      requireCredential(parts, response.head);
       result = resultIn(await readAnswer(response, page.id));
     } finally {
       response.release();
@@ -144,6 +145,16 @@ async function askPage(parts: GatewayParts, learning: Placed, page: Page): Promi
     await exchange(parts, { inbound, caller, session, place, body, parsed }, ({ response }) => read(response));
   }
   return result!;
+}
+
+/** @throws SignetError `unauthenticated`, `insufficient_scope` where the server refuses the client's */
+function requireCredential({ authentication }: GatewayParts, head: ResponseHead): void {
+  const refused = authentication.refusedBehind(head, {
+    facts: { attempted: "ask for the list of tools, which a rule goes by", status: head.status },
+    remedy:
+      "The MCP server tells nobody with the client's credential of its tools: the client has to bring another one.",
+  });
+  if (refused !== undefined) throw refused;
 }
 
 function bodyOf({ id, cursor }: Page, params: JsonObject): Uint8Array {

@@ -13,10 +13,9 @@ import { errorResponse } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { INTERNAL_ERROR } from "../../mcp/rpc_codes.ts";
-import { DecodingError } from "../../upstream/http/decoded.ts";
 import type { GatewayParts } from "../parts.ts";
 import type { Carriage } from "./carriage.ts";
-import { undecodable, withoutCoding } from "./uncoded.ts";
+import { withoutCoding } from "./uncoded.ts";
 
 /** In place of an answer that cannot be sealed. */
 const UNSEALABLE = errorResponse(null, INTERNAL_ERROR, "Internal error: the MCP server's answer is not valid");
@@ -173,7 +172,7 @@ class SealedBody implements BodyReader {
 
   async read(): Promise<Bytes | null> {
     while (!this.#ended) {
-      const piece = await this.#read();
+      const piece = await this.#plain.read();
       if (piece === null) {
         this.#ended = true;
         const rest = this.#splicer.end();
@@ -189,14 +188,6 @@ class SealedBody implements BodyReader {
       if (parts.length > 0) return parts[0]!;
     }
     return null;
-  }
-
-  async #read(): Promise<Bytes | null> {
-    try {
-      return await this.#plain.read();
-    } catch (error) {
-      throw error instanceof DecodingError ? undecodable(error) : error;
-    }
   }
 
   readAll(maxBytes: number): Promise<Uint8Array> {
