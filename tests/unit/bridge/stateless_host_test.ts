@@ -12,6 +12,7 @@ import { callerKeys } from "../../support/callers.ts";
 import { FakePeers } from "../../support/fake_peer.ts";
 import { FakeTimers, settle } from "../../support/fake_timers.ts";
 import { STRICT } from "../../support/strict.ts";
+import { unhandledDuring } from "../../support/unhandled.ts";
 
 const META = {
   "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -169,19 +170,15 @@ Deno.test("B9: a fault in what is made of an answer is told, and leaves nobody w
   const call = await ask("anna");
   claims[0]!.grant();
   await settle();
-  const told: unknown[] = [];
-  const hear = (event: PromiseRejectionEvent) => {
-    event.preventDefault();
-    told.push(event.reason);
-  };
-  globalThis.addEventListener("unhandledrejection", hear);
   const { asker } = opened[0]!.peers.current!.asked.get(1)!;
   // What no peer says: a value that its text does not hold.
-  void asker.onReply({ line: new TextEncoder().encode('{"jsonrpc":"2.0","id":1}'), value: { result: {} } });
-  const response = await call.response as ClientResponse;
-  const text = new TextDecoder().decode(await response.body.readAll(10_000));
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  globalThis.removeEventListener("unhandledrejection", hear);
+  const reply = { line: new TextEncoder().encode('{"jsonrpc":"2.0","id":1}'), value: { result: {} } };
+  let text = "";
+  const told = await unhandledDuring(async () => {
+    void asker.onReply(reply);
+    const response = await call.response as ClientResponse;
+    text = new TextDecoder().decode(await response.body.readAll(10_000));
+  });
   assert.match(text, /"id":1,"error":\{"code":-32603/);
   assert.ok(told[0] instanceof TypeError, String(told));
   await close();

@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
 import { callOf, oneAfterTheOther } from "../../../lib/http1/call_of.ts";
+import type { Call } from "../../../lib/http1/types.ts";
 import { STRICT } from "../../support/strict.ts";
+import { unhandledDuring } from "../../support/unhandled.ts";
 
 Deno.test("a call that is refused and awaited by nobody is no fault of the program's", STRICT, async () => {
   const refused = new Error("refused");
-  const call = callOf(Promise.reject(refused));
-  call.abort();
-  await new Promise<void>(queueMicrotask);
-  await assert.rejects(call.response, refused);
+  const calls: Call<unknown>[] = [];
+  const told = await unhandledDuring(() => {
+    calls.push(callOf(Promise.reject(refused)), oneAfterTheOther(() => Promise.reject(refused)));
+    for (const call of calls) call.abort();
+    return Promise.resolve();
+  });
+  assert.deepEqual(told, []);
+  for (const { response } of calls) await assert.rejects(response, refused);
 });
 
 Deno.test("of several calls as one the one under way is cut", STRICT, async () => {

@@ -6,6 +6,7 @@ import { BothErasUpstream } from "../../../lib/upstream/both_eras.ts";
 import type { Upstream, UpstreamRequest } from "../../../lib/upstream/upstream.ts";
 import { INITIALIZE } from "../../support/signet.ts";
 import { STRICT } from "../../support/strict.ts";
+import { unhandledDuring } from "../../support/unhandled.ts";
 
 /** A server whose answer's head comes, and then this. */
 function breaking(error: unknown, status: number): BothErasUpstream {
@@ -22,26 +23,9 @@ function initialize(): UpstreamRequest {
   return { method: "POST", query: "", fields: [], body, caller: { owner: "o" } } as unknown as UpstreamRequest;
 }
 
-/** Faults that nobody waits for, while something is done. */
-async function toldDuring(run: () => Promise<unknown>): Promise<unknown[]> {
-  const told: unknown[] = [];
-  const hear = (event: PromiseRejectionEvent) => {
-    event.preventDefault();
-    told.push(event.reason);
-  };
-  globalThis.addEventListener("unhandledrejection", hear);
-  try {
-    await run();
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  } finally {
-    globalThis.removeEventListener("unhandledrejection", hear);
-  }
-  return told;
-}
-
 Deno.test("P2: a fault of the program's own is told where an initialize's answer breaks off", STRICT, async () => {
   const own = new TypeError("no such function");
-  const told = await toldDuring(async () => {
+  const told = await unhandledDuring(async () => {
     const answer = await breaking(own, 200).send(initialize()).response;
     assert.equal("head" in answer && answer.head.status, 200, "whoever reads on is told");
   });
@@ -49,7 +33,7 @@ Deno.test("P2: a fault of the program's own is told where an initialize's answer
 });
 
 Deno.test("P2: a server's answer that breaks off is no fault of the program's", STRICT, async () => {
-  const told = await toldDuring(async () => {
+  const told = await unhandledDuring(async () => {
     await breaking(new Error("cut"), 200).send(initialize()).response;
     await assert.rejects(breaking(new Error("cut"), 400).send(initialize()).response, /cut/);
   });
