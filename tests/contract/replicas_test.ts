@@ -243,6 +243,16 @@ Deno.test(
   },
 );
 
+/** A session of the first replica's that the second one has brought back while its home was away. */
+async function broughtElsewhere(replicas: Replicas, token: string): Promise<string> {
+  const { signet, way } = replicas.at(0);
+  const id = await signet.open({ token });
+  await way?.close();
+  assert.equal((await count(replicas, 1, { id, token })).count, 1, "brought back");
+  await way?.open();
+  return id;
+}
+
 Deno.test(
   "L5 R4: without a store, DELETE of a session that was brought elsewhere reaches its home, too, once that is there again",
   STRICT,
@@ -252,10 +262,7 @@ Deno.test(
     const token = await issuer.token("alice");
     // Brought to the very replica that is asked, or to the other one, as its id has it.
     for (let i = 0; i < 6; i++) {
-      const id = await replicas.at(0).signet.open({ token });
-      await replicas.at(0).way?.close();
-      assert.equal((await count(replicas, 1, { id, token })).count, 1, "brought back");
-      await replicas.at(0).way?.open();
+      const id = await broughtElsewhere(replicas, token);
       assert.equal(await status(replicas.at(1).signet.delete({ id, token })), 204);
       // Nobody waits long for it; on a machine that is busy it is told behind the answer.
       await until(() => replicas.all.every(({ upstream }) => upstream.sessions.size === 0), "every server to be told");
@@ -275,10 +282,7 @@ Deno.test(
     const token = await issuer.token("alice");
     const [{ way, upstream }, { signet }] = [replicas.at(0), replicas.at(1)];
     const bring = async () => {
-      const id = await replicas.at(0).signet.open({ token });
-      await way?.close();
-      assert.equal((await count(replicas, 1, { id, token })).count, 1, "brought back");
-      await way?.open();
+      const id = await broughtElsewhere(replicas, token);
       way?.hush();
       return id;
     };
@@ -303,10 +307,7 @@ Deno.test(
     await using replicas = await Replicas.start({ count: 2, apart: true, flags: issuer.flags });
     const token = await issuer.token("alice");
     const [{ way, upstream }, { signet }] = [replicas.at(0), replicas.at(1)];
-    const id = await replicas.at(0).signet.open({ token });
-    await way?.close();
-    assert.equal((await count(replicas, 1, { id, token })).count, 1, "brought back");
-    await way?.open();
+    const id = await broughtElsewhere(replicas, token);
     way?.hush();
     const left = new AbortController();
     const deleted = signet.delete({ id, token, signal: left.signal }).then((answer) => answer.body?.cancel(), () => {});
@@ -318,6 +319,40 @@ Deno.test(
     way?.speak();
     await until(() => upstream.sessions.size === 0, "the home to hear of it");
     await until(async () => await inUse() === 0, "its place to be free");
+  },
+);
+
+Deno.test(
+  "L5: DELETE that is passed on to its home is done there, and holds here, where the client leaves meanwhile",
+  STRICT,
+  async () => {
+    await using issuer = await TestIssuer.create();
+    await using replicas = await Replicas.start({ count: 2, flags: issuer.flags });
+    const token = await issuer.token("alice");
+    const id = await replicas.at(0).signet.open({ token });
+    await replicas.stop(0);
+    const { signet } = replicas.at(1);
+    {
+      const held: ServerResponse[] = [];
+      const hold = (_home: FalseHome, _request: IncomingMessage, response: ServerResponse) => void held.push(response);
+      await using home = await FalseHome.at(replicas.at(0).address, replicas.ring, hold);
+      const left = new AbortController();
+      const deleted = signet.delete({ id, token, signal: left.signal }).then(
+        (answer) => answer.body?.cancel(),
+        () => {},
+      );
+      await until(() => held.length === 1, "the home to be told");
+      const connections = () => signet.metric("signet_connections");
+      const before = await connections() ?? 0;
+      left.abort();
+      await deleted;
+      await until(async () => (await connections() ?? before) < before, "the client to be missed");
+      assert.equal(held[0]!.destroyed, false, "the home is still listened to");
+      held[0]!.writeHead(204).end();
+      await until(async () => await signet.metric('signet_in_use{limit="requests"}') === 0, "the DELETE to be over");
+      assert.equal(home.taken.length, 1);
+    }
+    assert.equal(await status(signet.post(call(1, "count"), { id, token })), 404);
   },
 );
 
