@@ -1,60 +1,29 @@
 import assert from "node:assert/strict";
-import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { ephemeralKeyRing, KeyRing, MasterKey } from "../../../lib/envelope/key_ring.ts";
-import { type ClientResponse, HttpError } from "../../../lib/http1/types.ts";
-import { digestOfBody, HOP_FIELD, proveAnswer, readQuestion } from "../../../lib/replica/hop_proof.ts";
-import { Peer } from "../../../lib/replica/peer.ts";
-import { FakeTimers } from "../../support/fake_timers.ts";
+import { readQuestion } from "../../../lib/replica/hop_proof.ts";
 import { STRICT } from "../../support/strict.ts";
 import { until } from "../../support/until.ts";
-
-const random = (n: number) => crypto.getRandomValues(new Uint8Array(n));
-const ring = ephemeralKeyRing(random);
+import { AtAddress, listening, random, RING } from "./peer_support.ts";
 
 /** A peer that answers questions, and counts them; or takes them and says nothing. */
-class Asked implements AsyncDisposable {
-  readonly peer: Peer;
-  readonly timers = new FakeTimers();
+class Asked extends AtAddress {
   questions = 0;
   isSilent = false;
-  ring = ring;
   /** Called before a question is answered. */
   onQuestion = () => {};
-  readonly #server: Server;
-
-  private constructor(server: Server) {
-    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    this.#server = server.on("request", (request, response) => {
-      this.questions++;
-      if (this.isSilent) return;
-      this.onQuestion();
-      const field = String(request.headers[HOP_FIELD]);
-      const question = readQuestion(ring, field, address) ?? readQuestion(this.ring, field, address);
-      assert.ok(question !== undefined);
-      const said = { to: address, challenge: question.challenge, instance: "i".repeat(22) };
-      response.writeHead(204, { [HOP_FIELD]: proveAnswer(question.key, said) }).end();
-    });
-    const { timers } = this;
-    this.peer = new Peer({
-      place: { inNetworks: true, name: undefined },
-      ...{
-        address,
-        path: "/mcp",
-        sender: "s".repeat(22),
-        from: "http://127.0.0.1:9",
-        firstCount: 0,
-        ring: () => this.ring,
-        random,
-        timers,
-      },
-    });
-  }
 
   static async start(): Promise<Asked> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return new Asked(server);
+    return new Asked(await listening());
+  }
+
+  protected override take(_request: IncomingMessage, response: ServerResponse, hop: string): void {
+    this.questions++;
+    if (this.isSilent) return;
+    this.onQuestion();
+    const question = readQuestion(RING, hop, this.address) ?? readQuestion(this.ring, hop, this.address);
+    assert.ok(question !== undefined);
+    this.answer(question, response);
   }
 
   /** Lets the next question be asked in vain. */
@@ -63,13 +32,6 @@ class Asked implements AsyncDisposable {
     await this.timers.advance(1000);
     await until(() => this.questions > before, "the question");
     await this.timers.advance(1000);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.peer.close();
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
-    await closed;
   }
 }
 
@@ -82,7 +44,7 @@ Deno.test(
     asked.onQuestion = () => asked.ring = ephemeralKeyRing(random);
     assert.equal(await peer.ask(), "lives");
     assert.equal(peer.isReady, false, "by a key that was taken out while he was asked");
-    asked.ring = ring;
+    asked.ring = RING;
     assert.equal(peer.isReady, true);
   },
 );
@@ -145,132 +107,56 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "R2: nothing is passed on to whoever has taken the address of a peer since it was last heard",
-  STRICT,
-  async () => {
-    let asked = 0;
-    let listener: RequestListener = () => {};
-    const server = createServer((request, response) => listener(request, response));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    listener = (request, response) => {
-      asked++;
-      const question = readQuestion(ring, String(request.headers[HOP_FIELD]), address);
-      assert.ok(question !== undefined);
-      const answer = proveAnswer(question.key, {
-        to: address,
-        challenge: question.challenge,
-        instance: "i".repeat(22),
-      });
-      response.writeHead(204, { [HOP_FIELD]: answer }).end();
-    };
-    const timers = new FakeTimers();
-    const peer = new Peer({
-      ...{
-        address,
-        place: { inNetworks: true, name: undefined },
-        path: "/mcp",
-        sender: "s".repeat(22),
-        firstCount: 0,
-        from: "http://127.0.0.1:9",
-        ring: () => ring,
-        random,
-        timers,
-      },
-    });
-    assert.equal(await peer.isThere(), true);
-    assert.equal(peer.isReady, true);
-    await timers.advance(5000);
-    assert.equal(await peer.isThere(), true);
-    assert.equal(asked, 1, "it was heard a moment ago");
-    await timers.advance(60_000);
-    assert.equal(peer.isReady, false);
-    assert.equal(await peer.isThere(), true);
-    assert.equal(asked, 2);
-    listener = (_, response) => void response.writeHead(200).end("not one of us");
-    await timers.advance(60_000);
-    assert.equal(peer.isReady, false);
-    assert.equal(await peer.isThere(), false);
-    peer.close();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  },
-);
-
 /** What listens at the address of a peer: that one, or, from a moment on, somebody else who has taken its port. */
-class PortTaken implements AsyncDisposable {
-  readonly peer: Peer;
-  readonly timers = new FakeTimers();
+class PortTaken extends AtAddress {
   /** What the thief was sent that is no question. */
   readonly stolen: string[] = [];
   questions = 0;
   isTaken = false;
-  readonly #server: Server;
-
-  private constructor(server: Server) {
-    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    this.#server = server.on("request", (request, response) => {
-      const field = String(request.headers[HOP_FIELD]);
-      const question = readQuestion(ring, field, address);
-      if (question !== undefined) this.questions++;
-      if (this.isTaken) {
-        if (question === undefined) this.stolen.push(String(request.headers.authorization));
-        return void response.writeHead(200).end("whatever");
-      }
-      // It dies as it is sent something, and its port is somebody else's at once.
-      if (question === undefined) return this.#die();
-      const said = { to: address, challenge: question.challenge, instance: "i".repeat(22) };
-      response.writeHead(204, { [HOP_FIELD]: proveAnswer(question.key, said) }).end();
-    });
-    const { timers } = this;
-    this.peer = new Peer({
-      ...{ address, path: "/mcp", sender: "s".repeat(22), from: "http://127.0.0.1:9", firstCount: 0 },
-      ...{ ring: () => ring, random, timers, place: { inNetworks: true, name: undefined } },
-    });
-  }
 
   static async start(): Promise<PortTaken> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return new PortTaken(server);
+    return new PortTaken(await listening());
+  }
+
+  protected override take(request: IncomingMessage, response: ServerResponse, hop: string): void {
+    const question = readQuestion(this.ring, hop, this.address);
+    if (question !== undefined) this.questions++;
+    if (this.isTaken) {
+      if (question === undefined) this.stolen.push(String(request.headers.authorization));
+      return void response.writeHead(200).end("whatever");
+    }
+    // It dies as it is sent something, and its port is somebody else's at once.
+    if (question === undefined) return this.die();
+    this.answer(question, response);
   }
 
   die(): void {
-    this.#die();
-  }
-
-  #die(): void {
     this.isTaken = true;
-    this.#server.closeAllConnections();
-  }
-
-  /** @returns the code of what became of it */
-  async pass(method: string): Promise<string> {
-    const fields = ["host", "signet.example", "authorization", "Bearer secret"];
-    const passage = this.peer.passageOf({ method, target: "/mcp", fields, client: "" });
-    const call = this.peer.send(passage, {
-      body: undefined,
-      message: { bodyDigest: digestOfBody(), count: this.peer.nextCount(), sessionId: undefined },
-    });
-    try {
-      const answer = await call.response as ClientResponse;
-      answer.release();
-      return String(answer.head.status);
-    } catch (error) {
-      return (error as HttpError).code;
-    } finally {
-      this.peer.forget(call);
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.peer.close();
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
-    await closed;
+    this.server.closeAllConnections();
   }
 }
+
+Deno.test(
+  "R2: nothing is passed on to whoever has taken the address of a peer since it was last heard",
+  STRICT,
+  async () => {
+    await using port = await PortTaken.start();
+    const { peer, timers } = port;
+    assert.equal(await peer.isThere(), true);
+    assert.equal(peer.isReady, true);
+    await timers.advance(5000);
+    assert.equal(await peer.isThere(), true);
+    assert.equal(port.questions, 1, "it was heard a moment ago");
+    await timers.advance(60_000);
+    assert.equal(peer.isReady, false);
+    assert.equal(await peer.isThere(), true);
+    assert.equal(port.questions, 2);
+    port.isTaken = true;
+    await timers.advance(60_000);
+    assert.equal(peer.isReady, false);
+    assert.equal(await peer.isThere(), false);
+  },
+);
 
 for (const method of ["GET", "POST"]) {
   Deno.test(
@@ -298,13 +184,9 @@ Deno.test("R2: a call that finds no connection free asks who is there before its
 });
 
 /** A peer of a known ring that takes what is passed on, and on which of its connections each came. */
-class Taking implements AsyncDisposable {
-  readonly peer: Peer;
-  readonly timers = new FakeTimers();
-  /** Ours, and what the other side holds. */
-  ring: KeyRing;
-  theirs: KeyRing;
-  instance = "i".repeat(22);
+class Taking extends AtAddress {
+  /** What the other side holds. */
+  theirs = this.ring;
   /** Called before a question is answered. */
   onQuestion = () => {};
   /** Of the requests that are no questions: their connection, and what they are proven by. */
@@ -317,67 +199,26 @@ class Taking implements AsyncDisposable {
   readonly askedFrom: number[] = [];
   /** Answers a request at once, unless it is to wait. */
   held: ServerResponse[] | undefined = undefined;
-  readonly #server: Server;
-
-  private constructor(server: Server, first: KeyRing) {
-    [this.ring, this.theirs] = [first, first];
-    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    this.#server = server.on("request", (request, response) => {
-      const field = String(request.headers[HOP_FIELD]);
-      const isQuestion = field.includes(" who ");
-      if (!isQuestion) return this.#take(request.socket.remotePort!, field, response);
-      this.onQuestion();
-      this.askedFrom.push(request.socket.remotePort!);
-      const question = readQuestion(this.theirs, field, address);
-      if (question === undefined) return void response.writeHead(401).end();
-      const said = { to: address, challenge: question.challenge, instance: this.instance };
-      response.writeHead(204, { [HOP_FIELD]: proveAnswer(question.key, said) }).end();
-    });
-    this.peer = new Peer({
-      ...{ address, path: "/mcp", sender: "s".repeat(22), from: "http://127.0.0.1:9", firstCount: 0 },
-      ...{ ring: () => this.ring, random, timers: this.timers, place: { inNetworks: true, name: undefined } },
-    });
-  }
 
   static async start(first: KeyRing): Promise<Taking> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return new Taking(server, first);
+    return new Taking(await listening(), first);
   }
 
-  #take(port: number, field: string, response: ServerResponse): void {
-    const [, keyId, instance] = field.split(" ");
+  protected override take(request: IncomingMessage, response: ServerResponse, hop: string): void {
+    const port = request.socket.remotePort!;
+    if (!hop.includes(" who ")) return this.#takePassedOn(port, hop, response);
+    this.onQuestion();
+    this.askedFrom.push(port);
+    const question = readQuestion(this.theirs, hop, this.address);
+    if (question === undefined) return void response.writeHead(401).end();
+    this.answer(question, response);
+  }
+
+  #takePassedOn(port: number, hop: string, response: ServerResponse): void {
+    const [, keyId, instance] = hop.split(" ");
     this.taken.push({ port, keyId, instance });
     if (this.held === undefined) response.writeHead(200).end("{}");
     else this.held.push(response);
-  }
-
-  /** @returns the status, or the code of what became of it and whether it was not sent */
-  async pass(method = "POST"): Promise<string> {
-    const fields = ["host", "signet.example", "authorization", "Bearer secret"];
-    const passage = this.peer.passageOf({ method, target: "/mcp", fields, client: "" });
-    const call = this.peer.send(passage, {
-      body: undefined,
-      message: { bodyDigest: digestOfBody(), count: this.peer.nextCount(), sessionId: undefined },
-    });
-    try {
-      const answer = await call.response as ClientResponse;
-      answer.body.takeBuffered();
-      answer.release();
-      return String(answer.head.status);
-    } catch (error) {
-      const { code, unsent } = error as HttpError;
-      return unsent ? `${code}, unsent` : code;
-    } finally {
-      this.peer.forget(call);
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.peer.close();
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
-    await closed;
   }
 }
 
