@@ -1,12 +1,13 @@
 // Attacks on resurrection: nothing hangs on it, nothing is left behind by it, nobody can make it go on without end (L4–L6, M1).
 import assert from "node:assert/strict";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { FakeMcp, isInitialize } from "../support/fake_mcp.ts";
+import { FakeMcp, initializes, isInitialize } from "../support/fake_mcp.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
+const HANDSHAKE = ["initialize", "notifications/initialized"];
 const LOST = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 const TWO_CHALLENGES = 'HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic realm="a"\r\n' +
   'www-authenticate: Bearer error="invalid_token"\r\ncontent-length: 0\r\n\r\n';
@@ -21,6 +22,11 @@ const CODINGS: Record<string, (text: string) => Uint8Array> = {
 function coded(status: number, message: unknown, coding: string): Response {
   const headers = { "content-type": "application/json", "content-encoding": coding };
   return new Response(new Uint8Array(CODINGS[coding]!(JSON.stringify(message))), { status, headers });
+}
+
+/** Answers one step of the handshake as it is said here. */
+function refuse(upstream: FakeMcp, step: string, answer: () => Response): void {
+  upstream.onRequest = ({ body }) => body.includes(`"method":"${step}"`) ? answer() : undefined;
 }
 
 for (const lane of LANES) {
@@ -50,7 +56,7 @@ for (const lane of LANES) {
     },
   );
 
-  for (const [asked, refused] of [[true, "initialize"], [false, "notifications/initialized"]] as const) {
+  for (const refused of HANDSHAKE) {
     for (const code of [403, 408, 423, 425, 429, 503]) {
       Deno.test(
         `L4: a server that takes no ${refused} for now (${code}) costs its call, and no session (${lane} lane)`,
@@ -60,10 +66,7 @@ for (const lane of LANES) {
           await using signet = await TestSignet.start({ upstream: upstream.url, lane });
           const id = await signet.open();
           upstream.forgetSessions();
-          upstream.onRequest = (request) =>
-            (asked ? isInitialize(request) : request.body.includes(`"method":"${refused}"`))
-              ? new Response("not now", { status: code })
-              : undefined;
+          refuse(upstream, refused, () => new Response("not now", { status: code }));
           const answer = await signet.post(call(1, "echo"), { id });
           const text = await answer.text();
           assert.equal(answer.status, 502, text);
@@ -75,7 +78,7 @@ for (const lane of LANES) {
     }
   }
 
-  for (const refused of ["initialize", "notifications/initialized"]) {
+  for (const refused of HANDSHAKE) {
     for (
       const [code, challenge] of [
         [401, 'Bearer error="invalid_token"'],
@@ -92,8 +95,7 @@ for (const lane of LANES) {
           const id = await signet.open();
           upstream.forgetSessions();
           const headers: HeadersInit = challenge === undefined ? {} : { "www-authenticate": challenge };
-          upstream.onRequest = ({ body }) =>
-            body.includes(`"method":"${refused}"`) ? new Response("another", { status: code, headers }) : undefined;
+          refuse(upstream, refused, () => new Response("another", { status: code, headers }));
           const answer = await signet.post(call(1, "echo"), { id });
           assert.equal(answer.status, code, await answer.text());
           assert.equal(answer.headers.get("www-authenticate") ?? undefined, challenge);
@@ -136,7 +138,7 @@ for (const lane of LANES) {
         return undefined;
       };
       const waiting = signet.post(call(1, "echo"), { id });
-      await until(() => upstream.received("POST", "initialize").length === 2, "it is being initialized again");
+      await until(() => initializes(upstream) === 2, "it is being initialized again");
       assert.equal(await status(signet.delete({ id })), 204);
       gate.resolve();
       assert.equal(await status(waiting), 404);
@@ -153,8 +155,7 @@ for (const lane of LANES) {
       await using signet = await TestSignet.start({ upstream: upstream.url, lane });
       const id = await signet.open();
       upstream.forgetSessions();
-      upstream.onRequest = (request) =>
-        request.body.includes("notifications/initialized") ? new Response(null, { status: 403 }) : undefined;
+      refuse(upstream, "notifications/initialized", () => new Response(null, { status: 403 }));
       assert.equal(await status(signet.post(call(1, "echo"), { id })), 502);
       await until(() => upstream.sessions.size === 0, "the session that was not confirmed is ended");
     },
@@ -170,7 +171,7 @@ for (const lane of LANES) {
       const id = await signet.open();
       upstream.tool("gone", () => new Response("no such thing", { status: 404 }));
       for (let n = 0; n < 40; n++) assert.equal(await status(signet.post(call(n, "gone"), { id })), 404);
-      const initialized = upstream.received("POST", "initialize").length;
+      const initialized = initializes(upstream);
       assert.equal(initialized <= 11, true, `${initialized} sessions were opened for one`);
       assert.equal(await status(signet.post(call(100, "echo"), { id })), 200, "the session itself lives on");
       nowMs += 60_000;
@@ -235,7 +236,7 @@ for (const lane of LANES) {
         assert.equal(response.status, 404);
         assert.equal((await response.json()).id, 1);
         assert.equal(upstream.ran.get("file"), 1);
-        assert.equal(upstream.received("POST", "initialize").length, 1);
+        assert.equal(initializes(upstream), 1);
       },
     );
   }
@@ -298,7 +299,7 @@ for (const lane of LANES) {
         return undefined;
       };
       const first = status(signet.post(call(1, "echo"), { id }));
-      await until(() => upstream.received("POST", "initialize").length === 2, "it is being initialized again");
+      await until(() => initializes(upstream) === 2, "it is being initialized again");
       const before = upstream.requests.length;
       const waiting = [2, 3, 4].map((n) => status(signet.post(call(n, "echo"), { id })));
       const stream = signet.get({ id });
@@ -312,7 +313,7 @@ for (const lane of LANES) {
       assert.equal(found, 200);
       const ids = upstream.requests.slice(before).map((request) => request.sessionId);
       assert.equal(ids.includes(lost!), false);
-      assert.equal(upstream.received("POST", "initialize").length, 2);
+      assert.equal(initializes(upstream), 2);
     },
   );
 

@@ -1,5 +1,6 @@
 // Two replicas that open one lost session, each in its turn, and the slower one in the other's (docs/behaviour.md L4, R1).
 import assert from "node:assert/strict";
+import { isInitialize } from "../support/fake_mcp.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
 import { Replicas } from "../support/replicas.ts";
@@ -26,8 +27,8 @@ for (const lane of LANES) {
       await replicas.stop(0);
       const release = Promise.withResolvers<void>();
       let initializes = 0;
-      slow.upstream.onRequest = async ({ body }) => {
-        if (body.includes('"method":"initialize"') && ++initializes === 1) await release.promise;
+      slow.upstream.onRequest = async (request) => {
+        if (isInitialize(request) && ++initializes === 1) await release.promise;
         return undefined;
       };
       const held = count(slow.signet, id);

@@ -7,6 +7,7 @@ import {
   statusOfAnswer,
 } from "../../../lib/mcp/between_eras.ts";
 import { STRICT } from "../../support/strict.ts";
+import { EXACT } from "./exact_text.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -79,9 +80,6 @@ Deno.test("S3: what a stateless client can do is said as a session's client says
   });
   assert.deepEqual(clientForLegacy(undefined, { name: "o" }), { clientInfo: { name: "o" }, capabilities: {} });
 });
-
-/** What no `JSON.stringify` writes so. */
-const EXACT = '"n":9007199254740993,"f":1.0,"z":-0,"e":1e400,"a":1,"a":2,"\\u0062":"\\ud800", "s" : [ ]';
 
 Deno.test("S2: what a server with sessions has written of its tools crosses to the digit", STRICT, () => {
   for (

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { answerForLegacy, questionForLegacy } from "../../../lib/mcp/for_stateless_server.ts";
 import { STRICT } from "../../support/strict.ts";
+import { EXACT } from "./exact_text.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-/** What no `JSON.stringify` writes so. */
-const EXACT = '"n":9007199254740993,"f":1.0,"z":-0,"e":1e400,"a":1,"a":2,"\\u0062":"\\ud800", "s" : [ ]';
 
 Deno.test(
   "S3: what a stateless server asks crosses to the digit, in the words of the client's revision",

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { CHUNKED, type Exchange, HttpError } from "../../../../lib/http1/types.ts";
 import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
-import { bytesOf, within } from "../../../support/raw_peer.ts";
+import { bytesOf, type RawPeer, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { aMoment, until } from "../../../support/until.ts";
-import { echo, serve } from "./server_support.ts";
+import { echo, serve, type TestServer } from "./server_support.ts";
 
 const GET = "GET /g HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST = "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
@@ -22,6 +22,16 @@ function keeper() {
       exchanges.push(exchange);
     },
   };
+}
+
+/** A client that has asked and then half-closed, which the server has seen: an interim answer is what tells of it. */
+async function halfClosed(server: TestServer, exchanges: readonly Exchange[], asked = POST): Promise<RawPeer> {
+  const client = await server.connect();
+  await client.send(asked);
+  await until(() => exchanges.length === 1, "the request");
+  await client.closeWrite();
+  assert.equal(await client.takeUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  return client;
 }
 
 for (const request of [GET, POST]) {
@@ -45,11 +55,7 @@ for (const request of [GET, POST]) {
 Deno.test("a client that only half-closes gets its answer, after few interim 100s", STRICT, async () => {
   const { exchanges, aborts, handler } = keeper();
   await using server = await serve(handler);
-  await using client = await server.connect();
-  await client.send(POST);
-  await until(() => exchanges.length === 1, "the request");
-  await client.closeWrite();
-  assert.equal(await client.takeUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  await using client = await halfClosed(server, exchanges);
   // Long enough for several more looks at the client.
   await aMoment(50);
   assert.equal(client.received, "");
@@ -62,11 +68,7 @@ Deno.test("a client that only half-closes gets its answer, after few interim 100
 Deno.test("a half-closed client that then closes is noticed, although nothing is written to it", STRICT, async () => {
   const { exchanges, aborts, handler } = keeper();
   await using server = await serve(handler);
-  await using client = await server.connect();
-  await client.send(POST);
-  await until(() => exchanges.length === 1, "the request");
-  await client.closeWrite();
-  await client.takeUntil("\r\n\r\n");
+  await using client = await halfClosed(server, exchanges);
   assert.deepEqual(aborts, []);
   await client.close();
   exchanges[0]!.begin({ status: 200, fields: [] }, 100_000, new Uint8Array(10));
@@ -76,12 +78,8 @@ Deno.test("a half-closed client that then closes is noticed, although nothing is
 Deno.test("a half-closed client that has read all that was sent, and then closes, is noticed", STRICT, async () => {
   const { exchanges, aborts, handler } = keeper();
   await using server = await serve(handler);
-  await using client = await server.connect();
-  await client.send(POST);
-  await until(() => exchanges.length === 1, "the request");
-  await client.closeWrite();
   // What was sent has been taken, so that closing now sends nothing: no reset tells of it.
-  await client.takeUntil("\r\n\r\n");
+  await using client = await halfClosed(server, exchanges);
   await client.close();
   await until(() => aborts.length === 1, "the abort");
 });
@@ -110,12 +108,7 @@ for (
   Deno.test(`what a half-closed client pipelined behind a refused body ${what} is answered`, STRICT, async () => {
     const { exchanges, handler } = keeper();
     await using server = await serve(handler);
-    await using client = await server.connect();
-    await client.send(`POST / HTTP/1.1\r\nHost: a\r\n${body}${GET}`);
-    await client.closeWrite();
-    await until(() => exchanges.length === 1, "the request");
-    // Sent once the end has been seen, which is what tells of it.
-    assert.equal(await client.takeUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    await using client = await halfClosed(server, exchanges, `POST / HTTP/1.1\r\nHost: a\r\n${body}${GET}`);
     await exchanges[0]!.respond({ status: 404, fields: [] }, bytesOf("refused"));
     assert.equal((await client.takeMessage()).body, "refused");
     await until(() => exchanges.length === 2, "the next request");
