@@ -37,9 +37,9 @@ async function assertHarmless(argv: readonly string[], options: MachineOptions =
 
 Deno.test("P3: no argument and no flag of any command drives the terminal that it is told on", STRICT, async () => {
   for (const command of COMMANDS) {
-    for (const [first] of [[HOSTILE], ...(command.arguments[0]?.choices ?? []).map((choice) => [choice])]) {
-      await assertHarmless([command.name, first!, HOSTILE, HOSTILE]);
-      await assertHarmless([command.name, first!, `--${HOSTILE}`]);
+    for (const first of [HOSTILE, ...command.arguments[0]?.choices ?? []]) {
+      await assertHarmless([command.name, first, HOSTILE, HOSTILE]);
+      await assertHarmless([command.name, first, `--${HOSTILE}`]);
     }
     const flags = [
       ...command.settings.map((key) => settingOf(key).name),
