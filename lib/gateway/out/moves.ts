@@ -9,7 +9,6 @@ import type { Session } from "../../session/session.ts";
 import type { UpstreamLink } from "../../session/upstream_link.ts";
 import { ignoreStoreError } from "../../store/fail_closed.ts";
 import type { AliasStore } from "../../store/shared.ts";
-import { StoreError } from "../../store/store.ts";
 import { waitForTurn } from "../../store/turns.ts";
 import { isUpstreamId } from "../../upstream/http/session_id_field.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
@@ -79,21 +78,23 @@ export class Moves {
     const { session: { sid }, upstream } = moving;
     const { store, replicas: { instance } } = this.#options;
     const turnMs = upstream.initializeTimeoutMs + 5000;
-    let before: string | undefined;
+    let isTurn = false;
     try {
-      if (!await this.#waitForTurn(moving, turnMs)) return;
-      before = await store.get(sid);
-    } catch (fault) {
-      if (!(fault instanceof StoreError)) throw fault;
-      this.unshared++;
-      return await open();
-    }
-    try {
+      let before: string | undefined;
+      try {
+        isTurn = await this.#waitForTurn(moving, turnMs);
+        if (!isTurn) return;
+        before = await store.get(sid);
+      } catch (fault) {
+        ignoreStoreError(fault);
+        this.unshared++;
+        return await open();
+      }
       await open();
       // Whoever takes longer than a turn lasts may have been overtaken: then the link follows the faster one.
       if (moving.link.reopened !== undefined) await this.tell(moving, { before });
     } finally {
-      store.giveTurnBack(sid, instance).catch(ignoreStoreError);
+      if (isTurn) store.giveTurnBack(sid, instance).catch(ignoreStoreError);
     }
   }
 

@@ -6,6 +6,7 @@ import { StoreSeal } from "../../../../lib/envelope/store_seal.ts";
 import { Moves, type Moving } from "../../../../lib/gateway/out/moves.ts";
 import type { Replicas } from "../../../../lib/replica/replicas.ts";
 import type { Session } from "../../../../lib/session/session.ts";
+import { StoreError } from "../../../../lib/store/store.ts";
 import type { Upstream } from "../../../../lib/upstream/upstream.ts";
 import { FakeAliases } from "../../../support/fake_aliases.ts";
 import { FakeTimers } from "../../../support/fake_timers.ts";
@@ -274,3 +275,22 @@ Deno.test(
     assert.deepEqual([link.move, link.upstreamSessionId, ended, moves.unshared], ["01".repeat(12), "own", [], 0]);
   },
 );
+
+Deno.test("R1 R6: who opens a session without the store's answer keeps nobody else from it afterwards", STRICT, async () => {
+  const { store, moves, moving } = scene();
+  const { get } = store;
+  let asked = 0;
+  store.get = async (sid) => {
+    const found = await get.call(store, sid);
+    // Once, behind the turn: what is there cannot be told.
+    if (++asked === 2) throw new StoreError("io", "The store does not answer", { remedy: "Start it." });
+    return found;
+  };
+  let opened = 0;
+  await moves.openOnce(moving, () => {
+    opened++;
+    return Promise.resolve();
+  });
+  assert.deepEqual([opened, asked, moves.unshared], [1, 2, 1]);
+  assert.ok(await store.takeTurn(SID, "another", 1000), "the turn is given back");
+});
