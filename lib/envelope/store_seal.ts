@@ -2,6 +2,8 @@
 // can read and write (docs/behaviour.md E4, R1, R4, S3).
 import { Buffer } from "node:buffer";
 import type { KeyRing } from "./key_ring.ts";
+import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
+import { parseJson } from "../platform/json.ts";
 import { open, type Purpose, seal } from "./seal.ts";
 
 /** An upstream's id and an address at most, with room to spare. */
@@ -27,5 +29,17 @@ export class StoreSeal {
   open(sealed: string): string | undefined {
     const opened = open(this.#ring(), this.#purpose, sealed, { maxLength: MAX_LENGTH });
     return opened.ok ? Buffer.from(opened.plaintext).toString() : undefined;
+  }
+
+  /** The members of an object that was sealed. Of another version it may be anything: none, then, as of what does not open. */
+  membersOf(sealed: string): JsonObject {
+    const text = this.open(sealed);
+    if (text === undefined) return {};
+    try {
+      const value: unknown = parseJson(text);
+      return isJsonObject(value) ? value : {};
+    } catch {
+      return {};
+    }
   }
 }

@@ -3,7 +3,6 @@
 // its place inside, as moves are. Without the store each replica has peers of its own, which is counted.
 import type { StoreSeal } from "../envelope/store_seal.ts";
 import { createHash } from "../platform/builtin.ts";
-import { parseJson } from "../platform/json.ts";
 import { leftOf } from "../platform/time_of_day.ts";
 import type { Timers } from "../platform/timers.ts";
 import { ignoreStoreError } from "../store/fail_closed.ts";
@@ -179,8 +178,6 @@ interface ToldHome {
 }
 
 function readHome(seal: StoreSeal, text: string): ToldHome | undefined {
-  const opened = seal.open(text);
-  if (opened === undefined) return undefined;
-  const { of, home } = parseJson(opened);
+  const { of, home } = seal.membersOf(text);
   return typeof of === "string" && typeof home === "string" ? { of, home } : undefined;
 }

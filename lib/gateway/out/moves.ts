@@ -2,7 +2,6 @@
 // there (docs/behaviour.md L4, R1). What is told is sealed with the ring. Without the store each replica decides alone.
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { StoreSeal } from "../../envelope/store_seal.ts";
-import { parseJson } from "../../platform/json.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { Replicas } from "../../replica/replicas.ts";
 import type { Session } from "../../session/session.ts";
@@ -247,15 +246,8 @@ export class Moves {
 
 /** Undefined for what is none of ours, or is written as no move of this version. */
 function readMove(seal: StoreSeal, text: string): Move | undefined {
-  const opened = seal.open(text);
-  if (opened === undefined) return undefined;
-  try {
-    const move: Move | null = parseJson(opened);
-    const { sid, name, home, url, id } = move ?? {};
-    const isWhole = [sid, name, url].every((each) => typeof each === "string") &&
-      (home === null || typeof home === "string") && (id === null || (typeof id === "string" && isUpstreamId(id)));
-    return isWhole ? move ?? undefined : undefined;
-  } catch {
-    return undefined;
-  }
+  const { sid, name, home, url, id } = seal.membersOf(text);
+  const isWhole = typeof sid === "string" && typeof name === "string" && typeof url === "string" &&
+    (home === null || typeof home === "string") && (id === null || (typeof id === "string" && isUpstreamId(id)));
+  return isWhole ? { sid, name, home, url, id } : undefined;
 }

@@ -5,7 +5,6 @@ import type { StoreSeal } from "../../envelope/store_seal.ts";
 import { encodeJson } from "../../mcp/between_eras.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { isLegacyRevision } from "../../mcp/revisions.ts";
-import { parseJson } from "../../platform/json.ts";
 import { isUpstreamId } from "../http/session_id_field.ts";
 import type { Greeted } from "./peer_session.ts";
 
@@ -42,23 +41,11 @@ export function sealKept(seal: StoreSeal, { result, ...kept }: KeptSession): str
 
 /** Undefined for what is none of ours, or could not be sent back. */
 export function openKept(seal: StoreSeal, text: string): KeptSession | undefined {
-  const opened = seal.open(text);
-  if (opened === undefined) return undefined;
-  const { of, id, version, openedAtMs, result } = membersIn(opened);
+  const { of, id, version, openedAtMs, result } = seal.membersOf(text);
   const isWhole = typeof of === "string" && typeof id === "string" && isUpstreamId(id) &&
     typeof version === "string" && isLegacyRevision(version) &&
     typeof openedAtMs === "number" && isJsonObject(result);
   return isWhole ? { of, id, version, openedAtMs, result } : undefined;
-}
-
-/** Of another version, say, it may be anything. */
-function membersIn(text: string): JsonObject {
-  try {
-    const value: unknown = parseJson(text);
-    return isJsonObject(value) ? value : {};
-  } catch {
-    return {};
-  }
 }
 
 /** As if it had just been opened. */

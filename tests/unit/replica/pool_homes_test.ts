@@ -14,14 +14,15 @@ function scene() {
   const timers = new FakeTimers();
   const store = new LateAliases(() => timers.now());
   const ring = freshRing();
+  const seal = new StoreSeal(() => ring, "pool");
   let unshared = 0;
   const replica = (self: string, server = "stdio:stdio") =>
     new PoolHomes({
       ...{ store, timers, self, server, idleMs: IDLE_MS, holder: self },
-      seal: new StoreSeal(() => ring, "pool"),
+      seal,
       onUnshared: () => void unshared++,
     });
-  return { timers, store, replica, a: replica("http://a"), b: replica("http://b"), unshared: () => unshared };
+  return { timers, store, seal, replica, a: replica("http://a"), b: replica("http://b"), unshared: () => unshared };
 }
 
 async function homeOf(homes: PoolHomes, pool = "p", gone: string[] = []): Promise<string> {
@@ -125,3 +126,19 @@ Deno.test("R1 R6 S3: a claim that lands late takes nothing from who has claimed 
   assert.equal(late.isMoved, true, "it learns of it");
   assert.equal(await homeOf(a), "http://b");
 });
+
+for (const text of ["null", "[]", "no JSON", '{"of":1,"home":"http://b"}']) {
+  Deno.test(`R1 S3: what another version has sealed leads nowhere: ${text}`, STRICT, async () => {
+    const { store, seal, a } = scene();
+    const other = seal.seal(text);
+    // Told of one, as by any other replica.
+    assert.equal(await store.replace("another", { before: undefined, text: other, ttlMs: 1000 }), true);
+    let key = "";
+    const { get } = store;
+    store.get = (sid) => get.call(store, key = sid);
+    const claim = await a.claim("p", []);
+    store.texts.set(key, { text: other, untilMs: Infinity });
+    assert.equal(await homeOf(a), "here");
+    claim.end();
+  });
+}

@@ -276,21 +276,25 @@ Deno.test(
   },
 );
 
-Deno.test("R1 R6: who opens a session without the store's answer keeps nobody else from it afterwards", STRICT, async () => {
-  const { store, moves, moving } = scene();
-  const { get } = store;
-  let asked = 0;
-  store.get = async (sid) => {
-    const found = await get.call(store, sid);
-    // Once, behind the turn: what is there cannot be told.
-    if (++asked === 2) throw new StoreError("io", "The store does not answer", { remedy: "Start it." });
-    return found;
-  };
-  let opened = 0;
-  await moves.openOnce(moving, () => {
-    opened++;
-    return Promise.resolve();
-  });
-  assert.deepEqual([opened, asked, moves.unshared], [1, 2, 1]);
-  assert.ok(await store.takeTurn(SID, "another", 1000), "the turn is given back");
-});
+Deno.test(
+  "R1 R6: who opens a session without the store's answer keeps nobody else from it afterwards",
+  STRICT,
+  async () => {
+    const { store, moves, moving } = scene();
+    const { get } = store;
+    let asked = 0;
+    store.get = async (sid) => {
+      const found = await get.call(store, sid);
+      // Once, behind the turn: what is there cannot be told.
+      if (++asked === 2) throw new StoreError("io", "The store does not answer", { remedy: "Start it." });
+      return found;
+    };
+    let opened = 0;
+    await moves.openOnce(moving, () => {
+      opened++;
+      return Promise.resolve();
+    });
+    assert.deepEqual([opened, asked, moves.unshared], [1, 2, 1]);
+    assert.ok(await store.takeTurn(SID, "another", 1000), "the turn is given back");
+  },
+);
