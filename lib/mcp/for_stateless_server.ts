@@ -1,6 +1,13 @@
 // Between the eras, the other way: a request of a session as a stateless server takes it (MCP 2026-07-28), and that
 // server's answer as the session's client expects it. What a client has written crosses to the digit.
-import { type ClientSelf, encodeJson, META_LOG_LEVEL, META_SERVER_INFO, META_SUBSCRIPTION_ID } from "./between_eras.ts";
+import {
+  type ClientSelf,
+  encodeJson,
+  isCommonMethod,
+  META_LOG_LEVEL,
+  META_SERVER_INFO,
+  META_SUBSCRIPTION_ID,
+} from "./between_eras.ts";
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
 import { replaceSpan } from "./json_splice.ts";
 import { findMember, type Member, membersOf, rewritten, type Span, textAt } from "./json_text.ts";
@@ -84,13 +91,12 @@ function answersIn({ responses, state }: Answers): string[] {
   return state === undefined ? parts : [...parts, `"requestState":${decoder.decode(state)}`];
 }
 
-/** Members of a result that only this revision has. */
+/** A member that all results have in this revision alone. */
+const TYPE: ReadonlySet<string> = new Set(["resultType"]);
+/** Those that results of the methods have which both eras know; of any other method they are its own. */
 const OF_THIS_ERA: ReadonlySet<string> = new Set([
-  "resultType",
-  "ttlMs",
-  "cacheScope",
-  "inputRequests",
-  "requestState",
+  ...TYPE,
+  ...["ttlMs", "cacheScope", "inputRequests", "requestState"],
 ]);
 
 /** A stateless server's answer for a session's client. */
@@ -98,7 +104,8 @@ export function answerForLegacy(answer: Uint8Array, method: string): Uint8Array 
   const line = method === "tools/list" ? withToolsForLegacy(answer) : answer;
   const result = findMember(line, "result");
   if (result === undefined || line[result.start] !== OPEN_OBJECT) return line;
-  const parts = membersOf(line, result).filter(({ name }) => !OF_THIS_ERA.has(name)).flatMap((member) => {
+  const leftOut = isCommonMethod(method) ? OF_THIS_ERA : TYPE;
+  const parts = membersOf(line, result).filter(({ name }) => !leftOut.has(name)).flatMap((member) => {
     const { name, value } = member;
     if (name === "_meta") return metaForLegacy(line, value);
     if (method === "tools/call" && name === "structuredContent" && line[value.start] !== OPEN_OBJECT) {

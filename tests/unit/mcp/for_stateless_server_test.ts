@@ -46,3 +46,16 @@ Deno.test("S3: what a stateless server answers crosses to the digit", STRICT, ()
     assert.ok(given(odd, "tools/list").includes(odd));
   }
 });
+
+Deno.test(
+  "S3: what MCP says of its own methods' results alone is left out, and a vendor's members are the vendor's",
+  STRICT,
+  () => {
+    const members = '"ttlMs":1,"cacheScope":"public","inputRequests":{},"requestState":"s"';
+    const line = encoder.encode(`{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete",${members},"x":1}}`);
+    const given = (method: string) => decoder.decode(answerForLegacy(line, method));
+    const answer = (result: string) => `{"jsonrpc":"2.0","id":1,"result":{${result}}}`;
+    assert.equal(given("resources/read"), answer('"x":1'));
+    for (const method of ["acme/session", "tasks/get"]) assert.equal(given(method), answer(`${members},"x":1`));
+  },
+);
