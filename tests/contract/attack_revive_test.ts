@@ -29,6 +29,10 @@ function refuse(upstream: FakeMcp, step: string, answer: () => Response): void {
   upstream.onRequest = ({ body }) => body.includes(`"method":"${step}"`) ? answer() : undefined;
 }
 
+function errorTo(body: string, code: number): Response {
+  return Response.json({ jsonrpc: "2.0", id: JSON.parse(body).id, error: { code, message: "no" } });
+}
+
 for (const lane of LANES) {
   Deno.test(
     `M1 L4: clients that leave while a lost session is initialized again give their places back (${lane} lane)`,
@@ -76,6 +80,43 @@ for (const lane of LANES) {
         },
       );
     }
+  }
+
+  for (const code of [-32603, -32000, -32050]) {
+    Deno.test(
+      `L4: a server that answers initialize with an error of the moment (${code}) costs its calls, and no session (${lane} lane)`,
+      STRICT,
+      async () => {
+        await using upstream = new FakeMcp({ sessionsOnly: true });
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+        const id = await signet.open();
+        upstream.forgetSessions();
+        upstream.onRequest = (request) => isInitialize(request) ? errorTo(request.body, code) : undefined;
+        // More often than a session may be opened again: asking in vain has opened nothing.
+        for (let n = 1; n <= 12; n++) {
+          const answer = await signet.post(call(n, "echo"), { id });
+          assert.equal(answer.status, 502, await answer.text());
+        }
+        upstream.onRequest = undefined;
+        assert.equal(await status(signet.post(call(13, "echo"), { id })), 200);
+      },
+    );
+  }
+
+  for (const code of [-32600, -32601, -32602, -32022]) {
+    Deno.test(
+      `L4: a session ends whose server answers initialize with what it will say again (${code}) (${lane} lane)`,
+      STRICT,
+      async () => {
+        await using upstream = new FakeMcp({ sessionsOnly: true });
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+        const id = await signet.open();
+        upstream.forgetSessions();
+        upstream.onRequest = (request) => isInitialize(request) ? errorTo(request.body, code) : undefined;
+        const answer = await signet.post(call(1, "echo"), { id });
+        assert.equal(answer.status, 404, await answer.text());
+      },
+    );
   }
 
   for (const refused of HANDSHAKE) {

@@ -21,6 +21,8 @@ export interface InitializeAnswer {
   readonly response: ClientResponse;
   /** The negotiated revision; undefined if the upstream answered with an error. */
   readonly protocolVersion: string | undefined;
+  /** The error's code. */
+  readonly errorCode: number | undefined;
 }
 
 /** Of the answer as it comes, and of what it holds. */
@@ -62,17 +64,18 @@ function readEvent(data: Uint8Array, id: RpcId): RpcResponse | undefined {
 interface Read {
   readonly bytes: Uint8Array;
   readonly protocolVersion: string | undefined;
+  readonly errorCode: number | undefined;
 }
 
 function asRead(bytes: Uint8Array, response: RpcResponse): Read {
-  if (response.result === undefined) return { bytes, protocolVersion: undefined };
+  if (response.result === undefined) return { bytes, protocolVersion: undefined, errorCode: response.error?.code };
   const { protocolVersion, capabilities } = response.result;
   if (typeof protocolVersion !== "string" || !isJsonObject(capabilities)) {
     throw unreadable("a result without protocolVersion and capabilities");
   }
   // It will stand in a header field, and in the session's id.
   if (!isRevisionText(protocolVersion)) throw unreadable("a protocolVersion that no header field could hold");
-  return { bytes, protocolVersion };
+  return { bytes, protocolVersion, errorCode: undefined };
 }
 
 /** Reads pieces until `take` has what it wants. */
@@ -163,8 +166,8 @@ export async function readInitializeAnswer(
   try {
     response = decoded(given);
     const reader = new AnswerReader(response.body, charge);
-    const { bytes, protocolVersion } = comesWhole ? await readJson(reader, id) : await readEvents(reader, id);
-    return { response: charged(resumed(response, { prefix: bytes }), charge), protocolVersion };
+    const { bytes, ...read } = comesWhole ? await readJson(reader, id) : await readEvents(reader, id);
+    return { response: charged(resumed(response, { prefix: bytes }), charge), ...read };
   } catch (error) {
     charge.release();
     if (response !== given) response.release();

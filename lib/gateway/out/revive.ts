@@ -10,7 +10,7 @@ import type { Turn } from "../../session/reopenings.ts";
 import { END_REASONS, type Session } from "../../session/session.ts";
 import type { Reopened, UpstreamLink } from "../../session/upstream_link.ts";
 import { readUpstreamId } from "../../upstream/http/session_id_field.ts";
-import { isRefusalForNow } from "../../upstream/refused_for_now.ts";
+import { isErrorForGood, isRefusalForNow } from "../../upstream/refused_for_now.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { isAdopted } from "../in/adopt.ts";
 import type { Inbound } from "../inbound.ts";
@@ -93,7 +93,7 @@ async function reviveHere(
   let accepted = false;
   try {
     turn = gone === undefined ? takeTurn(parts, revival) : undefined;
-    await openUpstreamSession(parts, revival, () => accepted = true);
+    await openUpstreamSession(parts, revival, (is) => accepted = is);
     parts.metrics.resurrections.inc("ok");
     parts.log.info("session resurrected upstream", facts);
   } catch (error) {
@@ -150,9 +150,13 @@ export function keep(fields: FieldList, { inbound, caller }: Pick<Revival, "inbo
 
 /**
  * Makes the link stand for a new session upstream; none is left there if it cannot be used.
- * @param onAccepted from here on there is, or may be, a session more upstream
+ * @param onAccepted as of `Watch`
  */
-async function openUpstreamSession(parts: GatewayParts, revival: Revival, onAccepted: () => void): Promise<void> {
+async function openUpstreamSession(
+  parts: GatewayParts,
+  revival: Revival,
+  onAccepted: Watch["onAccepted"],
+): Promise<void> {
   const { session, upstream, link, inbound, caller } = revival;
   const { generation } = link;
   const endOpened = (id: UpstreamSessionId | undefined) => {
@@ -209,8 +213,8 @@ export function fieldsFor(
 interface Watch {
   /** Told the new session's id as soon as there is one, whatever becomes of it. */
   readonly onOpened: (id: UpstreamSessionId | undefined) => void;
-  /** The status is one of success. */
-  readonly onAccepted: () => void;
+  /** From here on there is, or may be, a session more upstream; or none after all: it was an error that has come. */
+  readonly onAccepted: (accepted: boolean) => void;
 }
 
 const INITIALIZED = { kind: "notification", method: "notifications/initialized", params: undefined } as const;
@@ -234,14 +238,20 @@ async function initializeAgain(parts: GatewayParts, revival: Revival, watch: Wat
   };
   const read = async (given: SessionAnswer) => {
     const response = await requireMcp(parts, requireResponse(given));
-    watch.onOpened(readUpstreamId(response));
+    const opened = readUpstreamId(response);
+    watch.onOpened(opened);
     if (response.head.status >= 300) noteRefused(parts, response.head.status);
     assertAccepted(parts, response, "initialize");
-    watch.onAccepted();
+    watch.onAccepted(true);
     const answer = await readInitializeAnswer(response, { id, account: parts.account.shareOf(caller.principalKey) });
     answer.response.release();
     parts.metrics.lastHandshake = "answered";
     if (answer.protocolVersion === protocolVersion) return;
+    const { errorCode } = answer;
+    if (errorCode !== undefined && !isErrorForGood(errorCode)) {
+      watch.onAccepted(opened !== undefined);
+      throw refusedForNow({ attempted: "initialize", status: response.head.status, code: errorCode });
+    }
     throw new SignetError("session_not_found", {
       facts: { outcome: "version_changed", wanted: protocolVersion, found: answer.protocolVersion ?? "an error" },
       remedy: "The MCP server no longer speaks the revision this client has negotiated: the client must reconnect.",
@@ -275,6 +285,18 @@ async function confirmInitialized(
   });
 }
 
+function refusedForNow(
+  found: { readonly attempted: string; readonly status: number; readonly code?: number },
+): SignetError {
+  const { status, code } = found;
+  const words = code === undefined ? `status ${status}` : `error ${code}`;
+  return new SignetError("upstream_unreachable", {
+    publicMessage: `Bad gateway: the MCP server takes no session for now (${words})`,
+    facts: { outcome: "refused", ...found },
+    remedy: "The session's next request tries again.",
+  });
+}
+
 function assertAccepted({ authentication }: GatewayParts, answer: SessionAnswer, what: string): void {
   const head = answer instanceof LostSession ? { status: 404, fields: [] } : answer.head;
   const { status } = head;
@@ -286,13 +308,7 @@ function assertAccepted({ authentication }: GatewayParts, answer: SessionAnswer,
   });
   if (refused !== undefined) throw refused;
   // A 404 ends a session for real clients: it is said of one that cannot come back, not of one that cannot do so now.
-  if (isRefusalForNow(status)) {
-    throw new SignetError("upstream_unreachable", {
-      publicMessage: `Bad gateway: the MCP server takes no session for now (status ${status})`,
-      facts,
-      remedy: "The session's next request tries again.",
-    });
-  }
+  if (isRefusalForNow(status)) throw refusedForNow({ attempted: what, status });
   throw new SignetError("session_not_found", {
     facts,
     remedy: "The upstream refused to initialize the session again.",

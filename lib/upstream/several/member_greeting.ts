@@ -7,13 +7,10 @@ import { speaksModern } from "../../mcp/for_stateless_server.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { findMember, stringAt } from "../../mcp/json_text.ts";
 import { isLegacyRevision } from "../../mcp/revisions.ts";
-import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { OTHER_ERA_STATUSES } from "../peers/http_peer_fault.ts";
+import { isErrorForGood } from "../refused_for_now.ts";
 import { STATELESS_MARK } from "../stateless/stateless_mark.ts";
 import { MemberFault } from "./breaker.ts";
-
-/** JSON-RPC 2.0: invalid request, method not found, invalid params. What the same message will be told again. */
-const FOR_GOOD: ReadonlySet<number> = new Set([INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS]);
 
 /** Whether it is that of clients without sessions. */
 export function isDiscovery(handshake: Uint8Array): boolean {
@@ -70,7 +67,7 @@ export function assertGreeted({ value: { result, error } }: Message, isDiscovery
   if (typeof version === "string" && isLegacyRevision(version)) return;
   if (isJsonObject(error)) {
     const code = Number(error.code);
-    throw new MemberFault(`it refused to initialize (${code})`, { isForGood: FOR_GOOD.has(code) });
+    throw new MemberFault(`it refused to initialize (${code})`, { isForGood: isErrorForGood(code) });
   }
   throw new MemberFault("it speaks no revision that Signet knows", { isForGood: true });
 }
