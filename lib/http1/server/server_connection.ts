@@ -347,6 +347,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     this.#budget = DRAIN_BYTES;
     this.#deadlineMs = this.#after(this.#context.limits.bodyTimeoutMs);
     exchange.body.detach();
+    // It has had its answer: whoever goes now has missed nothing.
+    exchange.watcher = undefined;
     this.stream.release();
     this.#drain(exchange);
   }

@@ -284,6 +284,20 @@ Deno.test("a handler may answer a body that it has not read, and the client read
   assert.equal(server.server.stats.connectionsAccepted, 1);
 });
 
+Deno.test("who follows an exchange hears nothing of a client that goes after its answer", STRICT, async () => {
+  const { exchanges, aborts, handler } = keeper();
+  await using server = await serve(handler);
+  await using client = await server.connect();
+  await client.send("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\nhi");
+  await until(() => exchanges.length === 1, "the request");
+  await exchanges[0]!.respond({ status: 200, fields: [] }, bytesOf("answer"));
+  assert.equal((await client.takeMessage()).body, "answer");
+  // The rest of its body is waited for.
+  await client.close();
+  await until(() => server.server.stats.connectionsOpen === 0, "the connection to go");
+  assert.deepEqual(aborts, []);
+});
+
 Deno.test("a half-close in the middle of the next head ends the connection after the answer", STRICT, async () => {
   const { exchanges, handler } = keeper();
   await using server = await serve(handler);
