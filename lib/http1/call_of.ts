@@ -1,10 +1,15 @@
-// Calls that no connection carries: answered already, or being worked out; and calls made of others.
-import type { Call } from "./types.ts";
+// Calls that no connection carries: answered already, or being worked out; calls made of others; and who listens to a promise.
+import type { Call, CallListener } from "./types.ts";
 
 /** A call whose answer is known, or being worked out; a refusal that nobody awaits is no fault of the program's. */
 export function callOf<Answer>(response: Promise<Answer>, abort: () => void = () => {}): Call<Answer> {
   response.catch(() => {});
   return { response, abort };
+}
+
+/** Tells `listener`, in a later turn, what comes of a call. */
+export function tellLater<Answer>(response: Promise<Answer>, listener: CallListener<Answer>): void {
+  response.then((answer) => listener.onAnswer(answer), (error) => listener.onFailure(error));
 }
 
 /**

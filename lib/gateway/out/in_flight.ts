@@ -1,6 +1,7 @@
 // One request on its way: what can cut it, and who cut it. The client can leave, the session can end, Signet can drain, its
 // caller can lose the right to it; whoever comes first closes the upstream's connection, and the rest finds out from here why.
 import type { SignetError } from "../../errors.ts";
+import { tellLater } from "../../http1/call_of.ts";
 import { type CallListener, type ExchangeWatcher, HttpError } from "../../http1/types.ts";
 import { eventTime } from "../../platform/event_time.ts";
 import type { Caller } from "../../session/caller.ts";
@@ -84,7 +85,7 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   /** The same told to a listener, without a promise where the call needs none. */
   tell(call: SessionCall, listener: CallListener<SessionAnswer>): void {
     if (call.tell !== undefined) call.tell(listener);
-    else tellLater(call, listener);
+    else tellLater(call.response, listener);
     this.#follow(call);
   }
 
@@ -131,8 +132,4 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
     this.#call?.abort();
     this.#stopWaiting?.();
   }
-}
-
-function tellLater({ response }: SessionCall, listener: CallListener<SessionAnswer>): void {
-  response.then((answer) => listener.onAnswer(answer), (error) => listener.onFailure(error));
 }

@@ -1,4 +1,5 @@
 // A request under way and its response, as the pool's user holds them. RFC 9110 §9.2.2 (what may be sent twice).
+import { tellLater } from "../call_of.ts";
 import {
   type BodyReader,
   type Call,
@@ -79,7 +80,7 @@ export class PoolCall implements Call<unknown> {
   }
 
   tell(listener: CallListener<unknown>): void {
-    if (this.settled) tellOf(this.response, listener);
+    if (this.settled) tellLater(this.response, listener);
     else this.#listener = listener;
   }
 
@@ -108,7 +109,7 @@ export class PoolCall implements Call<unknown> {
     if (listener === undefined) return;
     this.#listener = undefined;
     if (!writing && !(answer instanceof Promise)) return listener.onAnswer(answer);
-    tellOf(Promise.resolve(answer), listener);
+    tellLater(Promise.resolve(answer), listener);
   }
 
   fail(error: HttpError): void {
@@ -135,11 +136,6 @@ export class PoolCall implements Call<unknown> {
       this.fail(new HttpError("aborted", "waiting for a connection: the call was aborted", { unsent: true }));
     }
   }
-}
-
-/** In a later turn. */
-function tellOf(answer: Promise<unknown>, listener: CallListener<unknown>): void {
-  answer.then((late) => listener.onAnswer(late), (error) => listener.onFailure(error));
 }
 
 /** In place of a head that has been forgotten. */
