@@ -2,7 +2,7 @@
 // of a type that such a client does not know is no empty one, and whoever cannot be asked is not waited for.
 import assert from "node:assert/strict";
 import { FakeStateless } from "../support/fake_stateless.ts";
-import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
+import { call, INITIALIZE, LANES, saidUntil, TestSignet } from "../support/signet.ts";
 import { fixture, type Json } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { within } from "../support/until.ts";
@@ -81,11 +81,7 @@ Deno.test(
     const id = await signet.open({}, ASKABLE);
     const stream = await signet.get({ id });
     const called = signet.post(call(1, "asks", { method: "roots/list" }), { id, headers: JSON_ONLY });
-    let text = "";
-    for await (const piece of stream.body!.pipeThrough(new TextDecoderStream())) {
-      text += piece;
-      if (text.includes("roots/list")) break;
-    }
+    const text = await saidUntil(stream, "roots/list");
     const question = JSON.parse(text.split("\n").find((line) => line.startsWith("data: {"))!.slice(6));
     await (await signet.post({ jsonrpc: "2.0", id: question.id, result: { roots: [] } }, { id })).body?.cancel();
     assert.deepEqual((await (await within("an answer", called)).json()).result.got, { q: { roots: [] } });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { FakeStateless } from "../support/fake_stateless.ts";
-import { freshRing, INITIALIZE, messageOf, status, TestSignet } from "../support/signet.ts";
+import { freshRing, INITIALIZE, messageOf, saidUntil, status, TestSignet } from "../support/signet.ts";
 import type { Json } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { until, within } from "../support/until.ts";
@@ -52,11 +52,7 @@ Deno.test("S3: who listens while another subscribes is told everything once", ST
   assert.deepEqual(left!.seen.params.notifications, { resourcesListChanged: true, resourceSubscriptions: ["x:1"] });
   left!.tell("notifications/resources/updated", { uri: "x:1" });
   left!.tell("notifications/resources/list_changed");
-  let text = "";
-  for await (const piece of stream.body!.pipeThrough(new TextDecoderStream())) {
-    text += piece;
-    if (text.includes("list_changed")) break;
-  }
+  const text = await saidUntil(stream, "list_changed");
   assert.equal(text.split("resources/updated").length, 2, text);
 });
 
@@ -124,16 +120,6 @@ Deno.test("B9: a session that ends while its server is asked what it is asks no 
   assert.equal(await subscribing, 404);
 });
 
-/** What a stream says until it has said this. */
-async function saidUntil(stream: Response, last: string): Promise<string> {
-  let text = "";
-  for await (const piece of stream.body!.pipeThrough(new TextDecoderStream())) {
-    text += piece;
-    if (text.includes(last)) break;
-  }
-  return text;
-}
-
 Deno.test("S3: who has unsubscribed is told no more, and the server is asked until it takes that", STRICT, async () => {
   await using server = tellingServer();
   await using signet = await TestSignet.start({ upstream: server.url });
@@ -155,7 +141,7 @@ Deno.test("S3: who has unsubscribed is told no more, and the server is asked unt
   assert.deepEqual([...server.subscriptions], [first], "what else it tells of is not lost");
   for (const uri of ["x:1", "x:1/part", "x:2"]) first!.tell("notifications/resources/updated", { uri });
   first!.tell("notifications/resources/list_changed");
-  const text = await within("what the client is told", saidUntil(stream, "list_changed"));
+  const text = await saidUntil(stream, "list_changed");
   assert.ok(!text.includes("x:1"), text);
   assert.ok(text.includes("x:2"), text);
   await until(() => !server.subscriptions.has(first!), "the server is asked again");
@@ -198,7 +184,7 @@ Deno.test(
       resourceSubscriptions: ["x:1", "x:gone"],
     });
     whole!.tell("notifications/resources/updated", { uri: "x:1" });
-    const text = await within("what the client is told", saidUntil(stream, "x:1"));
+    const text = await saidUntil(stream, "x:1");
     assert.ok(text.includes("list_changed"), text);
   },
 );

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { AskingServer } from "../support/asking_server.ts";
 import { FakeMember, messageIn, startSeveral } from "../support/several.ts";
-import { TestSignet } from "../support/signet.ts";
+import { saidUntil, TestSignet } from "../support/signet.ts";
 import { ask, type StatelessAsk } from "../support/stateless.ts";
 import type { Json } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
@@ -107,11 +107,7 @@ Deno.test(
     await until(isHeard, "b is asked to tell, and heard");
     assert.deepEqual(b.asked("resources/subscribe")[0]!.params, { uri: "file:///x" });
     b.fake.push({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri: "file:///x" } });
-    let text = "";
-    for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
-      text += piece;
-      if (text.includes("resources/updated")) break;
-    }
+    const text = await saidUntil(response, "resources/updated");
     assert.match(text, /resources\/updated.*"uri":"b\+file:\/\/\/x"/);
     leaving.abort();
     await until(() => b.asked("resources/unsubscribe").length === 1, "b is told that nobody wants to know");

@@ -2,7 +2,7 @@
 // use (docs/behaviour.md A2, A5; docs/protocol.md 34, 39).
 import assert from "node:assert/strict";
 import { FakeMember, SeveralSession, startSeveral } from "../support/several.ts";
-import { freshRing } from "../support/signet.ts";
+import { freshRing, saidUntil } from "../support/signet.ts";
 import { until } from "../support/until.ts";
 
 type Json = Record<string, unknown>;
@@ -54,14 +54,11 @@ Deno.test("A2: a task goes on at its own member, after a restart too, and is nob
     assert.deepEqual(result.tasks.map(({ taskId }) => taskId).sort(), [...ids].sort());
     // Told of it without asking.
     const listening = await signet.get({ id: session.id, headers: own });
-    const reader = listening.body!.pipeThrough(new TextDecoderStream()).getReader();
     await until(() => b.fake.streams.size === 1, "b to be listened to");
     const params = { taskId: "t-1", status: "working" };
     b.fake.push({ jsonrpc: "2.0", method: "notifications/tasks/status", params });
-    let text = "";
-    while (!text.includes("notifications/tasks/status")) text += (await reader.read()).value ?? "";
+    const text = await saidUntil(listening, "notifications/tasks/status");
     assert.ok(text.includes(ids[1]!) && !text.includes("t-1"), text);
-    await reader.cancel();
   }
   await using signet = await startSeveral({ a, b, plain }, { ring, flags });
   session = session.at(signet);

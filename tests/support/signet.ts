@@ -14,6 +14,7 @@ import { createLogger } from "../../lib/observe/log.ts";
 import { LogTail } from "../../lib/observe/log_tail.ts";
 import "./kept_responses.ts";
 import "./poison.ts";
+import { within } from "./until.ts";
 
 export const LANES = ["fast", "full"] as const;
 export type Lane = typeof LANES[number];
@@ -193,4 +194,17 @@ export async function revoke(signet: TestSignet, request: unknown): Promise<void
 export async function messageOf(response: Promise<Response>): Promise<Record<string, unknown>> {
   const text = await (await response).text();
   return JSON.parse(text.startsWith("{") ? text : text.slice(text.lastIndexOf("\ndata: {") + 7));
+}
+
+/** What a stream says until it has said this; it is left behind it. */
+export function saidUntil(stream: Response, last: string): Promise<string> {
+  const read = async () => {
+    let text = "";
+    for await (const piece of stream.body!.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      if (text.includes(last)) return text;
+    }
+    throw new Error(`reading a stream: found its end behind ${JSON.stringify(text)}, want ${last}`);
+  };
+  return within(`a stream that says ${last}`, read());
 }
