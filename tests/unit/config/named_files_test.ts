@@ -4,7 +4,7 @@ import type { PathUse } from "../../../lib/platform/foreign_hands.ts";
 import { Authority } from "../../support/authority.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
-import { load, problemLines, problemsOf } from "./sources.ts";
+import { load, problemLines, problemsOf, UPSTREAM } from "./sources.ts";
 
 const CERT = "-----BEGIN CERTIFICATE-----\n";
 const TLS = ["--tls-cert", "c", "--tls-key", "k"];
@@ -25,6 +25,19 @@ Deno.test("every file a setting names must be readable, each told at its place",
     "--key-file: there is no such file",
     "SIGNET_JWT_JWKS: the file cannot be read",
   ]);
+});
+
+Deno.test("a folder given in place of a file is told to be one, with a cure that names no folder", STRICT, async () => {
+  const folder = new Deno.errors.IsADirectory("x");
+  for (
+    const given of [{ argv: ["--key-file", "."], files: { ".": folder } }, {
+      argv: ["--state", ".."],
+      readOnly: { "..": folder },
+    }]
+  ) {
+    const [problem, ...rest] = await problemsOf({ ...given, argv: [...UPSTREAM, ...given.argv] });
+    assert.deepEqual([problem?.problem, problem?.remedy, rest], ["this is a directory", "Name a file in it.", []]);
+  }
 });
 
 Deno.test("files of another kind are refused before anything starts", STRICT, async () => {
