@@ -1,9 +1,9 @@
 // Attacks on resurrection: nothing hangs on it, nothing is left behind by it, nobody can make it go on without end (L4–L6, M1).
 import assert from "node:assert/strict";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { FakeMcp, initializes, isInitialize } from "../support/fake_mcp.ts";
+import { CREDENTIAL_REFUSALS, FakeMcp, initializes, isInitialize } from "../support/fake_mcp.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
-import { call, LANES, status, TestSignet } from "../support/signet.ts";
+import { call, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
@@ -31,6 +31,20 @@ function refuse(upstream: FakeMcp, step: string, answer: () => Response): void {
 
 function errorTo(body: string, code: number): Response {
   return Response.json({ jsonrpc: "2.0", id: JSON.parse(body).id, error: { code, message: "no" } });
+}
+
+/** What a call hears whose server refuses a step of opening its lost session again; behind that the session goes on. */
+async function heardAt(step: string, refusal: () => Response, lane: Lane) {
+  await using upstream = new FakeMcp();
+  await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+  const id = await signet.open();
+  upstream.forgetSessions();
+  refuse(upstream, step, refusal);
+  const answer = await signet.post(call(1, "echo"), { id });
+  const text = await answer.text();
+  upstream.onRequest = undefined;
+  assert.equal(await status(signet.post(call(2, "echo"), { id })), 200, text);
+  return { status: answer.status, challenge: answer.headers.get("www-authenticate") ?? undefined, text };
 }
 
 for (const lane of LANES) {
@@ -66,17 +80,9 @@ for (const lane of LANES) {
         `L4: a server that takes no ${refused} for now (${code}) costs its call, and no session (${lane} lane)`,
         STRICT,
         async () => {
-          await using upstream = new FakeMcp();
-          await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-          const id = await signet.open();
-          upstream.forgetSessions();
-          refuse(upstream, refused, () => new Response("not now", { status: code }));
-          const answer = await signet.post(call(1, "echo"), { id });
-          const text = await answer.text();
-          assert.equal(answer.status, 502, text);
-          assert.match(text, /-32000/);
-          upstream.onRequest = undefined;
-          assert.equal(await status(signet.post(call(2, "echo"), { id })), 200);
+          const heard = await heardAt(refused, () => new Response("not now", { status: code }), lane);
+          assert.equal(heard.status, 502, heard.text);
+          assert.match(heard.text, /-32000/);
         },
       );
     }
@@ -120,28 +126,15 @@ for (const lane of LANES) {
   }
 
   for (const refused of HANDSHAKE) {
-    for (
-      const [code, challenge] of [
-        [401, 'Bearer error="invalid_token"'],
-        [401, undefined],
-        [403, 'Bearer error="insufficient_scope", scope="more"'],
-      ] as const
-    ) {
+    for (const [code, challenge] of CREDENTIAL_REFUSALS) {
       Deno.test(
         `L4: whose credential a server takes no ${refused} with hears so (${code}, ${challenge}), and keeps his session (${lane} lane)`,
         STRICT,
         async () => {
-          await using upstream = new FakeMcp();
-          await using signet = await TestSignet.start({ upstream: upstream.url, lane });
-          const id = await signet.open();
-          upstream.forgetSessions();
           const headers: HeadersInit = challenge === undefined ? {} : { "www-authenticate": challenge };
-          refuse(upstream, refused, () => new Response("another", { status: code, headers }));
-          const answer = await signet.post(call(1, "echo"), { id });
-          assert.equal(answer.status, code, await answer.text());
-          assert.equal(answer.headers.get("www-authenticate") ?? undefined, challenge);
-          upstream.onRequest = undefined;
-          assert.equal(await status(signet.post(call(2, "echo"), { id })), 200);
+          const heard = await heardAt(refused, () => new Response("another", { status: code, headers }), lane);
+          assert.equal(heard.status, code, heard.text);
+          assert.equal(heard.challenge, challenge);
         },
       );
     }

@@ -1,6 +1,7 @@
 // Who may see and call what: lists and calls are judged alike, however a name is reached and wherever a list stands
 // (docs/behaviour.md G4).
 import assert from "node:assert/strict";
+import { CREDENTIAL_REFUSALS } from "../support/fake_mcp.ts";
 import { FakeMember, messageIn, SeveralSession, startSeveral } from "../support/several.ts";
 import { call, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
 import { fixture } from "../support/stdio.ts";
@@ -368,13 +369,7 @@ for (const lane of LANES) {
     assert.equal(scene.server.fake.ran.get("get_a"), undefined);
   });
 
-  for (
-    const [code, challenge] of [
-      [401, 'Bearer error="invalid_token"'],
-      [401, undefined],
-      [403, 'Bearer error="insufficient_scope", scope="more"'],
-    ] as const
-  ) {
+  for (const [code, challenge] of CREDENTIAL_REFUSALS) {
     Deno.test(
       `G4: whose credential a server tells no list of tools hears so (${code}, ${challenge}, ${lane} lane)`,
       STRICT,

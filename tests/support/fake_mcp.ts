@@ -18,6 +18,13 @@ export function initializes(upstream: FakeMcp): number {
   return upstream.received("POST", "initialize").length;
 }
 
+/** How servers refuse a credential: the status, and the challenge that says why. */
+export const CREDENTIAL_REFUSALS: readonly (readonly [code: number, challenge: string | undefined])[] = [
+  [401, 'Bearer error="invalid_token"'],
+  [401, undefined],
+  [403, 'Bearer error="insufficient_scope", scope="more"'],
+];
+
 /** A call of a tool; what it answers is the result, or a whole Response. */
 export interface ToolCall {
   readonly request: Recorded;
