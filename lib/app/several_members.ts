@@ -2,8 +2,9 @@
 // and what of it clients may see.
 import { type UpstreamAddress, wireOf } from "../config/addresses.ts";
 import type { Settings } from "../config/schema.ts";
-import type { MemberCredential, ToolText } from "../config/sections/several.ts";
-import { membersIn } from "../config/several_rules.ts";
+import type { MemberCredential } from "../config/sections/several.ts";
+import { membersIn, namesOf } from "../config/several_rules.ts";
+import { textsOf, visibleOf } from "../config/several_seen.ts";
 import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { type CredentialSource, fixedCredential } from "../upstream/credentials/credential.ts";
@@ -16,8 +17,6 @@ import { carrierRule } from "../upstream/several/carry.ts";
 import { type Member, newCounts } from "../upstream/several/member.ts";
 import { PageCache } from "../upstream/several/page_cache.ts";
 import { Refusal } from "../upstream/several/refusal.ts";
-import { uriSpellings } from "../upstream/several/uri_spellings.ts";
-import { type Patterns, Visible } from "../upstream/several/visible.ts";
 import { sseStreams } from "../upstream/sse.ts";
 import { passingPeer } from "../upstream/stateless/passing_peer.ts";
 import { statelessPeer } from "../upstream/stateless/stateless_peer_life.ts";
@@ -47,7 +46,7 @@ interface MemberParts {
 /** @throws ConfigError if a program, its folder or the permission to start it is not there */
 export async function openMembers(settings: Settings, options: OpenUpstreamOptions): Promise<Member[]> {
   const named = membersIn(settings.upstreams);
-  const names = new Set(named.flatMap(({ name, prefixName }) => [name, prefixName]));
+  const names = namesOf(named);
   const caFile = settings.upstreamCaFile;
   const caCerts = caFile === undefined ? undefined : [await options.readOnce(caFile)];
   const parts = { settings, options, names, caCerts, shared: await signetsCredential(settings, options) };
@@ -81,29 +80,12 @@ async function openMember(parts: MemberParts, address: Named): Promise<Member> {
     descriptions: textsOf(settings.describeTools, address),
     pages: new PageCache(options.account),
     counts: newCounts(),
-    visible: visibleOf(parts, address),
-  };
-}
-
-function visibleOf({ settings, names }: MemberParts, { name, prefixName }: Named): Member["visible"] {
-  const of = { name: prefixName, names, also: name };
-  const visible = (patterns: Patterns) => new Visible(patterns, of);
-  const resources = { allow: settings.allowResources, deny: settings.denyResources };
-  return {
-    tools: visible({ allow: settings.allowTools, deny: settings.denyTools }),
-    prompts: visible({ allow: settings.allowPrompts, deny: settings.denyPrompts }),
-    resources: new Visible(resources, { ...of, spellings: uriSpellings }),
+    visible: visibleOf(settings, address, parts.names),
   };
 }
 
 function timeoutFor({ memberTimeouts, memberTimeoutMs }: Settings, { name }: Named): number {
   return memberTimeouts.find(({ member }) => member === name)?.timeoutMs ?? memberTimeoutMs;
-}
-
-function textsOf(texts: readonly ToolText[], { name, prefixName }: Named): ReadonlyMap<string, string> {
-  return new Map(
-    texts.filter(({ member }) => member === name || member === prefixName).map(({ tool, text }) => [tool, text]),
-  );
 }
 
 function credentialFor({ memberCredentials }: Settings, { name }: Named): MemberCredential | undefined {

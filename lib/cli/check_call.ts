@@ -13,7 +13,6 @@ import { hintsOf } from "../policy/hints.ts";
 import type { Step } from "../policy/policy.ts";
 import { JUDGED_BY_NAME, type Subject } from "../policy/subject.ts";
 import type { Known, Verdict } from "../policy/verdict.ts";
-import { keptOut } from "./check_reach.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { readOwnFile } from "./own_file.ts";
 import { printable } from "./text.ts";
@@ -56,7 +55,7 @@ export async function checkCall(context: CommandContext, settings: Settings): Pr
   if (call === undefined) {
     throw new CommandFailure(EXIT.usage, "there is no call to judge", "Add --call NAME.");
   }
-  const { createCode } = await import("../app/law.ts");
+  const [{ createCode }, { keptOut }] = await Promise.all([import("../app/law.ts"), import("./check_reach.ts")]);
   const { policy } = await createCode(settings);
   const principal = await principalOf(context, settings);
   const subject = subjectOf(call);

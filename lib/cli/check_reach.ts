@@ -1,10 +1,10 @@
 // What keeps a call from the rules, for `check --call`: a scope that everybody must have, and what clients are shown of
 // several servers at all (A7). Of resources, whose addresses only the servers' lists can tell, nothing is said.
 import type { Settings } from "../config/schema.ts";
-import { membersIn } from "../config/several_rules.ts";
+import { membersIn, namesOf } from "../config/several_rules.ts";
+import { textsOf, visibleOf } from "../config/several_seen.ts";
 import type { Subject } from "../policy/subject.ts";
 import { looksShort } from "../upstream/several/names.ts";
-import { Visible } from "../upstream/several/visible.ts";
 
 export interface Reaching {
   readonly subject: Subject;
@@ -30,24 +30,16 @@ function hiddenOfSeveral(settings: Settings, { kind, name }: Subject): string | 
   const seen = name.slice(starts[at]!.length);
   // Shortened: which one it is only the server's list can tell.
   if (looksShort(seen)) return undefined;
-  const own = kind === "tool" ? ownName(settings, member, seen) : seen;
+  const own = kind === "tool" ? ownName(textsOf(settings.renameTools, member), seen) : seen;
   if (own === undefined) return "--rename-tool: it is called otherwise";
-  const [allow, deny] = kind === "tool"
-    ? [settings.allowTools, settings.denyTools]
-    : [settings.allowPrompts, settings.denyPrompts];
-  const names = new Set(members.flatMap(({ name, prefixName }) => [name, prefixName]));
-  const visible = new Visible({ allow, deny }, { name: member.prefixName, also: member.name, names });
-  return visible.shows(own) ? undefined : `--allow-${kind}, --deny-${kind}: it is not shown to clients`;
+  const visible = visibleOf(settings, member, namesOf(members));
+  const isShown = (kind === "tool" ? visible.tools : visible.prompts).shows(own);
+  return isShown ? undefined : `--allow-${kind}, --deny-${kind}: it is not shown to clients`;
 }
 
 /** What the server calls its tool; undefined where a tool has that name no more. */
-function ownName(
-  { renameTools }: Settings,
-  { name, prefixName }: { readonly name: string; readonly prefixName: string },
-  seen: string,
-): string | undefined {
-  const renamed = renameTools.filter(({ member }) => member === name || member === prefixName);
-  const given = renamed.find(({ text }) => text === seen);
-  if (given !== undefined) return given.tool;
-  return renamed.some(({ tool }) => tool === seen) ? undefined : seen;
+function ownName(renames: ReadonlyMap<string, string>, seen: string): string | undefined {
+  const given = [...renames].find(([, text]) => text === seen);
+  if (given !== undefined) return given[0];
+  return renames.has(seen) ? undefined : seen;
 }

@@ -21,6 +21,11 @@ export function membersIn(upstreams: readonly UpstreamAddress[]) {
   return nameMembers(upstreams.map((upstream) => ({ ...upstream, name: memberNameOf(upstream) })));
 }
 
+/** All that the servers are called, as configured and as they go by. */
+export function namesOf(members: ReturnType<typeof membersIn>): ReadonlySet<string> {
+  return new Set(members.flatMap(({ name, prefixName }) => [name, prefixName]));
+}
+
 function judgeMembers({ settings, places, problem }: Bench): void {
   const { upstreams, nameSeparator } = settings;
   if (upstreams.length > MAX_MEMBERS) {
@@ -102,7 +107,7 @@ function judgeMemberTimeouts({ settings: { memberTimeouts, upstreams }, problem 
 
 function judgeToolTexts({ settings, problem }: Bench): void {
   if (settings.upstreams.length < 2) return;
-  const names = new Set(membersIn(settings.upstreams).flatMap(({ name, prefixName }) => [name, prefixName]));
+  const names = namesOf(membersIn(settings.upstreams));
   for (const key of ["renameTools", "describeTools"] as const) {
     const stranger = settings[key].find(({ member }) => !names.has(member));
     if (stranger !== undefined) {
@@ -124,8 +129,7 @@ const PATTERN_KEYS = [
 function judgePatterns(bench: Bench): void {
   const { settings, problem } = bench;
   if (settings.upstreams.length < 2) return;
-  const members = membersIn(settings.upstreams);
-  const names = new Set(members.flatMap(({ name, prefixName }) => [name, prefixName]));
+  const names = namesOf(membersIn(settings.upstreams));
   for (const key of PATTERN_KEYS) {
     for (const pattern of settings[key]) {
       if (!key.endsWith("Resources")) warnOfLabel(bench, { key, pattern, names });

@@ -1,8 +1,8 @@
 // The page of several workers as one: the same families, their numbers added up, but for what is no amount. What workers that
 // have ended had counted stays counted, and what those that gave no page this time had counted last, too: a counter that fell
 // would look like much more than there was (Prometheus, "rate").
-
 import { numberText } from "../../observe/metrics.ts";
+
 /** How a family's numbers become one, where they are not added up. */
 const OTHERWISE: ReadonlyMap<string, "least" | "most"> = new Map([
   ["signet_build_info", "most"],

@@ -154,6 +154,7 @@ Deno.test(
       [["--deny-prompt", "x", "--call", "prompt:a_x"], 1, /--deny-prompt: it is not shown/],
       [["--rename-tool", "a/x=y", "--deny-tool", "x", "--call", "a_y"], 1, /not shown/],
       [["--rename-tool", "a/x=y", "--call", "a_x"], 1, /called otherwise/],
+      [["--rename-tool", "a/x=y", "--rename-tool", "a/x=z", "--allow-tool", "x", "--call", "a_y"], 1, /not shown/],
       [["--call", "c_x"], 1, /they begin with a_ or b_/],
       [["--call", "tools:a_x"], 2, /is of no kind\.\nWrite tool:/],
       [["--as", "nosuch", "--call", "a_x"], 2, /there is no such file/],
