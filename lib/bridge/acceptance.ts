@@ -1,6 +1,6 @@
 // What a client is ready to read, as its `Accept` says (MCP 2025-11-25, Transports: JSON and events, both).
 import type { ClientResponse, Fields } from "../http1/types.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
+import { combinedValue } from "../http1/wire/fields.ts";
 import { SERVER_ERROR } from "../mcp/rpc_codes.ts";
 import { errorAnswer } from "./http_answer.ts";
 
@@ -11,7 +11,7 @@ export interface Acceptance {
 
 /** Lenient: a client that says nothing, or anything, takes both. */
 export function acceptanceOf(fields: Fields): Acceptance {
-  const accept = fieldValue(fields, "accept")?.toLowerCase();
+  const accept = combinedValue(fields, "accept")?.toLowerCase();
   if (accept === undefined || accept.includes("*/*")) return { json: true, events: true };
   return {
     json: accept.includes("application/json") || accept.includes("application/*"),

@@ -2,7 +2,7 @@
 // second. Whoever speaks it where it is not served is told so by name, and what to do.
 import { SignetError } from "../errors.ts";
 import { ownBytes } from "../http1/wire/borrowed.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
+import { combinedValue } from "../http1/wire/fields.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";
 import { tellIfOwn } from "../platform/faults.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
@@ -32,7 +32,7 @@ export function pathNotFound({ options }: GatewayParts, { head }: Inbound): Sign
 
 /** For a request without an id that only comes with one: a GET for events is how that transport begins. */
 export function sessionRequired({ head }: Inbound): SignetError {
-  const accept = fieldValue(head.fields, "accept") ?? "";
+  const accept = combinedValue(head.fields, "accept") ?? "";
   if (head.method !== "GET" || !/\btext\/event-stream\b/i.test(accept)) return new SignetError("session_required");
   return new SignetError("session_required", {
     publicMessage: "Bad request: Mcp-Session-Id is missing; only initialize may come without it. " +

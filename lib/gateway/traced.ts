@@ -5,7 +5,7 @@ import type { FieldList } from "../http1/types.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
 import { inspectBytes, ownBytes } from "../http1/wire/borrowed.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
-import { OF_THE_BYTES } from "../http1/wire/fields.ts";
+import { combinedValue, OF_THE_BYTES } from "../http1/wire/fields.ts";
 import { readPlain } from "../mcp/json_rpc.ts";
 import { type Attribute, ATTRIBUTES } from "../telemetry/mcp_conventions.ts";
 import { readMeta, withContext } from "../telemetry/meta_splice.ts";
@@ -41,7 +41,8 @@ function begin(parts: GatewayParts, inbound: Inbound, message: TracedMessage | u
     meta: message?.traceparent,
     startMs: inbound.receivedAtMs,
     startedAt: inbound.receivedAt,
-    stateOf: (from) => from === "header" ? inbound.get("tracestate") : metaOf(message, "tracestate"),
+    stateOf: (from) =>
+      from === "header" ? combinedValue(inbound.head.fields, "tracestate") : metaOf(message, "tracestate"),
   });
   if (trace === undefined) return null;
   const isFirst = inbound.record === undefined;

@@ -2,6 +2,7 @@
 // of a type that such a client does not know is no empty one, and whoever cannot be asked is not waited for.
 import assert from "node:assert/strict";
 import { FakeStateless } from "../support/fake_stateless.ts";
+import { RawClient } from "../support/raw_client.ts";
 import { call, INITIALIZE, LANES, saidUntil, TestSignet } from "../support/signet.ts";
 import { fixture, type Json } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
@@ -107,3 +108,20 @@ Deno.test("A5 B9: a call of one of several servers that asks such a client ends 
   );
   assert.match(JSON.stringify(await (await response).json()), /takes no event stream/);
 });
+
+for (
+  const [method, body] of [["POST", JSON.stringify(call(1, "asks", { method: "roots/list" }))], ["GET", ""]] as const
+) {
+  Deno.test(`B9: a client that says in two lines what it takes is heard to take both (${method})`, STRICT, async () => {
+    await using server = askingServer();
+    await using signet = await TestSignet.start({ upstream: server.url });
+    const id = await signet.open({}, ASKABLE);
+    using client = await RawClient.connect(signet.url);
+    const fields = ["accept: application/json", "accept: text/event-stream", `mcp-session-id: ${id}`];
+    const head = [`${method} /mcp HTTP/1.1`, "host: localhost", "content-type: application/json", ...fields];
+    await client.send(`${head.join("\r\n")}\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    const answer = await within("an answer's head", client.answer());
+    assert.equal(answer.status, 200);
+    assert.match(answer.head, /content-type: text\/event-stream/i);
+  });
+}

@@ -1,6 +1,7 @@
 // Clients of HTTP+SSE (2024-11-05) at --legacy-sse: whose a stream is, what it may cost, and that nothing of it outlives it.
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
+import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
 import { FakeMember } from "../support/several.ts";
 import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
@@ -186,6 +187,24 @@ Deno.test("B11: listening goes on behind an event whose id can stand in no field
   await until(() => heard().length >= 3, () => `three streams' messages: found ${JSON.stringify(heard())}`);
   assert.deepEqual(heard().slice(0, 3).map(({ where }) => where), [null, "place-1", null]);
 });
+
+Deno.test(
+  "B11: a server's challenges reach a client with whose message it wants another credential, all of them",
+  STRICT,
+  async () => {
+    const lines = ['Basic realm="a"', 'Bearer error="invalid_token"'].map((said) => `www-authenticate: ${said}\r\n`);
+    const refused = `HTTP/1.1 401 Unauthorized\r\n${lines.join("")}content-length: 0\r\n\r\n`;
+    await using upstream = new RawUpstream(async (request) => {
+      await write(request.conn, handshake(request) ?? refused);
+    });
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+    await using client = await OldClient.open(signet);
+    await client.greet();
+    const answer = await client.post(call(1, "echo"));
+    assert.equal(answer.status, 401, await answer.text());
+    assert.equal(answer.headers.get("www-authenticate"), 'Basic realm="a", Bearer error="invalid_token"');
+  },
+);
 
 Deno.test("B11 M1: streams count, for the caller and for all; one over the cap is refused", STRICT, async () => {
   await using upstream = new FakeMcp();

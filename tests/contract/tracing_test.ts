@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { OtlpCollector, type ReceivedSpan } from "../support/otlp_collector.ts";
 import { needing } from "../support/programs.ts";
+import { RawClient, rawPost } from "../support/raw_client.ts";
 import { Replicas } from "../support/replicas.ts";
 import { FakeMember, startSeveral } from "../support/several.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
@@ -23,6 +24,22 @@ const withMeta = (meta: Record<string, unknown>, id = 7) => {
   return { ...message, params: { ...message.params, _meta: meta } };
 };
 const byKind = (spans: readonly ReceivedSpan[], kind: number) => spans.filter((span) => span.kind === kind);
+
+for (const lane of LANES) {
+  Deno.test(`G6: a state of a trace that stands in several lines goes on with it (${lane} lane)`, STRICT, async () => {
+    await using collector = new OtlpCollector();
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url, lane, otel: collector.variables });
+    const id = await signet.open();
+    using client = await RawClient.connect(signet.url);
+    const fields = [`mcp-session-id: ${id}`, `traceparent: ${OF_REQUEST}`, "tracestate: a=1", "tracestate: b=2"];
+    await client.send(rawPost(JSON.stringify(call(1, "echo")), fields));
+    assert.equal((await client.whole()).status, 200);
+    const { headers } = upstream.received("POST", "tools/call")[0]!;
+    assert.match(headers.get("traceparent")!, new RegExp(`^00-${TRACE}-(?!${OTHER})`));
+    assert.equal(headers.get("tracestate"), "a=1, b=2");
+  });
+}
 
 for (const lane of LANES) {
   Deno.test(`G6: a call is a server span, and a client span that the server sees (${lane} lane)`, STRICT, async () => {

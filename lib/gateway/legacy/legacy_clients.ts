@@ -2,7 +2,6 @@
 // stream, whose first event names where messages go. Ids, owners and limits are those of any other session.
 import { SignetError } from "../../errors.ts";
 import { CHUNKED, type FieldList, HttpError } from "../../http1/types.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
 import type { Caller } from "../../session/caller.ts";
 import { holdBody } from "../in/body.ts";
 import { corsFields, preflightFields } from "../in/guard.ts";
@@ -14,7 +13,7 @@ import { type Answered, assertOwner, LegacyChannel } from "./channel.ts";
 /** Below the path of the streams. */
 const MESSAGES = "/messages";
 /** Of an answer to a message these go to the client: a login, a time to wait. */
-const PASSED_ON = ["www-authenticate", "retry-after", "content-type"];
+const PASSED_ON: ReadonlySet<string> = new Set(["www-authenticate", "retry-after", "content-type"]);
 
 const encoder = new TextEncoder();
 
@@ -107,10 +106,7 @@ export class LegacyClients implements LegacyDoor {
       return await inbound.exchange.respond({ status: 202, fields });
     }
     const { start: { status, fields: given }, body } = answered;
-    for (const name of PASSED_ON) {
-      const value = fieldValue(given, name);
-      if (value !== undefined) fields.push(name, value);
-    }
+    for (let i = 0; i < given.length; i += 2) if (PASSED_ON.has(given[i]!)) fields.push(given[i]!, given[i + 1]!);
     await inbound.exchange.respond({ status, fields }, body);
   }
 }

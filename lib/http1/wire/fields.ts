@@ -14,8 +14,11 @@ export function fieldValue(fields: Fields, lowerName: string): string | undefine
 
 /** What all lines of the field `lowerName` (lower-case) say, as one line would (RFC 9110 §5.3); undefined if it is absent. */
 export function combinedValue(fields: Fields, lowerName: string): string | undefined {
-  const values = fields.filter((_, at) => at % 2 === 1 && fields[at - 1] === lowerName);
-  return values.length === 0 ? undefined : values.join(", ");
+  let combined: string | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] === lowerName) combined = combined === undefined ? fields[i + 1] : `${combined}, ${fields[i + 1]}`;
+  }
+  return combined;
 }
 
 /** How many lines of the field `lowerName` (lower-case) there are. */
