@@ -1,10 +1,13 @@
 // Ids and tokens in what a peer says, digit for digit: a number rounds integers beyond 2^53, and two ids would be one
 // (MCP, "Requests"; docs/protocol.md 19). Guarantees that what is told apart in the text is told apart here.
-import { isJsonObject, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../mcp/json_rpc.ts";
+import { replaceSpan } from "../mcp/json_splice.ts";
 import { findMember, type Span, textAt } from "../mcp/json_text.ts";
 import { metaOf } from "../mcp/modern.ts";
 import { parseJson } from "../platform/json.ts";
 import type { Message } from "./peer.ts";
+
+const encoder = new TextEncoder();
 
 /** The longest integers that servers can hold have 64 bits: with a sign, 20 characters. */
 const INTEGER = /^-?\d{1,20}$/;
@@ -24,6 +27,29 @@ export function cancelledIdIn(message: Message): RpcId | undefined {
 /** Of `notifications/progress`. */
 export function progressTokenIn(message: Message): RpcId | undefined {
   return paramIn(message, "progressToken");
+}
+
+/** A notification of progress under a token that was given. */
+export interface Progress {
+  readonly token: RpcId;
+  readonly message: Message;
+}
+
+/**
+ * `notifications/progress` as whoever has given its token knows it: some servers write a number as text, as they do ids.
+ * @returns undefined where nobody has given such a token
+ */
+export function progressOf(message: Message, isGiven: (token: RpcId) => boolean): Progress | undefined {
+  const said = progressTokenIn(message);
+  if (said === undefined) return undefined;
+  if (isGiven(said)) return { token: said, message };
+  if (typeof said !== "string" || !INTEGER.test(said)) return undefined;
+  const token = BigInt(said);
+  if (!isGiven(token)) return undefined;
+  const { line, value } = message;
+  const params = { ...value.params as JsonObject, progressToken: Number(said) };
+  const own = replaceSpan(line, findMember(line, "progressToken", paramsIn(line))!, encoder.encode(String(token)));
+  return { token, message: { ...message, line: own, value: { ...value, params } } };
 }
 
 /** `params._meta.progressToken` of a client's request. @param text it, in full */

@@ -5,7 +5,7 @@ import { idKey, type RpcId, type RpcNotification, type RpcRequest } from "../mcp
 import { replaceSpan, replaceSpanByNumber } from "../mcp/json_splice.ts";
 import { findMember, type Span } from "../mcp/json_text.ts";
 import { INVALID_PARAMS, SERVER_ERROR } from "../mcp/rpc_codes.ts";
-import { idAt, progressTokenIn, progressTokenOf } from "./message_ids.ts";
+import { idAt, progressOf, progressTokenOf } from "./message_ids.ts";
 import type { Asker, Carrier, Loss, Message, Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import { effectOf, type Remembered, type Settle } from "./remembered.ts";
@@ -145,10 +145,10 @@ export class OpenCalls implements CallOwner {
     this.fail(call, { code: SERVER_ERROR, message: "Cancelled by the client" });
   }
 
-  /** The call that a progress notification is about. */
-  ofProgress(message: Message): OpenCall | undefined {
-    const token = progressTokenIn(message);
-    return token === undefined ? undefined : this.#byToken.get(idKey(token));
+  /** The call that a progress notification is about, and that as its client knows it. */
+  ofProgress(message: Message): { readonly call: OpenCall; readonly message: Message } | undefined {
+    const progress = progressOf(message, (token) => this.#byToken.has(idKey(token)));
+    return progress && { call: this.#byToken.get(idKey(progress.token))!, message: progress.message };
   }
 
   /** The call that a peer runs under `ownId`. */

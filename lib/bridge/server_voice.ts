@@ -22,8 +22,6 @@ export interface Sinks {
   readonly questions: Questions;
 }
 
-/** JSON-RPC 2.0: internal error. */
-
 const encoder = new TextEncoder();
 
 /** Lists whose changes a server may report, by the capability that says so. */
@@ -81,8 +79,8 @@ export class ServerVoice {
   }
 
   #progress(message: Message): Promise<void> | undefined {
-    const call = this.#sinks.calls.ofProgress(message);
-    if (call?.answer.canStream) return call.answer.send(message.line);
+    const about = this.#sinks.calls.ofProgress(message);
+    if (about?.call.answer.canStream) return about.call.answer.send(about.message.line);
     // Of a task that outlives its call, or of a call that has been cancelled: only for who listens now.
     return this.#sinks.listeners.attended ? this.#sinks.listeners.send(message.line) : undefined;
   }

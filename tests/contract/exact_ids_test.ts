@@ -47,6 +47,21 @@ Deno.test("B6: progress goes to the call whose token it bears, to the last digit
   for (const reader of events) reader.release();
 });
 
+Deno.test("B8: progress under a number that its server writes as text is told under the number", STRICT, async () => {
+  await using stdio = new TestStdio({ limits: { streamAfterMs: 0 } });
+  const session = await stdio.open();
+  const args = { steps: 1, asText: true };
+  const { params, ...stateless } = statelessCall(2, "progress", args) as Json & { params: { _meta: Json } };
+  const asked = { ...stateless, params: { ...params, _meta: { ...params._meta, progressToken: 7 } } };
+  for (
+    const call of [session.begin(toolCall(1, "progress", args, 7)), stdio.begin(asked, { principal: "p" })]
+  ) {
+    const reader = new EventReader(await within("the call's stream", call.response));
+    assert.deepEqual((await within("its progress", reader.next()))!.params, { progressToken: 7, progress: 1 });
+    reader.release();
+  }
+});
+
 Deno.test("C1 C2: an id is the same one however its number is written", STRICT, async () => {
   await using stdio = new TestStdio();
   const session = await stdio.open();

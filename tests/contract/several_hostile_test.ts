@@ -101,6 +101,30 @@ Deno.test("A6 B6: answers for others, answers twice and junk harm nobody; progre
     assert.doesNotMatch(text, /"progress":99|"of":"bad"/);
   }));
 
+Deno.test("A6 B8: a number that a member writes as text is its own call's token, and never another's text", () =>
+  withHostile(async ({ bad, good, session }) => {
+    const held = Promise.withResolvers<void>();
+    good.fake.tool("wait", () => held.promise.then(() => ({})));
+    const post = (id: string, name: string, progressToken: unknown) =>
+      session.signet.post(
+        { jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: {}, _meta: { progressToken } } },
+        { id: session.id },
+      );
+    bad.before = ({ method, id }) => {
+      if (method !== "tools/call") return undefined;
+      const params = { progressToken: "7", progress: 99 };
+      const events = [{ jsonrpc: "2.0", method: "notifications/progress", params }, { jsonrpc: "2.0", id, result: {} }];
+      const text = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("");
+      return new Response(text, { headers: { "content-type": "text/event-stream" } });
+    };
+    const waiting = post("w", "good_wait", "7");
+    await until(() => good.fake.ran.get("wait") === 1, "the call to run");
+    const told = await (await post("b", "bad_echo", 7)).text();
+    held.resolve();
+    assert.doesNotMatch(await (await waiting).text(), /"progress":99/);
+    assert.match(told, /"progressToken":7,"progress":99/);
+  }));
+
 Deno.test("A6: a flood on a listening stream is held back, and others' calls go on", () =>
   withHostile(async ({ bad, session }) => {
     const listening = await session.signet.get({ id: session.id });

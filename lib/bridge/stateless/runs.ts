@@ -4,6 +4,7 @@ import { encodeJson } from "../../mcp/between_eras.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import type { KeptAnswers } from "../kept_answers.ts";
 import { type Loss, type Message, NO_CARRIER, type Peer } from "../peer.ts";
+import { ownIdOf } from "../peer_line.ts";
 import type { Exchange, Run, Translated } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
 import { withToken } from "./texts.ts";
@@ -24,9 +25,10 @@ export class Runs {
     this.#options = options;
   }
 
-  /** @param id as the peer writes it: anything */
+  /** @param id as the peer writes it: anything, and a number as text, too */
   get(id: unknown): Run | undefined {
-    return this.#running.get(id as number);
+    const own = ownIdOf(id);
+    return own === undefined ? undefined : this.#running.get(own);
   }
 
   has({ ownId }: Run): boolean {

@@ -1,6 +1,6 @@
 // What the members of a session say of their own accord, as one server would say it (docs/behaviour.md A5, A6, A8): their
 // questions, the changes of their lists, what belongs to subscriptions; and what a new peer of one of them is told again.
-import { cancelledIdIn, idIn, progressTokenIn } from "../../bridge/message_ids.ts";
+import { cancelledIdIn, idIn, progressOf } from "../../bridge/message_ids.ts";
 import type { Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
 import { pong } from "../../bridge/stateless/texts.ts";
 import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
@@ -121,10 +121,11 @@ export class MembersVoice {
     }
     const about = this.#spoken?.peer.idOf(peer, from.about);
     switch (method) {
-      case "notifications/progress":
+      case "notifications/progress": {
         // Of a call of another member's it says nothing (A6).
-        if (!this.#spoken?.peer.runs(life, progressTokenIn(message))) return undefined;
-        return events.onMessage(message, peer, about);
+        const progress = progressOf(message, (token) => this.#spoken?.peer.runs(life, token) === true);
+        return progress && events.onMessage(progress.message, peer, about);
+      }
       case "notifications/tools/list_changed":
       case "notifications/prompts/list_changed":
       case "notifications/resources/list_changed":

@@ -105,8 +105,7 @@ export class RouterPeer implements Peer, Requests {
   }
 
   /** Whether a member runs a call that has this progress token. */
-  runs(life: MemberLife, token: RpcId | undefined): boolean {
-    if (token === undefined) return false;
+  runs(life: MemberLife, token: RpcId): boolean {
     const key = idKey(token);
     return [...this.#open.values()].some((open) => open.life === life && open.token === key);
   }

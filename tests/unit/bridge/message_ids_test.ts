@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
-import { cancelledIdIn, idAt, idIn, progressTokenIn, progressTokenOf } from "../../../lib/bridge/message_ids.ts";
+import {
+  cancelledIdIn,
+  idAt,
+  idIn,
+  progressOf,
+  progressTokenIn,
+  progressTokenOf,
+} from "../../../lib/bridge/message_ids.ts";
 import type { RpcId } from "../../../lib/mcp/json_rpc.ts";
+import { idKey, idText } from "../../../lib/mcp/json_rpc.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const encoder = new TextEncoder();
@@ -38,5 +46,28 @@ for (const [written, wanted] of IDS) {
     const request = messageOf(`{"params":{"_meta":{"progressToken":${written}}}}`);
     assert.equal(progressTokenOf(request.value, request.line), wanted);
     assert.equal(idAt(encoder.encode(written), { start: 0, end: written.length }), wanted);
+  });
+}
+
+for (
+  const [said, given, wanted] of [
+    ["7", ["n7"], "7"],
+    ['"7"', ["n7"], "7"],
+    ['"7"', ["n7", "s7"], '"7"'],
+    ["7", ["s7"], undefined],
+    ['"9007199254740993"', ["n9007199254740993"], "9007199254740993"],
+    ['"9007199254740993"', ["n9007199254740992"], undefined],
+    ['"7.0"', ["n7"], undefined],
+    ['"t"', ["n7"], undefined],
+    ["null", ["n7"], undefined],
+  ] as const
+) {
+  Deno.test(`B8: progress of ${said}, where there are ${given}, is that of ${wanted ?? "none"}`, STRICT, () => {
+    const textOf = (token: string) => `{"params":{"progress":1.0,"progressToken":${token}}}`;
+    const message = { line: encoder.encode(textOf(said)), value: JSON.parse(textOf(said)) };
+    const found = progressOf(message, (token) => (given as readonly string[]).includes(idKey(token)));
+    assert.equal(found && new TextDecoder().decode(found.message.line), wanted && textOf(wanted));
+    assert.deepEqual(found?.message.value, wanted && JSON.parse(textOf(wanted)));
+    assert.equal(found && idText(found.token), wanted);
   });
 }
