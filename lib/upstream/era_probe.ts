@@ -1,7 +1,6 @@
 // Asks a server which eras it speaks: `server/discover` (MCP 2026-07-28, "Discovery"), which runs nothing. Bounded in time
 // and bytes. What says nothing about eras, a credential that is refused or a server that is busy, is no verdict.
-import type { Fields } from "../http1/types.ts";
-import type { ClientResponse } from "../http1/types.ts";
+import type { ClientResponse, Fields } from "../http1/types.ts";
 import { ownBytes } from "../http1/wire/borrowed.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";

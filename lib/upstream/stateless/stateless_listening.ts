@@ -4,6 +4,7 @@
 // the server refuses that, as it may for one resource that has gone, it is asked for its lists alone, and for all of it ever
 // more rarely. What nobody wants any more is not passed on, whatever the server still tells of.
 import type { Message } from "../../bridge/peer.ts";
+import { ACKNOWLEDGED } from "../../bridge/stateless/texts.ts";
 import { SignetError } from "../../errors.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { encodeJson } from "../../mcp/between_eras.ts";
@@ -34,7 +35,7 @@ interface Subscription {
 }
 
 const METHOD = "subscriptions/listen";
-const UPDATED = "notifications/resources/updated", ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+const UPDATED = "notifications/resources/updated";
 const LISTS = { tools: "toolsListChanged", prompts: "promptsListChanged", resources: "resourcesListChanged" } as const;
 const UNACKNOWLEDGED = { publicMessage: "Gateway timeout: the MCP server did not acknowledge the subscription" };
 /** A subscription that lasted this long, in ms, was not in vain. */

@@ -184,7 +184,7 @@ export class StatelessPeer implements Peer {
     const fields = peerFields(carrier.fields);
     const listening = this.#options.listening();
     if (method === "resources/unsubscribe") {
-      await listening.unsubscribe(uri, fields).catch(tellIfOwn);
+      await listening.unsubscribe(uri, fields);
       return resultMessage();
     }
     try {
