@@ -15,9 +15,9 @@ export interface AppOptions {
   readonly settings: Settings;
   /** Which of them somebody has written, when this began; default: none. */
   readonly given?: ReadonlySet<SettingKey>;
-  /** The ring as it is configured now; the first call gives the ring that was shown. @throws ConfigError */
+  /** The ring that was read with the settings last; before a reload, the ring that was shown. */
   readonly loadKeys: () => Promise<LoadedKeys>;
-  /** The settings as they are configured now. @throws ConfigError */
+  /** The settings as they are configured now, and the ring with them. @throws ConfigError */
   readonly reloadSettings: () => Promise<Settings>;
   readonly log: Logger;
   /** The last lines of the log, where somebody keeps them. */

@@ -1,7 +1,6 @@
 // `signet serve`: starts the gateway, tells what it does, and owns the signals until it ends (docs/behaviour.md P2,
 // P3).
 import type { AppOptions, RunningApp } from "../app/running_app.ts";
-import type { LoadedKeys } from "../config/keys.ts";
 import { SETTING_KEYS } from "../config/schema.ts";
 import { type AdjustableLogger, createLogger, type LogFormat } from "../observe/log.ts";
 import { LogSink } from "../observe/log_sink.ts";
@@ -48,20 +47,6 @@ function formatOf({ stderrIsTerminal }: CommandContext, { logFormat }: Configura
   return logFormat === "auto" ? (stderrIsTerminal ? "human" : "json") : logFormat;
 }
 
-/**
- * Gives the ring shown at the start first, then what is configured; a key that lives in memory only is never replaced
- * by another.
- */
-function keySource(first: LoadedKeys, load: () => Promise<LoadedKeys>): () => Promise<LoadedKeys> {
-  let current: LoadedKeys | undefined;
-  return async () => {
-    if (current === undefined) return current = first;
-    const loaded = await load();
-    if (!(loaded.ephemeral && current.ephemeral)) current = loaded;
-    return current;
-  };
-}
-
 async function run(context: CommandContext): Promise<ExitCode> {
   const signals = new Signals(context);
   try {
@@ -93,8 +78,11 @@ interface Serving extends ServeLog {
 
 async function serveWith({ context, configuration, signals, ...serveLog }: Serving): Promise<ExitCode> {
   const { log, human, sink, tail } = serveLog;
-  const { loadConfiguration, loadConfiguredKeys } = await import("./configuration.ts");
+  const { loadConfiguration } = await import("./configuration.ts");
   const { settings } = configuration;
+  let { keys } = configuration;
+  /** There is never a second key that lives in memory only: it would end every session. */
+  let ephemeral = keys.ephemeral ? keys : undefined;
   const life = new Life({ log, settings, machine: context, signals });
   const options: AppOptions = {
     settings,
@@ -105,9 +93,10 @@ async function serveWith({ context, configuration, signals, ...serveLog }: Servi
       log.level = reloaded.logLevel;
       log.format = formatOf(context, reloaded);
     },
-    loadKeys: keySource(configuration.keys, () => loadConfiguredKeys(context)),
+    loadKeys: () => Promise.resolve(keys),
     reloadSettings: async () => {
       const reloaded = await loadConfiguration(context);
+      keys = reloaded.keys.ephemeral ? ephemeral ??= reloaded.keys : reloaded.keys;
       for (const warning of reloaded.warnings.filter((warning) => !configuration.warnings.includes(warning))) {
         log.warn("beware", { warning });
       }

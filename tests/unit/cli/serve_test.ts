@@ -249,30 +249,53 @@ Deno.test("serve exits 3 when the app stops unasked", STRICT, async () => {
   }
 });
 
-Deno.test("E5: loadKeys gives the ring that was shown first, and what is configured after", STRICT, async () => {
-  const { app, machine, code } = await serving(["--key-file", "ring"], { files: { ring: KEY } });
-  const { loadKeys } = app.options!;
-  machine.files["ring"] = `${OTHER_KEY}\n${KEY}\n`;
-  const shown = await loadKeys();
-  assert.equal(shown.ring.keys.length, 1);
-  const rotated = await loadKeys();
-  assert.equal(rotated.ring.keys.length, 2);
-  assert.equal(rotated.ring.keys[1]?.id, shown.ring.active.id);
-  machine.files["ring"] = "nonsense";
-  await assert.rejects(loadKeys(), ConfigError);
-  await end({ app, machine, code });
-});
+Deno.test(
+  "E5: loadKeys gives the ring that was shown first, and what was configured at the last reload after",
+  STRICT,
+  async () => {
+    const { app, machine, code } = await serving(["--key-file", "ring"], { files: { ring: KEY } });
+    const { loadKeys, reloadSettings } = app.options!;
+    machine.files["ring"] = `${OTHER_KEY}\n${KEY}\n`;
+    const shown = await loadKeys();
+    assert.equal(shown.ring.keys.length, 1);
+    await reloadSettings();
+    const rotated = await loadKeys();
+    assert.equal(rotated.ring.keys.length, 2);
+    assert.equal(rotated.ring.keys[1]?.id, shown.ring.active.id);
+    machine.files["ring"] = "nonsense";
+    await assert.rejects(reloadSettings(), ConfigError);
+    await end({ app, machine, code });
+  },
+);
 
 Deno.test("E6: an ephemeral key outlives a reload, and gives way to a configured one", STRICT, async () => {
   const files = { "signet.yaml": "path: /mcp\n", ring: KEY };
   const { app, machine, code } = await serving(["--config", "signet.yaml"], { files });
-  const { loadKeys } = app.options!;
+  const { loadKeys, reloadSettings } = app.options!;
+  const reloadKeys = async () => {
+    await reloadSettings();
+    return await loadKeys();
+  };
   const first = await loadKeys();
   assert.equal(first.ephemeral, true);
-  assert.equal((await loadKeys()).ring, first.ring, "another ephemeral key would end every session");
+  assert.equal((await reloadKeys()).ring, first.ring, "another ephemeral key would end every session");
   machine.files["signet.yaml"] = "key-file: ring\n";
-  const configured = await loadKeys();
+  const configured = await reloadKeys();
   assert.deepEqual([configured.ephemeral, configured.source], [false, "ring"]);
+  machine.files["signet.yaml"] = "path: /mcp\n";
+  assert.equal((await reloadKeys()).ring, first.ring, "what was refused after all had replaced it");
+  await end({ app, machine, code });
+});
+
+Deno.test("E5: a reload reads the ring once: what is in force is what was judged", STRICT, async () => {
+  const { app, machine, code } = await serving(["--key-file", "ring"], { files: { ring: KEY } });
+  let reads = 0;
+  Object.defineProperty(machine.files, "ring", { get: () => reads++ === 0 ? `${OTHER_KEY}\n` : KEY, enumerable: true });
+  const { loadKeys, reloadSettings } = app.options!;
+  const shown = await loadKeys();
+  await reloadSettings();
+  assert.notEqual((await loadKeys()).ring.active.id, shown.ring.active.id);
+  assert.equal(reads, 1);
   await end({ app, machine, code });
 });
 
