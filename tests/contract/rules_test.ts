@@ -410,6 +410,25 @@ for (const lane of LANES) {
     );
   }
 
+  Deno.test(
+    `G4 P6: a list that breaks off in its coding is told of as the server's fault (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using scene = await Scene.start(lane, [{ allow: ["*"], when: "tool.readOnly" }]);
+      scene.server.before = ({ method }) =>
+        method === "tools/list"
+          ? new Response("no such coding", {
+            headers: { "content-type": "application/json", "content-encoding": "gzip" },
+          })
+          : undefined;
+      const alice = await scene.session("alice");
+      const answer = await alice.post({ jsonrpc: "2.0", id: 1, method: "tools/list", params: {} });
+      await assert.rejects(answer.text());
+      const codes = scene.signet.logs.map(({ code }) => code);
+      assert.deepEqual([codes.includes("upstream_invalid"), codes.includes("internal")], [true, false]);
+    },
+  );
+
   Deno.test(`G4: a lost session is brought back to be asked what a tool is (${lane} lane)`, STRICT, async () => {
     await using scene = await Scene.start(lane, [{ allow: ["*"], when: "tool.readOnly" }]);
     const alice = await scene.session("alice");
