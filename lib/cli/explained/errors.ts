@@ -44,7 +44,7 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
     "The log line says which rule was broken. Often it is plain text or TLS on the wrong port.",
   ],
   unauthenticated: [
-    "There is no credential, or none of the configured sources (--principal) accepts it; or the MCP server refused it when a lost session was brought back.",
+    "There is no credential, or none of the configured sources (--principal) accepts it; or the MCP server refused it when a lost session was brought back, or when it was asked for the tools that a rule goes by.",
     "Compare issuer, audience and expiry of the token with --jwt-issuer and --jwt-audience; `found` and `wanted` in the log line say what differs. Of a server's refusal the line has its `status`: look into the server's own log.",
   ],
   insufficient_scope: [
