@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { CREDENTIAL_REFUSALS, FakeMcp, initializes, isInitialize } from "../support/fake_mcp.ts";
 import { handshake, json, RawUpstream, write } from "../support/raw_upstream.ts";
-import { call, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
+import { call, INITIALIZE, type Lane, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
@@ -108,6 +108,31 @@ for (const lane of LANES) {
       },
     );
   }
+
+  Deno.test(
+    `O4 L4: a client whose own initialize is answered with errors has opened nothing by it, however often (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp({ sessionsOnly: true });
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      upstream.onRequest = (request) => {
+        if (!isInitialize(request)) return undefined;
+        if (request.sessionId === null) return errorTo(request.body, -32603);
+        const error = { code: -32001, message: "Session not found" };
+        return Response.json({ jsonrpc: "2.0", id: null, error }, { status: 404 });
+      };
+      upstream.forgetSessions();
+      for (let n = 1; n <= 12; n++) {
+        const answer = await signet.post(INITIALIZE, { id });
+        assert.match(await answer.text(), /-32603/);
+        assert.equal(answer.status, 200);
+      }
+      upstream.onRequest = undefined;
+      assert.equal(await status(signet.post(INITIALIZE, { id })), 200);
+      assert.equal(await status(signet.post(call(13, "echo"), { id })), 200);
+    },
+  );
 
   for (const code of [-32600, -32601, -32602, -32022]) {
     Deno.test(

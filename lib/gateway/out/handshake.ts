@@ -38,7 +38,8 @@ export async function openByHandshake(
   try {
     const response = await sendOutside(parts, handshake);
     accepted = isSuccess(response);
-    return await takeUp(parts, handshake, { response, replaces: link.generation !== seenGeneration });
+    const replaces = link.generation !== seenGeneration;
+    return await takeUp(parts, handshake, { response, replaces, onRefused: () => accepted = false });
   } finally {
     // Asking in vain has opened nothing.
     if (!accepted) turn.giveBack();
@@ -92,7 +93,12 @@ function isSuccess({ head: { status } }: ClientResponse): boolean {
 async function takeUp(
   parts: GatewayParts,
   handshake: Handshake,
-  opened: { readonly response: ClientResponse; readonly replaces: boolean },
+  opened: {
+    readonly response: ClientResponse;
+    readonly replaces: boolean;
+    /** There is an error in it, and no session. */
+    readonly onRefused?: () => void;
+  },
 ): Promise<ClientResponse> {
   const { outbound, target: { upstream, link }, inFlight, id } = handshake;
   const { inbound, caller, session } = outbound;
@@ -104,6 +110,7 @@ async function takeUp(
   try {
     const answer = await readInitializeAnswer(response, { id, account: parts.account.shareOf(caller.principalKey) });
     const passed = answer.response;
+    if (answer.protocolVersion === undefined && upstreamIdOf(response) === undefined) opened.onRefused?.();
     if (inFlight.cut) {
       passed.release();
       throw cutMeanwhile();
