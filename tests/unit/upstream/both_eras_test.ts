@@ -39,3 +39,25 @@ Deno.test("P2: a server's answer that breaks off is no fault of the program's", 
   });
   assert.deepEqual(told, []);
 });
+
+Deno.test(
+  "P2: a fault of the program's own is told where it is looked at what a client asks, and not the client's",
+  STRICT,
+  async () => {
+    const own = new TypeError("no such function");
+    const parsed = new Proxy({}, {
+      get: () => {
+        throw own;
+      },
+    });
+    const body = new TextEncoder().encode("no JSON");
+    for (const [asked, wanted] of [[{ parsed }, [own]], [{ body }, []]] as const) {
+      const told = await unhandledDuring(async () => {
+        const answer = await breaking(new Error("cut"), 200).send({ ...initialize(), ...asked } as UpstreamRequest)
+          .response;
+        assert.equal("head" in answer && answer.head.status, 200, "it is passed on as any other");
+      });
+      assert.deepEqual(told, wanted);
+    }
+  },
+);
