@@ -1,9 +1,11 @@
 // Settings → where Signet's own credential for the MCP server comes from (docs/behaviour.md B4). Loaded only where one
 // is wanted.
+import { RESERVED_FIELDS } from "../config/rule.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Secrets } from "../config/secrets.ts";
 import type { Fields } from "../http1/types.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
+import { isFieldValue, isToken } from "../http1/wire/grammar.ts";
 import type { Logger } from "../observe/log.ts";
 import { environment } from "../platform/environment.ts";
 import { outgoingFetch } from "../platform/outgoing_fetch.ts";
@@ -55,6 +57,7 @@ export function credentialsOf(parts: CredentialParts): (fields: Fields) => Crede
       timers: SYSTEM_TIMERS,
       log: parts.log,
       environment: environment(),
+      ...(settings.command.length === 0 ? { problemOf: fieldProblem } : {}),
     })
     : oauthCredential(oauthOptions(parts, grantOf(settings)));
   return () => source;
@@ -69,6 +72,14 @@ function exchangeCredential(parts: CredentialParts, fields: Fields): CredentialS
     return subject;
   };
   return oauthCredential(oauthOptions(parts, { type: "token_exchange", subjectToken, parameters }));
+}
+
+/** Of a field of an HTTP server's requests: quotes neither, as either may be the secret. */
+function fieldProblem(name: string, value: string): string | undefined {
+  if (!isToken(name) || RESERVED_FIELDS.has(name.toLowerCase())) {
+    return "a name that is no header field's, or one that belongs to HTTP or to Signet itself";
+  }
+  return isFieldValue(value) ? undefined : "a value that no header field can have (RFC 9110 §5.5)";
 }
 
 function grantOf(settings: Settings): OAuthGrant {

@@ -1,15 +1,11 @@
 // Asking an endpoint that decides about identities: bounded in time and in size, no redirects followed, and whatever goes
 // wrong is one error, `identity_unavailable`, because nothing was proven (fail closed).
 import { SignetError } from "../errors.ts";
-import { GatheredBytes } from "../mcp/gathered_bytes.ts";
 import { namesMemberTwice } from "../mcp/json_text.ts";
 import { redactUrl } from "../observe/redact.ts";
 import { parseJson } from "../platform/json.ts";
-import { isCoded, uncoded } from "../platform/uncoded.ts";
 import { isThisMachine } from "./this_machine.ts";
-
-/** As much of `fetch` as is used here. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+import { AnswerFault, type Fetch, fetchWhole } from "./whole_answer.ts";
 
 export interface EndpointOptions {
   readonly fetch: Fetch;
@@ -54,29 +50,31 @@ export class Endpoint {
     const quietMs = this.#quietUntilMs - nowMs;
     // A clock that was set back must not prolong it.
     if (quietMs > 0 && quietMs <= QUIET_S * 1000) throw new EndpointFault("it failed a moment ago and is left alone");
-    const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), this.#timeoutMs);
     try {
-      const response = await this.#options.fetch(
-        this.url,
-        uncoded({ ...init, redirect: "manual", signal: abort.signal }),
-      );
-      if (isCoded(response)) {
-        await response.body?.cancel();
-        throw new EndpointFault("its answer is compressed, which was not asked for");
-      }
-      if (BUSY.has(response.status)) this.#noteFailure(nowMs);
-      else this.#failures = 0;
-      const body = await this.#readAll(response);
-      // 204 and its like allow no body, not even an empty one.
-      return new Response(body.length === 0 ? null : body, { status: response.status, headers: response.headers });
+      return await fetchWhole(this.#options.fetch, { url: this.url, init }, {
+        timeoutMs: this.#timeoutMs,
+        maxBytes: this.#maxResponseBytes,
+        onStatus: (status) => {
+          if (BUSY.has(status)) this.#noteFailure(nowMs);
+          else this.#failures = 0;
+        },
+      });
     } catch (cause) {
-      if (abort.signal.aborted) throw new EndpointFault(`no answer within ${this.#timeoutMs} ms`, { cause });
-      if (cause instanceof EndpointFault) throw cause;
-      this.#noteFailure(nowMs);
-      throw new EndpointFault("it cannot be reached", { cause });
-    } finally {
-      clearTimeout(timer);
+      if (cause instanceof AnswerFault && cause.kind === "broken") this.#noteFailure(nowMs);
+      throw new EndpointFault(this.#problemOf(cause), { cause });
+    }
+  }
+
+  #problemOf(fault: unknown): string {
+    switch (fault instanceof AnswerFault ? fault.kind : "broken") {
+      case "late":
+        return `no answer within ${this.#timeoutMs} ms`;
+      case "coded":
+        return "its answer is compressed, which was not asked for";
+      case "long":
+        return `its answer is longer than ${this.#maxResponseBytes} bytes`;
+      case "broken":
+        return "it cannot be reached";
     }
   }
 
@@ -93,18 +91,6 @@ export class Endpoint {
 
   #noteFailure(nowMs: number): void {
     if (++this.#failures >= 2) this.#quietUntilMs = nowMs + QUIET_S * 1000;
-  }
-
-  async #readAll(response: Response): Promise<Uint8Array<ArrayBuffer>> {
-    const body = new GatheredBytes();
-    // Leaving the loop early cancels the body.
-    for await (const chunk of response.body ?? []) {
-      if (body.size + chunk.length > this.#maxResponseBytes) {
-        throw new EndpointFault(`its answer is longer than ${this.#maxResponseBytes} bytes`);
-      }
-      body.add(chunk);
-    }
-    return body.take();
   }
 }
 

@@ -148,17 +148,22 @@ export class JwtSource implements VerifyingSource {
   }
 
   async #verifyJwt(token: string, nowMs: number): Promise<Identification> {
-    const keys = await this.#keys.current(nowMs);
+    const answer = await this.#answerBy(await this.#keys.current(nowMs), token, nowMs);
+    if (answer !== UNKNOWN_KEY && answer !== BAD_SIGNATURE) return answer;
+    // The issuer may have changed its keys, and kept their names, or has never had any.
+    const newer = await this.#newerKeys(answer, nowMs);
+    return newer === undefined ? answer : await this.#answerBy(newer, token, nowMs);
+  }
+
+  /** A signature that does not hold is told by the keys there are, whether or not it can be seen if there are others. */
+  #newerKeys(answer: Identification, nowMs: number): Promise<Keys | undefined> {
+    const newer = this.#keys.newer(nowMs);
+    return answer === UNKNOWN_KEY ? newer : newer.catch(() => undefined);
+  }
+
+  async #answerBy(keys: Keys, token: string, nowMs: number): Promise<Identification> {
     try {
       return await this.#check(token, keys, nowMs);
-    } catch (fault) {
-      if (!(fault instanceof this.#jose.errors.JWKSNoMatchingKey)) return this.#refusal(fault, nowMs);
-    }
-    // The issuer may have rotated its keys.
-    const newer = await this.#keys.newer(nowMs);
-    if (newer === undefined) return UNKNOWN_KEY;
-    try {
-      return await this.#check(token, newer, nowMs);
     } catch (fault) {
       return this.#refusal(fault, nowMs);
     }
@@ -175,22 +180,30 @@ export class JwtSource implements VerifyingSource {
     }
   }
 
-  /** A token that names no key, of an issuer that has several of its kind. */
+  /**
+   * A token that names no key, of an issuer that has several of its kind, or several of that name. One that cannot be used
+   * harms none beside it (I6); where no other has signed the token it cannot be told who has.
+   */
   async #checkEach(
     token: string,
     candidates: JoseErrors.JWKSMultipleMatchingKeys,
     { keys, options }: { keys: Keys; options: JWTVerifyOptions },
   ): Promise<Identification> {
+    const { errors: { JOSEError, JWSSignatureVerificationFailed } } = this.#jose;
     let tried = 0;
+    let unusable: unknown;
     for await (const key of candidates) {
       if (++tried > MAX_CANDIDATES) break;
       try {
         const { protectedHeader } = await this.#jose.jwtVerify(token, key, options);
         return this.#principalOf(token, protectedHeader, keys);
       } catch (fault) {
-        if (!(fault instanceof this.#jose.errors.JWSSignatureVerificationFailed)) throw fault;
+        // What is no error of `jose` is about the key: too short, or none that the runtime verifies with.
+        if (!(fault instanceof JOSEError)) unusable = fault;
+        else if (!(fault instanceof JWSSignatureVerificationFailed)) throw fault;
       }
     }
+    if (unusable !== undefined) throw unusable;
     return BAD_SIGNATURE;
   }
 

@@ -4,8 +4,8 @@
 import { SignetError } from "../errors.ts";
 import { redactUrl } from "../observe/redact.ts";
 import { isWithin } from "../platform/time_of_day.ts";
-import { isCoded, uncoded } from "../platform/uncoded.ts";
 import { type Keys, type KeySet, type MakeLookup, parseKeySet } from "./key_set.ts";
+import { AnswerFault, fetchWhole } from "./whole_answer.ts";
 
 export interface RemoteKeySetOptions {
   readonly url: string;
@@ -119,47 +119,12 @@ export class RemoteKeySet implements KeySet {
   }
 
   async #download(): Promise<string> {
-    const { url, timeoutMs, maxBytes } = this.#settings;
-    const controller = new AbortController();
-    const timer = setTimeout(
-      () => controller.abort(new Error(`fetching a key set: found no answer within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    try {
-      // A redirect would move the trust in the issuer to wherever it points.
-      const response = await this.#settings.fetch(
-        url,
-        uncoded({
-          redirect: "error",
-          signal: controller.signal,
-          headers: { accept: "application/jwk-set+json, application/json" },
-        }),
-      );
-      if (isCoded(response)) {
-        await response.body?.cancel();
-        throw new Error("fetching a key set: found a compressed answer, want it as asked for, without a coding");
-      }
-      if (response.status !== 200) {
-        await response.body?.cancel();
-        throw new Error(`fetching a key set: found status ${response.status}, want 200`);
-      }
-      return await readText(response, maxBytes);
-    } finally {
-      clearTimeout(timer);
-    }
+    const { url, fetch, timeoutMs, maxBytes } = this.#settings;
+    const init = { headers: { accept: "application/jwk-set+json, application/json" } };
+    const answer = await fetchWhole(fetch, { url, init }, { timeoutMs, maxBytes }).catch((fault) => {
+      throw fault instanceof AnswerFault ? new Error(`fetching a key set: found ${fault.message}`) : fault;
+    });
+    if (answer.status !== 200) throw new Error(`fetching a key set: found status ${answer.status}, want 200`);
+    return await answer.text();
   }
-}
-
-/** @throws Error beyond `maxBytes`, whatever Content-Length says */
-async function readText(response: Response, maxBytes: number): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  // Leaving the loop by a throw cancels the body.
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new Error(`fetching a key set: found more than ${maxBytes} bytes`);
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }

@@ -20,10 +20,21 @@ export const outgoingFetch: typeof fetch = async (input, init) => {
   }
 };
 
+/** As Bun ends its messages: with the whole address, and with what is no remedy here. */
+const OF_BUN = /(?: fetching "[^"]*")?\. For more information, pass `verbose: true`.*$/s;
+
 /** The same failure, with the reason as its message; anything else as it is. */
 export function withReason(error: unknown): unknown {
-  if (!(error instanceof TypeError) || !(error.cause instanceof Error)) return error;
+  if (!(error instanceof TypeError)) return error;
+  if (OF_BUN.test(error.message)) return withMessage(error, error.message.replace(OF_BUN, ""));
+  if (!(error.cause instanceof Error)) return error;
   const reason = error.cause.message.replace(/^error sending request [^()]*\([^()]*\): /, "");
   if (/:\/\//.test(reason)) return error;
   return new TypeError(reason, { cause: error.cause });
+}
+
+/** Without a cause, which would be the message again. */
+function withMessage(error: TypeError, message: string): TypeError {
+  const { code } = error as { code?: unknown };
+  return Object.assign(new TypeError(message), code === undefined ? {} : { code });
 }

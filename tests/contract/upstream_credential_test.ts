@@ -130,6 +130,36 @@ for (const lane of LANES) {
 
 for (const lane of LANES) {
   Deno.test(
+    `B4: a credential that no header can carry is none, is asked for again, and is not told (${lane} lane)`,
+    OPTIONS,
+    () =>
+      withFolder(async (folder) => {
+        await using upstream = new FakeMcp();
+        const path = `${folder}/credential`;
+        const print = (name: string, value: string) =>
+          writePrivate(path, `#!/bin/sh\ncat <<'END'\n${JSON.stringify({ values: { [name]: value } })}\nEND\n`);
+        await print("X-Api-Key", "k3y");
+        const flags = ["--credential", "command", "--credential-command", path];
+        await using signet = await TestSignet.start({ lane, upstream: upstream.url, flags });
+        for (
+          const [name, value] of [["X-Api-Key", "k3y\n"], ["X-Api-Key", "k3y€"], ["X Api Key", "k3y"], [
+            "Mcp-Session-Id",
+            "k3y",
+          ], ["Content-Length", "3"]] as const
+        ) {
+          await print(name, value);
+          assert.equal(await status(signet.post(INITIALIZE)), 502, `${name}: ${JSON.stringify(value)}`);
+        }
+        assert.equal(upstream.requests.length, 0);
+        assert.doesNotMatch(JSON.stringify(signet.logs), /k3y/);
+        await print("X-Api-Key", "k3y");
+        await signet.open();
+      }),
+  );
+}
+
+for (const lane of LANES) {
+  Deno.test(
     `B4: without a credential an HTTP server is not asked, and the client's own does not take its place (${lane} lane)`,
     STRICT,
     () =>

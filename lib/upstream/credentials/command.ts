@@ -30,6 +30,8 @@ export interface CommandCredentialOptions {
   readonly log: Logger;
   /** Of Signet, which the command inherits: its secrets stay out of the log. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What is wrong with a value for where it goes; undefined if nothing is. Default: nothing. */
+  readonly problemOf?: (name: string, value: string) => string | undefined;
   /** Default 30 s. */
   readonly timeoutMs?: number;
 }
@@ -59,8 +61,19 @@ function read(output: CommandOutput, nowMs: number): { values: Record<string, st
   return { values, expiresAtMs: nowMs + expires_in * 1000 };
 }
 
+/** Of one that cannot go where it belongs every request would fail until it ends. */
+function requireUsable(
+  values: Readonly<Record<string, string>>,
+  problemOf: NonNullable<CommandCredentialOptions["problemOf"]>,
+): void {
+  for (const [name, value] of Object.entries(values)) {
+    const problem = problemOf(name, value);
+    if (problem !== undefined) throw new Error(`running the credential command: found ${problem}`);
+  }
+}
+
 export function commandCredential(options: CommandCredentialOptions): CredentialSource {
-  const { command, args, run, timers, log, environment, timeoutMs = 30_000 } = options;
+  const { command, args, run, timers, log, environment, problemOf, timeoutMs = 30_000 } = options;
   return new CachedCredential(async () => {
     const nowMs = timers.now();
     const abort = new AbortController();
@@ -68,7 +81,9 @@ export function commandCredential(options: CommandCredentialOptions): Credential
     try {
       const output = await run(command, args, abort.signal);
       logCommandWords(log, { ...output, environment });
-      return read(output, nowMs);
+      const credential = read(output, nowMs);
+      if (problemOf !== undefined) requireUsable(credential.values, problemOf);
+      return credential;
     } finally {
       cancel();
     }

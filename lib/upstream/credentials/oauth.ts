@@ -2,6 +2,7 @@
 // `invalid_grant` is final; everything else that goes wrong may pass.
 import * as oauth from "oauth4webapi";
 import { isThisMachine } from "../../identity/this_machine.ts";
+import { AnswerFault, fetchWhole } from "../../identity/whole_answer.ts";
 import { errorName } from "../../platform/error_name.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { CachedCredential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
@@ -46,6 +47,8 @@ export interface OAuthOptions {
   readonly fetch: typeof fetch;
   /** Default 10 s. */
   readonly timeoutMs?: number;
+  /** Longest answer read, in bytes. Default 65,536. */
+  readonly maxBytes?: number;
   /** When a token ends whose server does not say, in ms from now. Default: never. */
   readonly lifetimeMs?: number;
 }
@@ -54,6 +57,10 @@ const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
 /** Errors after which the same request can only fail again (RFC 6749 §5.2; RFC 8693 §2.2.2). */
 const FINAL: ReadonlySet<string> = new Set(["invalid_grant"]);
+/** RFC 6749 §A.7 says NQSCHAR; those in use are names, and nothing else of the server's words is printed. */
+const ERROR_CODE = /^[\w.:/-]{1,64}$/;
+/** RFC 6749 §A.12: 1*VSCHAR. */
+const ACCESS_TOKEN_TEXT = /^[\x20-\x7e]+$/;
 
 function authenticationOf({ clientSecret, authentication }: OAuthClient): oauth.ClientAuth {
   if (clientSecret === undefined) return oauth.None();
@@ -92,12 +99,12 @@ class TokenRequest {
   }
 
   #how() {
-    const { client, fetch, timeoutMs = 10_000 } = this.#options;
+    const { client, fetch, timeoutMs = 10_000, maxBytes = 65_536 } = this.#options;
     return {
-      [oauth.customFetch]: fetch,
+      [oauth.customFetch]: (url: string, init: unknown) =>
+        fetchWhole(fetch, { url, init: init as RequestInit }, { timeoutMs, maxBytes }),
       // Refused by the library anywhere else, and only ever for machines that are their own network.
       [oauth.allowInsecureRequests]: isThisMachine(new URL(client.tokenEndpoint).hostname),
-      signal: () => AbortSignal.timeout(timeoutMs),
     };
   }
 
@@ -122,14 +129,19 @@ class TokenRequest {
   }
 }
 
+function hostOf({ tokenEndpoint }: OAuthClient): string {
+  return new URL(tokenEndpoint).host;
+}
+
 /** The message of a refusal names its code and nothing the server wrote: that may quote the credential. */
-function explain(error: unknown, tokenEndpoint: string): Error {
-  const host = new URL(tokenEndpoint).host;
+function explain(error: unknown, client: OAuthClient): Error {
+  const host = hostOf(client);
   if (error instanceof oauth.ResponseBodyError) {
-    const message = `asking ${host} for a token: it answered ${error.error}`;
+    const said = ERROR_CODE.test(error.error) ? error.error : "an error whose code is none";
+    const message = `asking ${host} for a token: it answered ${said}`;
     return FINAL.has(error.error) ? new CredentialRejectedError(message) : new Error(message);
   }
-  const found = error instanceof Error ? errorName(error) : "an error";
+  const found = error instanceof AnswerFault ? error.message : error instanceof Error ? errorName(error) : "an error";
   return new Error(`asking ${host} for a token: found ${found}, want an answer of RFC 6749 §5.1`);
 }
 
@@ -139,12 +151,14 @@ export function oauthCredential(options: OAuthOptions): CredentialSource {
   const request = new TokenRequest(options);
   return new CachedCredential(async () => {
     const askedAtMs = timers.now();
-    try {
-      const { access_token, expires_in } = await request.run();
-      const expiresAtMs = askedAtMs + (expires_in === undefined ? lifetimeMs : expires_in * 1000);
-      return { values: values(access_token), expiresAtMs };
-    } catch (error) {
-      throw explain(error, client.tokenEndpoint);
+    const { access_token, expires_in } = await request.run().catch((error) => {
+      throw explain(error, client);
+    });
+    // No field could carry it: every request would fail by it until it ends.
+    if (!ACCESS_TOKEN_TEXT.test(access_token)) {
+      throw new Error(`asking ${hostOf(client)} for a token: found one with characters that none has (RFC 6749 §A.12)`);
     }
+    const expiresAtMs = askedAtMs + (expires_in === undefined ? lifetimeMs : expires_in * 1000);
+    return { values: values(access_token), expiresAtMs };
   }, timers);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Endpoint, EndpointFault, type Fetch } from "../../../lib/identity/endpoint.ts";
+import { Endpoint, EndpointFault } from "../../../lib/identity/endpoint.ts";
+import type { Fetch } from "../../../lib/identity/whole_answer.ts";
 import { STRICT } from "../../support/strict.ts";
 
 const NOW_MS = 1_700_000_000_000;

@@ -318,6 +318,28 @@ Deno.test("I1: a rotated key is found without a restart, and the old one goes wi
   assert.equal(server.calls, 2);
 });
 
+for (const [what, kid] of [["the same name", "key-1"], ["no name", undefined]] as const) {
+  Deno.test(`I1: a rotated key of ${what} is found without a restart, once a cool-down`, STRICT, async () => {
+    const { source, server } = await setUp();
+    const [first, next] = [await Issuer.create(kid), await Issuer.create(kid)];
+    server.serve(first);
+    principalOf(await ask(source, await first.sign()));
+    server.serve(next);
+    await refusedWith(/signature/, source, await next.sign()); // within the cool-down
+    assert.equal(server.calls, 1);
+    const later = NOW_MS + 30_000;
+    principalOf(await ask(source, await next.sign(), later));
+    await refusedWith(/signature/, source, await first.sign(), later);
+    assert.equal(server.calls, 2);
+    // What the keys refuse is refused, and not left open, while nobody can say if there are newer ones.
+    server.breakDown();
+    await refusedWith(/signature/, source, await first.sign(), later + 30_000);
+    await refusedWith(/signature/, source, await first.sign(), later + 30_001);
+    assert.equal(server.calls, 3);
+    principalOf(await ask(source, await next.sign(), later + 30_002));
+  });
+}
+
 Deno.test("I1: invented key ids do not make us hammer the provider", STRICT, async () => {
   const { source, server } = await setUp();
   for (let i = 0; i < 100; i++) {

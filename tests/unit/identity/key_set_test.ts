@@ -1,6 +1,6 @@
 import { createLocalJWKSet } from "jose";
 import assert from "node:assert/strict";
-import { ConfigError } from "../../../lib/errors.ts";
+import { ConfigError, SignetError } from "../../../lib/errors.ts";
 import { createJwtSource } from "../../../lib/identity/jwt.ts";
 import { FileKeySet, parseKeySet } from "../../../lib/identity/key_set.ts";
 import { AUDIENCE, ISSUER, Issuer, keySetOf, NOW_MS } from "../../support/issuer.ts";
@@ -40,6 +40,39 @@ Deno.test("I6: what is not understood in a key set harms no key beside it", STRI
       for (const header of [{}, { kid: undefined }]) {
         const token = await issuer.sign({}, key === anonymous ? { kid: undefined } : header);
         assert.equal((await source.verify(token, NOW_MS)).kind, "principal");
+      }
+    }
+  }
+});
+
+Deno.test("I6: a key that is too short to be used harms none of its kind or name beside it", STRICT, async () => {
+  const issuer = await Issuer.create("k", "RS256");
+  const short = await crypto.subtle.generateKey(
+    { name: "RSASSA-PKCS1-v1_5", modulusLength: 1024, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256" },
+    true,
+    ["sign", "verify"],
+  );
+  const { kty, n, e } = await crypto.subtle.exportKey("jwk", short.publicKey);
+  const read = { clockSkewMs: 0, fetch, issuer: ISSUER, audiences: [AUDIENCE] };
+  const sourceOf = (keys: readonly unknown[]) => {
+    const readTextFile = () => Promise.resolve(JSON.stringify({ keys }));
+    return createJwtSource({ ...read, readTextFile, jwks: { kind: "file", path: "keys" } });
+  };
+  for (const weak of [{ kty, n, e }, { kty, n: "AAAA", e }]) {
+    for (const kid of [undefined, "k"]) {
+      const [bad, good] = [{ ...weak, kid }, { ...issuer.publicJwk, kid }];
+      for (const order of [[bad, good], [good, bad]]) {
+        const source = await sourceOf(order);
+        assert.equal((await source.verify(await issuer.sign({}, { kid }), NOW_MS)).kind, "principal");
+      }
+      // By itself it is the issuer's fault still: it may have signed the token, and nobody can tell.
+      for (const alone of [[bad], [bad, bad]]) {
+        const source = await sourceOf(alone);
+        const token = await issuer.sign({}, { kid });
+        await assert.rejects(
+          async () => await source.verify(token, NOW_MS),
+          (fault) => fault instanceof SignetError && fault.code === "identity_unavailable",
+        );
       }
     }
   }

@@ -38,7 +38,7 @@ Deno.test("I1: keys are fetched when first needed, once for all who wait, and th
 Deno.test("I1: redirects are not followed and an abort can reach the fetch", STRICT, async () => {
   const { server, keys } = setUp();
   await keys.current(NOW_MS);
-  assert.equal(server.requests[0]?.init?.redirect, "error");
+  assert.equal(server.requests[0]?.init?.redirect, "manual");
   assert.ok(server.requests[0]?.init?.signal instanceof AbortSignal);
 });
 
@@ -206,4 +206,19 @@ Deno.test("P1: the failure names the place without its secrets", STRICT, async (
     assert.equal(fault.detail.retryAfterS, 5);
     return true;
   });
+});
+
+Deno.test("P1: what broke is told without the address, wherever the runtime's words have it", STRICT, async () => {
+  const words = 'InvalidHTTPResponse fetching "https://issuer.example/keys?token=secret"';
+  const broken = () => new ReadableStream({ start: (controller) => controller.error(new TypeError(words)) });
+  for (const answer of [() => Promise.reject(new TypeError(words)), () => new Response(broken())]) {
+    const { server, keys } = setUp();
+    server.answer = answer;
+    await assert.rejects(async () => await keys.current(NOW_MS), (fault) => {
+      assert.ok(fault instanceof SignetError);
+      assert.equal(fault.detail.facts?.["found"], "fetching a key set: found InvalidHTTPResponse");
+      assert.doesNotMatch(String(fault.detail.cause), /secret/);
+      return true;
+    });
+  }
 });

@@ -29,6 +29,24 @@ Deno.test("withReason says why nothing came, without the address", STRICT, () =>
   }
 });
 
+Deno.test("withReason says it as Bun has it, without the address and its advice", STRICT, () => {
+  const advice = "For more information, pass `verbose: true` in the second argument to fetch()";
+  const cases: [said: string, told: string][] = [
+    [`UnexpectedRedirect fetching "https://a.example/k?token=x". ${advice}`, "UnexpectedRedirect"],
+    [
+      `ECONNRESET: The socket connection was closed unexpectedly. ${advice}`,
+      "ECONNRESET: The socket connection was closed unexpectedly",
+    ],
+  ];
+  for (const [said, told] of cases) {
+    const error = withReason(Object.assign(new TypeError(said), { code: "SOME_CODE" }));
+    assert.ok(error instanceof TypeError);
+    assert.equal(error.message, told);
+    assert.equal((error as { code?: unknown }).code, "SOME_CODE");
+    assert.equal(error.cause, undefined);
+  }
+});
+
 Deno.test("withReason leaves other failures as they are", STRICT, () => {
   for (const error of [new Error("late"), new TypeError("no URL"), new DOMException("gone", "AbortError"), "text"]) {
     assert.equal(withReason(error), error);

@@ -112,6 +112,51 @@ Deno.test(
   },
 );
 
+/** What a source says of an endpoint that answers so. */
+async function failureOf(answer: () => Response): Promise<Error> {
+  const values = (token: string) => ({ API_TOKEN: token });
+  const fetch = (() => Promise.resolve(answer())) as typeof globalThis.fetch;
+  const grant = { type: "client_credentials" } as const;
+  const source = oauthCredential({ client, grant, values, timers: new FakeTimers(), fetch, timeoutMs: 1_000 });
+  return await source.current().then(() => assert.fail("want a failure"), (error) => error);
+}
+
+Deno.test("M3 B4: an endless answer of a token endpoint is given up at the size bound", STRICT, async () => {
+  let pieces = 0;
+  let cancelled = false;
+  const body = new ReadableStream({
+    pull: (controller) => void (pieces++, controller.enqueue(new Uint8Array(16_384).fill(32))),
+    cancel: () => void (cancelled = true),
+  });
+  const error = await failureOf(() => new Response(body, { headers: { "content-type": "application/json" } }));
+  assert.match(error.message, /^asking as\.example for a token: found more than 65536 bytes/);
+  assert.ok(pieces < 10, `${pieces} pieces were read`);
+  assert.ok(cancelled);
+});
+
+Deno.test("M3 B4: an answer of a token endpoint is taken without a content coding only", STRICT, async () => {
+  const coded = () => Response.json(TOKEN.body, { headers: { "content-encoding": "gzip" } });
+  assert.match((await failureOf(coded)).message, /found a compressed answer/);
+});
+
+Deno.test(
+  "B4: an access token that no field can carry is none, and neither it nor odd words are told",
+  STRICT,
+  async () => {
+    for (const access_token of ["tok\r\nx-evil: 1", "tok\0", "t\u00f6k", "tok\u{1f600}", "\ttok"]) {
+      const error = await failureOf(() => Response.json({ ...TOKEN.body, access_token }));
+      assert.match(error.message, /characters that none has/);
+      assert.ok(!error.message.includes(access_token) && !error.message.includes("evil"));
+      assert.equal(error.cause, undefined);
+    }
+    for (const code of ["invalid\n\u001b[31mclient", "x".repeat(10_000), ""]) {
+      const error = await failureOf(() => Response.json({ error: code }, { status: 400 }));
+      assert.ok(error.message.length < 200, `${error.message.length} characters`);
+      assert.ok(!error.message.includes("\u001b"));
+    }
+  },
+);
+
 Deno.test("B4: a token endpoint in the clear is asked on loopback only", STRICT, async () => {
   const grant = { type: "client_credentials" } as const;
   for (const [url, asked] of [["http://127.0.0.1:9/token", 1], ["http://as.example/token", 0]] as const) {
