@@ -10,6 +10,7 @@ import { idKey, idText, type Parsed, type RpcId, type RpcRequest } from "../mcp/
 import { elementsOf } from "../mcp/json_text.ts";
 import { allowsBatches, allowsPrimingEvents } from "../mcp/revisions.ts";
 import { INVALID_REQUEST, SERVER_ERROR } from "../mcp/rpc_codes.ts";
+import { errorWithId } from "../mcp/rpc_fault.ts";
 import type { Acceptance } from "./acceptance.ts";
 import { EventLog, type Lost } from "./event_log.ts";
 import { EventStream } from "./event_stream.ts";
@@ -17,7 +18,7 @@ import { bareAnswer, errorAnswer, eventAnswer } from "./http_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import { idAt, progressTokenOf } from "./message_ids.ts";
-import { errorWithId, OpenCalls } from "./open_calls.ts";
+import { OpenCalls } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
 import { refusalIfOverdrawn } from "./overdrawn.ts";
 import type { Carrier, OpenPeers, Parting, Peer, PeerSource, Stopping } from "./peer.ts";

@@ -1,6 +1,7 @@
 // The handshake with a peer: what is said to it, said again to its successor, and what its answer tells.
 import { SignetError } from "../errors.ts";
 import type { InitializeParams } from "../mcp/era.ts";
+import { encodeJson } from "../mcp/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember, membersOf } from "../mcp/json_text.ts";
 import { type Message, NO_CARRIER, NOBODY, type Peer } from "./peer.ts";
@@ -65,5 +66,5 @@ export function handshakeToKeep(text: Uint8Array): Uint8Array {
 /** An initialize as the client's was; its id is a placeholder. */
 export function handshakeOf({ protocolVersion, capabilities, clientInfo }: InitializeParams): Uint8Array {
   const params = { protocolVersion, capabilities, clientInfo };
-  return encoder.encode(JSON.stringify({ jsonrpc: "2.0", id: 0, method: "initialize", params }));
+  return encodeJson({ jsonrpc: "2.0", id: 0, method: "initialize", params });
 }

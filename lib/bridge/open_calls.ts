@@ -5,13 +5,11 @@ import { idKey, type RpcId, type RpcNotification, type RpcRequest } from "../mcp
 import { replaceSpan, replaceSpanByNumber } from "../mcp/json_splice.ts";
 import { findMember, type Span } from "../mcp/json_text.ts";
 import { INVALID_PARAMS, SERVER_ERROR } from "../mcp/rpc_codes.ts";
+import { errorWithId, type RpcFault, rpcFaultOf } from "../mcp/rpc_fault.ts";
 import { idAt, progressOf, progressTokenOf } from "./message_ids.ts";
 import type { Asker, Carrier, Loss, Message, Peer } from "./peer.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import { effectOf, type Remembered, type Settle } from "./remembered.ts";
-import { type RpcFault, rpcFaultOf } from "./rpc_fault.ts";
-
-const encoder = new TextEncoder();
 
 function isId(value: unknown): value is RpcId {
   return typeof value === "string" || typeof value === "number" || typeof value === "bigint";
@@ -186,10 +184,4 @@ const NOT_KEPT: RpcFault = {
 /** Holds nothing but the id: it stays as long as the answer does. */
 function notKept(id: Uint8Array): () => Uint8Array {
   return () => errorWithId(id, NOT_KEPT);
-}
-
-/** An error response with the id as its client wrote it. */
-export function errorWithId(id: Uint8Array, { code, message }: RpcFault): Uint8Array {
-  const text = encoder.encode(JSON.stringify({ jsonrpc: "2.0", id: 0, error: { code, message } }));
-  return replaceSpan(text, findMember(text, "id")!, id);
 }

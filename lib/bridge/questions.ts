@@ -1,5 +1,6 @@
 // Requests a server sends to its client. Their ids are made unique over all processes a session has had, and impossible
 // to guess, so that an answer reaches the very process that asked, or nobody (docs/protocol.md 19).
+import { encodeJson } from "../mcp/json_bytes.ts";
 import { idKey, type RpcId } from "../mcp/json_rpc.ts";
 import { replaceSpan } from "../mcp/json_splice.ts";
 import { findMember } from "../mcp/json_text.ts";
@@ -18,8 +19,6 @@ const MAX_OPEN = 100;
 
 /** Of a server's own id, which is kept until it is answered. */
 const MAX_ID_BYTES = 4096;
-
-const encoder = new TextEncoder();
 
 export class Questions {
   readonly #run: string;
@@ -42,7 +41,7 @@ export class Questions {
     const id = `${this.#run}-${++this.#asked}`;
     const key = idKey(idIn(message)!);
     this.#open.set(id, { peer, id: message.line.slice(span.start, span.end), key });
-    return replaceSpan(message.line, span, encoder.encode(JSON.stringify(id)));
+    return replaceSpan(message.line, span, encodeJson(id));
   }
 
   /** Takes the client's answer to the process that asked. An answer to anything else goes nowhere. */

@@ -1,6 +1,7 @@
 // What a session's next peer has to be told besides the handshake: the log level and the subscriptions a client has
 // asked for. Bounded in number and bytes, whatever a client sends (docs/behaviour.md M6): only what the request means
 // is kept.
+import { encodeJson } from "../mcp/json_bytes.ts";
 import type { RpcRequest } from "../mcp/json_rpc.ts";
 import { findMember } from "../mcp/json_text.ts";
 import { levelOf } from "../mcp/log_levels.ts";
@@ -38,13 +39,12 @@ function levelIn(text: Uint8Array): string | undefined {
   return decoder.decode(text.subarray(span.start, span.end)).replaceAll('"', "");
 }
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 /** With its quotes. */
 const LONGEST_LEVEL = 16;
 
 function request(method: string, params: unknown): Uint8Array {
-  return encoder.encode(JSON.stringify({ jsonrpc: "2.0", id: 0, method, params }));
+  return encodeJson({ jsonrpc: "2.0", id: 0, method, params });
 }
 
 export function levelText(level: string): Uint8Array {

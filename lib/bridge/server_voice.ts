@@ -1,6 +1,7 @@
 // What a server says of its own accord, and to which of a client's streams it goes: each message to exactly one
 // (docs/behaviour.md B6, N1). Stdio does not tie a message to the call it is about, so where only one call can be
 // meant, it is.
+import { encodeJson } from "../mcp/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { replaceSpan } from "../mcp/json_splice.ts";
 import { findMember } from "../mcp/json_text.ts";
@@ -9,9 +10,9 @@ import type { Listeners } from "./listeners.ts";
 import { cancelledIdIn, idIn } from "./message_ids.ts";
 import type { OpenCalls } from "./open_calls.ts";
 import { type Message, NO_CARRIER, type Peer } from "./peer.ts";
+import { pong } from "./peer_result.ts";
 import type { PostAnswer } from "./post_answer.ts";
 import type { Questions } from "./questions.ts";
-import { pong } from "./stateless/texts.ts";
 
 /** Where messages can go, and whose they are. */
 export interface Sinks {
@@ -22,13 +23,11 @@ export interface Sinks {
   readonly questions: Questions;
 }
 
-const encoder = new TextEncoder();
-
 /** Lists whose changes a server may report, by the capability that says so. */
 const LISTS = ["tools", "prompts", "resources"] as const;
 
 function notification(method: string, params?: unknown): Uint8Array {
-  return encoder.encode(JSON.stringify({ jsonrpc: "2.0", method, params }));
+  return encodeJson({ jsonrpc: "2.0", method, params });
 }
 
 export class ServerVoice {
@@ -69,7 +68,7 @@ export class ServerVoice {
     const outer = id === undefined ? undefined : this.#sinks.questions.withdraw(peer, id);
     if (outer === undefined) return undefined;
     const span = findMember(message.line, "requestId", findMember(message.line, "params"))!;
-    return this.#tell(replaceSpan(message.line, span, encoder.encode(JSON.stringify(outer))), about);
+    return this.#tell(replaceSpan(message.line, span, encodeJson(outer)), about);
   }
 
   withdrawAll(peer: Peer): void {

@@ -2,7 +2,8 @@
 // client would (MCP 2026-07-28, "Discovery"); a server of the sessions' era is then given a handshake of Signet's own.
 import { SignetError } from "../errors.ts";
 import { HttpError } from "../http1/types.ts";
-import { type ClientSelf, encodeJson, type Identity } from "../mcp/between_eras.ts";
+import { type ClientSelf, type Identity } from "../mcp/between_eras.ts";
+import { encodeJson } from "../mcp/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember } from "../mcp/json_text.ts";
 import { isHeardAt, type LogLevel } from "../mcp/log_levels.ts";

@@ -6,6 +6,7 @@ import { file, string } from "../config/kinds.ts";
 import type { Settings } from "../config/schema.ts";
 import { claimAt, clientOf, scopesOf } from "../identity/claims.ts";
 import type { Principal } from "../identity/principal.ts";
+import { encodeJson } from "../mcp/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { parseJson } from "../platform/json.ts";
 import { readArguments } from "../policy/arguments.ts";
@@ -95,7 +96,7 @@ function subjectOf(call: string): Subject {
 function knownOf({ flags }: CommandContext): Known {
   const says = ownValue(flags, SAYS);
   const args = readObject(ownValue(flags, ARGUMENTS) ?? "{}", "--arguments");
-  const message = new TextEncoder().encode(JSON.stringify({ params: { arguments: args } }));
+  const message = encodeJson({ params: { arguments: args } });
   return {
     hints: says === undefined ? undefined : hintsOf(readObject(says, "--annotations")),
     args: (wanted) => readArguments(message, wanted),

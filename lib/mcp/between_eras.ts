@@ -1,5 +1,6 @@
 // Between the eras, message by message: a stateless request (MCP 2026-07-28) as a server of the sessions' era takes it,
 // and that server's answer as the stateless client expects it. What the other era does not have is not translated.
+import { encodeJson } from "./json_bytes.ts";
 import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "./json_rpc.ts";
 import { replaceSpan } from "./json_splice.ts";
 import { findMember, rewritten, type Span } from "./json_text.ts";
@@ -50,10 +51,6 @@ const COMMON_CAPABILITIES = ["tools", "prompts", "resources", "completions"] as 
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
-  return encoder.encode(JSON.stringify(value));
-}
 
 export function isCommonMethod(method: string): boolean {
   return COMMON_METHODS.has(method);

@@ -2,12 +2,12 @@
 // server's answer as the session's client expects it. What a client has written crosses to the digit.
 import {
   type ClientSelf,
-  encodeJson,
   isCommonMethod,
   META_LOG_LEVEL,
   META_SERVER_INFO,
   META_SUBSCRIPTION_ID,
 } from "./between_eras.ts";
+import { encodeJson } from "./json_bytes.ts";
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
 import { replaceSpan } from "./json_splice.ts";
 import { findMember, type Member, membersOf, rewritten, type Span, textAt } from "./json_text.ts";

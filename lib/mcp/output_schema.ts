@@ -2,6 +2,7 @@
 // stateless server may describe whatever JSON there is (2026-07-28). One that is refused costs such a client the whole list.
 // What a schema says crosses to the digit.
 import { joinBytes } from "./join_bytes.ts";
+import { encodeJson } from "./json_bytes.ts";
 import { type Change, spliced } from "./json_splice.ts";
 import { findMembers, skipValue, type Span, stringAt, textAt, walkArray, walkObject } from "./json_text.ts";
 
@@ -92,7 +93,7 @@ function moveIn(text: Uint8Array, { start, levels, isNames = false, ...on }: Mov
     const value = stringAt(text, { start: at, end: behind })!;
     if (name === "$id") isOther ||= !value.startsWith("#");
     if (REFERENCES.has(name) && (value === "#" || value.startsWith("#/"))) {
-      changes.push({ span: { start: at, end: behind }, value: encoder.encode(JSON.stringify(to + value.slice(1))) });
+      changes.push({ span: { start: at, end: behind }, value: encodeJson(to + value.slice(1)) });
     }
     return behind;
   });

@@ -7,12 +7,13 @@ import { cancelledIdIn, idIn } from "../message_ids.ts";
 import { canAnswer, mayAsk, parkedIn, ParkedQuestions } from "../parked_questions.ts";
 import type { ParkedPlace } from "../parking.ts";
 import { type Message, NO_CARRIER, type Peer } from "../peer.ts";
+import { peerResult } from "../peer_result.ts";
 import type { StatelessLife } from "../stateless_life.ts";
 import type { Exchange, Run, Translated } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { LostCalls } from "./lost_calls.ts";
 import type { Runs } from "./runs.ts";
-import { clientResult, peerResult, unknownState } from "./texts.ts";
+import { clientResult, unknownState } from "./texts.ts";
 
 export interface ParkedCallsOptions {
   readonly life: Pick<StatelessLife, "era" | "capabilities">;

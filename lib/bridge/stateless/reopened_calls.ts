@@ -2,10 +2,10 @@
 // made again when it says that it has (docs/behaviour.md S4). Nothing of it waits here in between.
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
+import { rpcFaultOf } from "../../mcp/rpc_fault.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { mayAsk } from "../parked_questions.ts";
 import { type Message, ownCarrier, type Peer } from "../peer.ts";
-import { rpcFaultOf } from "../rpc_fault.ts";
 import type { StatelessLife } from "../stateless_life.ts";
 import {
   addressesIn,

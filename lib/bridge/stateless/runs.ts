@@ -1,6 +1,6 @@
 // Stateless clients' calls at their peer, by the ids that the peer knows them by: ids and progress tokens of clients would
 // clash (docs/behaviour.md B6).
-import { encodeJson } from "../../mcp/between_eras.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import type { KeptAnswers } from "../kept_answers.ts";
 import { type Loss, type Message, NO_CARRIER, type Peer } from "../peer.ts";

@@ -1,7 +1,6 @@
 // Subscriptions of stateless clients to a server that has none: acknowledged here, told what the server tells everybody,
 // and ended with words, never with silence (docs/protocol.md 31, 32; docs/behaviour.md B9, M6).
 import {
-  encodeJson,
   endOfSubscription,
   type Filter,
   filterAccepts,
@@ -9,6 +8,7 @@ import {
   type Identity,
   stamped,
 } from "../../mcp/between_eras.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults.ts";

@@ -1,7 +1,7 @@
 // What a stateless client and its peer are told from here, as bytes: spliced, so that ids and tokens cross as they were
 // written.
-import { encodeJson, META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
-import { idText, type RpcId } from "../../mcp/json_rpc.ts";
+import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, type Span } from "../../mcp/json_text.ts";
 import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
@@ -10,15 +10,6 @@ import { parseJson } from "../../platform/json.ts";
 export const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 
 const encoder = new TextEncoder();
-
-export function pong(id: RpcId): Uint8Array {
-  return peerResult(id, "{}");
-}
-
-/** The answer to what the peer asks. @param result a JSON text */
-export function peerResult(id: RpcId, result: string): Uint8Array {
-  return encoder.encode(`{"jsonrpc":"2.0","id":${idText(id)},"result":${result}}`);
-}
 
 /** A response to the client, made here. @param body its result or error */
 export function clientResponse(id: Uint8Array, body: object): Uint8Array<ArrayBuffer> {

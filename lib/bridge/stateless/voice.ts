@@ -7,13 +7,14 @@ import { isHeardAt } from "../../mcp/log_levels.ts";
 import { metaOf } from "../../mcp/modern.ts";
 import { idIn } from "../message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "../peer.ts";
+import { pong } from "../peer_result.ts";
 import type { RepeatableTools } from "../repeatable_tools.ts";
 import type { StatelessLife } from "../stateless_life.ts";
 import type { ParkedCalls } from "./parked_calls.ts";
 import type { ReopenedCalls } from "./reopened_calls.ts";
 import type { Runs } from "./runs.ts";
 import type { Subscriptions } from "./subscriptions.ts";
-import { ACKNOWLEDGED, pong, withSubscriptionId } from "./texts.ts";
+import { ACKNOWLEDGED, withSubscriptionId } from "./texts.ts";
 
 export interface VoiceOptions {
   readonly life: Pick<StatelessLife, "era">;

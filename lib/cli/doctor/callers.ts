@@ -5,6 +5,7 @@ import type { Settings } from "../../config/schema.ts";
 import { SignetError } from "../../errors.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
 import type { CredentialView } from "../../identity/principal.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import type { CommandContext } from "../command.ts";
 import { faultOf, type Finding, type Findings, timeBoxed } from "./finding.ts";
 
@@ -112,9 +113,7 @@ function inventedJwt({ context, settings }: CallerLook, issuer: string): string 
   const parts = [
     { alg, typ: "JWT", kid: "signet-doctor" },
     { iss: issuer, sub: "signet-doctor", aud: "signet-doctor", iat: nowS, exp: nowS + 60 },
-  ].map((part) =>
-    new TextEncoder().encode(JSON.stringify(part)).toBase64({ alphabet: "base64url", omitPadding: true })
-  );
+  ].map((part) => encodeJson(part).toBase64({ alphabet: "base64url", omitPadding: true }));
   const signature = new Uint8Array(256).fill(1).toBase64({ alphabet: "base64url", omitPadding: true });
   return `${parts.join(".")}.${signature}`;
 }

@@ -1,7 +1,6 @@
 // One client of HTTP+SSE (2024-11-05): its stream, and the session that its messages open and use. Every message goes down
 // the path of any other request, with its own credential; what comes of it goes out on the stream.
 // Guarantees: only the stream's owner is heard; with the stream the session ends.
-import { errorWithId } from "../../bridge/open_calls.ts";
 import { SignetError } from "../../errors.ts";
 import type { BodyReader, FieldList, RequestHead, ResponseStart } from "../../http1/types.ts";
 import { BytesBody } from "../../http1/wire/bytes_body.ts";
@@ -11,6 +10,7 @@ import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { flatten } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { SERVER_ERROR } from "../../mcp/rpc_codes.ts";
+import { errorWithId } from "../../mcp/rpc_fault.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { parseJson } from "../../platform/json.ts";
 import { Pause, settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";

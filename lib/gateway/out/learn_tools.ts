@@ -7,6 +7,7 @@ import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { isJsonObject, type JsonObject, parseMessage } from "../../mcp/json_rpc.ts";
 import { SseParser } from "../../mcp/sse.ts";
 import { parseJson } from "../../platform/json.ts";
@@ -37,7 +38,6 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const PATIENCE_MS = 30_000;
 const LONGEST_CURSOR = 16_384;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** The same in the place that it has among what is in flight, be it to ask or to wait. */
@@ -159,7 +159,7 @@ function requireCredential({ authentication }: GatewayParts, head: ResponseHead)
 
 function bodyOf({ id, cursor }: Page, params: JsonObject): Uint8Array {
   const all = cursor === undefined ? params : { ...params, cursor };
-  return encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method: "tools/list", params: all }));
+  return encodeJson({ jsonrpc: "2.0", id, method: "tools/list", params: all });
 }
 
 /** Under the envelope of the call that waits. */

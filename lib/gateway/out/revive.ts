@@ -4,6 +4,7 @@ import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { SignetError } from "../../errors.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
 import { detachText, OF_THE_BYTES } from "../../http1/wire/fields.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import type { Caller } from "../../session/caller.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import type { Turn } from "../../session/reopenings.ts";
@@ -229,7 +230,7 @@ async function initializeAgain(parts: GatewayParts, revival: Revival, watch: Wat
     query: inbound.head.query,
     fields: fieldsFor(parts, revival),
     upstreamSessionId: undefined,
-    body: encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method: "initialize", params })),
+    body: encodeJson({ jsonrpc: "2.0", id, method: "initialize", params }),
     // What Signet has written itself nobody need read to know what it is.
     parsed: { kind: "request" as const, id, method: "initialize", params },
     caller,

@@ -6,6 +6,7 @@ import type { Call, ClientRequest, ClientResponse, FieldList, Fields } from "../
 import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { askedId, isRefusal, meaningOf, type Refusal, speaksOfSession } from "../../mcp/lost_session.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { SseParser } from "../../mcp/sse.ts";
@@ -29,7 +30,6 @@ const OF_THE_MESSAGE: ReadonlySet<string> = new Set([
 ]);
 const OF_A_PING = ["content-type", "application/json", "accept", "application/json, text/event-stream"];
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 interface Asked {
@@ -100,7 +100,7 @@ export class Pings {
 
   async #ask({ upstreamSessionId, target, fields }: PingWanted): Promise<Refusal | undefined> {
     const id = `signet-ping-${++this.#sent}`;
-    const body = encoder.encode(JSON.stringify({ jsonrpc: "2.0", id, method: "ping" }));
+    const body = encodeJson({ jsonrpc: "2.0", id, method: "ping" });
     const changing = [SESSION_ID_FIELD, upstreamSessionId];
     const call = this.#send({ method: "POST", target, fields: fieldsOfPing(fields), changing, body });
     const stop = this.#timers.after(TIMEOUT_MS, () => call.abort());

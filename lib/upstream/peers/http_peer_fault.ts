@@ -5,12 +5,11 @@ import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { type ErrorCode, SignetError } from "../../errors.ts";
 import { HttpError, type HttpErrorCode, type ResponseHead } from "../../http1/types.ts";
 import { combinedValue } from "../../http1/wire/fields.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { DecodingError } from "../http/decoded.ts";
-
-const encoder = new TextEncoder();
 
 type Words = readonly [ErrorCode, string];
 
@@ -94,7 +93,7 @@ export function withoutSession(reply: Message, id: UpstreamSessionId | undefined
   const span = findMember(line, "message", findMember(line, "error"))!;
   return {
     value: { ...reply.value, error: { ...error, message } },
-    line: replaceSpan(line, span, encoder.encode(JSON.stringify(message))),
+    line: replaceSpan(line, span, encodeJson(message)),
   };
 }
 

@@ -4,6 +4,7 @@ import { handshakeToKeep } from "../../bridge/handshake.ts";
 import type { Message, Parting, Resumed } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
 import { type Fields, HttpError } from "../../http1/types.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";
@@ -17,8 +18,6 @@ import { asRefusal, isCredentialFault, mayBeOfOtherEra } from "./http_peer_fault
 import type { HttpPeerParts } from "./http_peer_parts.ts";
 import type { Greeted, PeerSession } from "./peer_session.ts";
 import type { PooledSession } from "./pooled_session.ts";
-
-const encoder = new TextEncoder();
 
 /** A request waits this long for a greeting that is held back, in ms; beyond, it is refused. */
 const MAX_WAIT_MS = 2000;
@@ -273,7 +272,7 @@ export class HttpPeerSessions implements SessionKeeper {
     if (text === undefined) throw new SignetError("upstream_unreachable", { facts: { found: "no handshake" } });
     const params = findMember(text, "params");
     const span = params === undefined ? undefined : findMember(text, "protocolVersion", params);
-    return span === undefined ? text : replaceSpan(text, span, encoder.encode(JSON.stringify(this.version)));
+    return span === undefined ? text : replaceSpan(text, span, encodeJson(this.version));
   }
 
   #take(session: PeerSession, { value: { result } }: Message): void {

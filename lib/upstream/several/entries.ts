@@ -1,5 +1,6 @@
 // A member's entries, page after page, as clients are to see them: renamed, described, filtered and bounded, written into
 // one text as they are read (docs/behaviour.md A2, A3, A6, A7, A9).
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { type Span, stringAt } from "../../mcp/json_text.ts";
 import { eachEntry, type ListPage, type PageEntry } from "../../mcp/list_page.ts";
 import { MemberFault } from "./breaker.ts";
@@ -7,8 +8,7 @@ import type { ListBy, ListKind } from "./list_kinds.ts";
 import type { Listed } from "./listed.ts";
 import type { MemberLife } from "./member_life.ts";
 import { isFit, looksShort, outwardName } from "./names.ts";
-import { viewSplices } from "./outward.ts";
-import { jsonBytes, type Splice } from "./splices.ts";
+import { type Splice, viewSplices } from "./outward.ts";
 import { labelOf, outwardTemplate, outwardUri } from "./uris.ts";
 
 /** Of one member. */
@@ -136,7 +136,7 @@ export class Entries {
       outward.endsWith(inward) && this.#list.key === "name";
     // Nothing in it is escaped: the prefix goes before it, and the rest is as it was.
     if (isPlain) splices.push({ span: { start: key.start + 1, end: key.start + 1 }, value: this.#prefixBytes });
-    else splices.push({ span: key, value: jsonBytes(outward) });
+    else splices.push({ span: key, value: encodeJson(outward) });
     if (splices.length > 1) splices.sort((a, b) => a.span.start - b.span.start);
     let at = entry.start;
     for (const { span, value } of splices) {
@@ -152,7 +152,7 @@ export class Entries {
     const described = this.#life.member.descriptions.get(inward);
     const views = viewSplices(line, meta, this.#label);
     if (described === undefined) return views;
-    if (description !== undefined) return [...views, { span: description, value: jsonBytes(described) }];
+    if (description !== undefined) return [...views, { span: description, value: encodeJson(described) }];
     // In the place of its own, or behind its name.
     const { end } = spanOf(entry, 0)!;
     const value = encoder.encode(`,"description":${JSON.stringify(described)}`);

@@ -2,8 +2,10 @@
 // questions, the changes of their lists, what belongs to subscriptions; and what a new peer of one of them is told again.
 import { cancelledIdIn, idIn, progressOf } from "../../bridge/message_ids.ts";
 import type { Carrier, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
-import { pong } from "../../bridge/stateless/texts.ts";
+import { pong } from "../../bridge/peer_result.ts";
 import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
+import { memberAt } from "../../mcp/json_places.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, stringAt } from "../../mcp/json_text.ts";
@@ -16,7 +18,6 @@ import type { MemberLife } from "./member_life.ts";
 import { type OutwardOf, outwardOfTask, outwardUpdate } from "./outward.ts";
 import type { QuestionTokens } from "./question_tokens.ts";
 import type { RouterPeer } from "./router_peer.ts";
-import { jsonBytes, memberAt } from "./splices.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { TaskIds } from "./task_ids.ts";
 import { labelOf } from "./uris.ts";
@@ -192,7 +193,7 @@ export class MembersVoice {
     this.#telling.set(DEBOUNCE_MS, () => {
       for (const method of this.#changed) {
         const value = { jsonrpc: "2.0", method };
-        if (this.#spoken !== undefined) void events.onMessage({ line: jsonBytes(value), value }, this.#spoken.peer);
+        if (this.#spoken !== undefined) void events.onMessage({ line: encodeJson(value), value }, this.#spoken.peer);
       }
       this.#changed.clear();
     });
@@ -208,7 +209,7 @@ export class MembersVoice {
         continue;
       }
       const found = this.#spoken?.catalog.resourceOf(uri);
-      if (found?.life === life) yield replaceSpan(text, span!, jsonBytes(found.inward));
+      if (found?.life === life) yield replaceSpan(text, span!, encodeJson(found.inward));
     }
   }
 }

@@ -1,9 +1,22 @@
 // What a member says as its clients see it: addresses of resources that lead back to it, wherever an answer holds one
 // (docs/behaviour.md A3, A9). Everything else passes byte for byte.
 import { membersAlike } from "../../mcp/alike_members.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
+import { elementsIn } from "../../mcp/json_places.ts";
+import { type Change, spliced } from "../../mcp/json_splice.ts";
 import { objectIn, type Span, stringAt } from "../../mcp/json_text.ts";
-import { elementsIn, jsonBytes, type Splice, splice } from "./splices.ts";
 import { outwardUri } from "./uris.ts";
+
+/** Bytes that stand in for others. */
+export interface Splice extends Change {
+  readonly value: Uint8Array;
+}
+
+/** @param splices in any order, none within another */
+function turned(text: Uint8Array, splices: readonly Splice[]): Uint8Array {
+  if (splices.length === 0) return text;
+  return spliced(text, splices.toSorted((a, b) => a.span.start - b.span.start));
+}
 
 /** Values of these members of each of these objects, however a reader may have their names spelt. */
 function eachOf(text: Uint8Array, names: readonly string[], within: readonly Span[]): readonly Span[][] {
@@ -23,7 +36,7 @@ function elements(text: Uint8Array, arrays: readonly Span[]): Span[] {
 function uriSplices(text: Uint8Array, uris: readonly Span[], label: string): Splice[] {
   return uris.flatMap((span) => {
     const uri = stringAt(text, span);
-    return uri === undefined ? [] : [{ span, value: jsonBytes(outwardUri(label, uri)) }];
+    return uri === undefined ? [] : [{ span, value: encodeJson(outwardUri(label, uri)) }];
   });
 }
 
@@ -62,7 +75,7 @@ export function outwardReply(line: Uint8Array, method: string, of: OutwardOf): U
         ["content", "task", "taskId", "_meta"],
         results,
       ) as Span[][];
-      return splice(line, [
+      return turned(line, [
         ...contentSplices(line, elements(line, contents!), label),
         ...taskSplices(line, [...each(line, "taskId", tasks!), ...taskIds!], of),
         ...relatedSplices(line, metas!, of),
@@ -70,18 +83,18 @@ export function outwardReply(line: Uint8Array, method: string, of: OutwardOf): U
     }
     case "prompts/get": {
       const messages = elements(line, each(line, "messages", results));
-      return splice(line, contentSplices(line, each(line, "content", messages), label));
+      return turned(line, contentSplices(line, each(line, "content", messages), label));
     }
     case "resources/read": {
       const contents = elements(line, each(line, "contents", results));
-      return splice(line, uriSplices(line, each(line, "uri", contents), label));
+      return turned(line, uriSplices(line, each(line, "uri", contents), label));
     }
     case "tasks/get":
     case "tasks/cancel": {
       // Of a stateless server the result of the task stands in it.
       const [taskIds, within] = eachOf(line, ["taskId", "result"], results) as Span[][];
       const contents = elements(line, each(line, "content", within!));
-      return splice(line, [...taskSplices(line, taskIds!, of), ...contentSplices(line, contents, label)]);
+      return turned(line, [...taskSplices(line, taskIds!, of), ...contentSplices(line, contents, label)]);
     }
     default:
       return line;
@@ -90,20 +103,20 @@ export function outwardReply(line: Uint8Array, method: string, of: OutwardOf): U
 
 /** `notifications/resources/updated`. */
 export function outwardUpdate(line: Uint8Array, label: string): Uint8Array {
-  return splice(line, uriSplices(line, each(line, "uri", each(line, "params", [objectIn(line)])), label));
+  return turned(line, uriSplices(line, each(line, "uri", each(line, "params", [objectIn(line)])), label));
 }
 
 /** `notifications/tasks/status`, and whatever else a member says of a task unasked. */
 export function outwardOfTask(line: Uint8Array, of: OutwardOf): Uint8Array {
   const [taskIds, metas] = eachOf(line, ["taskId", "_meta"], each(line, "params", [objectIn(line)])) as Span[][];
-  return splice(line, [...taskSplices(line, taskIds!, of), ...relatedSplices(line, metas!, of)]);
+  return turned(line, [...taskSplices(line, taskIds!, of), ...relatedSplices(line, metas!, of)]);
 }
 
 function taskSplices(text: Uint8Array, ids: readonly Span[], { taskId }: OutwardOf): Splice[] {
   return ids.flatMap((span) => {
     const inward = stringAt(text, span);
     // One that cannot come back leads nowhere.
-    return inward === undefined ? [] : [{ span, value: jsonBytes(taskId(inward) ?? "") }];
+    return inward === undefined ? [] : [{ span, value: encodeJson(taskId(inward) ?? "") }];
   });
 }
 

@@ -1,10 +1,10 @@
 // What Signet itself asks of a member: bounded in time, and called off where the answer comes too late.
 import type { Carrier, Message, Peer } from "../../bridge/peer.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { MemberFault } from "./breaker.ts";
 import type { MemberLife } from "./member_life.ts";
-import { jsonBytes } from "./splices.ts";
 
 /** @throws MemberFault if no answer comes in time, or none will */
 export type Ask = (life: MemberLife, method: string, params: JsonObject, carrier: Carrier) => Promise<Message>;
@@ -26,11 +26,11 @@ export function asker(timers: Timers): Ask {
         if (asked === undefined) return;
         const params = { requestId: asked.id, reason: "too late" };
         const fields = life.member.carry(carrier.fields);
-        asked.peer.send(jsonBytes({ jsonrpc: "2.0", method: "notifications/cancelled", params }), { fields });
+        asked.peer.send(encodeJson({ jsonrpc: "2.0", method: "notifications/cancelled", params }), { fields });
         asked.peer.forget(asked.id);
       });
       // Kept by nobody: it goes out, or not, while this stands.
-      life.ask(jsonBytes({ jsonrpc: "2.0", id: 0, method, params }), {
+      life.ask(encodeJson({ jsonrpc: "2.0", id: 0, method, params }), {
         onReply: (reply) => void settle(() => resolve(reply)),
         onLost: ({ reason }) => settle(() => reject(new MemberFault(reason))),
         onAsked: (peer, id) => asked = { peer, id },

@@ -1,9 +1,10 @@
 // Progress tokens of members' questions: two members may choose one and the same, so clients are given others, which lead
 // back to the question as long as it is open (docs/behaviour.md A5). Bounded by the questions that are open.
+import { encodeJson } from "../../mcp/json_bytes.ts";
+import { memberAt } from "../../mcp/json_places.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, stringAt } from "../../mcp/json_text.ts";
 import type { AskingPeer } from "./asking_peer.ts";
-import { jsonBytes, memberAt } from "./splices.ts";
 
 interface Given {
   readonly asking: AskingPeer;
@@ -21,7 +22,7 @@ export class QuestionTokens {
     if (span === undefined) return { line, end: () => {} };
     const token = `question-${++this.#last}`;
     this.#given.set(token, { asking, inward: line.slice(span.start, span.end) });
-    return { line: replaceSpan(line, span, jsonBytes(token)), end: () => void this.#given.delete(token) };
+    return { line: replaceSpan(line, span, encodeJson(token)), end: () => void this.#given.delete(token) };
   }
 
   /** Of a client's `notifications/progress`: whose question it is about, and what that member is told. */

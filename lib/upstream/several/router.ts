@@ -7,6 +7,7 @@ import { TYPICAL_ID_LENGTH } from "../../envelope/session_id.ts";
 import { decodeSeveralId, encodeSeveralId, type SealedMember } from "../../envelope/several_id.ts";
 import { SignetError } from "../../errors.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, stringAt } from "../../mcp/json_text.ts";
@@ -25,7 +26,6 @@ import { MembersVoice } from "./members_voice.ts";
 import { asker } from "./own_asks.ts";
 import { QuestionTokens } from "./question_tokens.ts";
 import { RouterPeer, type StatelessClients } from "./router_peer.ts";
-import { jsonBytes } from "./splices.ts";
 import { StreamPlaces } from "./stream_places.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { TaskIds } from "./task_ids.ts";
@@ -141,7 +141,7 @@ export class Router implements PeerSource {
     const id = findMember(text, "id")!;
     this.#isStateless = stringAt(text, findMember(text, "method")) !== "initialize";
     this.#begin(this.#parts.members.map((member) => ({ member, name: member.prefixName })), this.#parts.newRun());
-    const handshake = replaceSpan(text, id, jsonBytes(0));
+    const handshake = replaceSpan(text, id, encodeJson(0));
     const tried = await Promise.all(this.#lives.map(async (life) => {
       try {
         await life.greet(handshake, carrier);
@@ -162,7 +162,7 @@ export class Router implements PeerSource {
     this.#protocolVersion = String(this.#greeting.protocolVersion ?? "");
     this.#retries.begin();
     const value = { jsonrpc: "2.0", id: 0, result: this.#greeting };
-    return { line: jsonBytes(value), value };
+    return { line: encodeJson(value), value };
   }
 
   get #present(): readonly MemberLife[] {
@@ -340,5 +340,5 @@ export class Router implements PeerSource {
 
 function failure(message: string): Message {
   const value = { jsonrpc: "2.0", id: 0, error: { code: METHOD_NOT_FOUND, message } };
-  return { line: jsonBytes(value), value };
+  return { line: encodeJson(value), value };
 }

@@ -3,6 +3,8 @@
 import { progressTokenOf } from "../../bridge/message_ids.ts";
 import { type Asker, type Carrier, type Message, ownCarrier, type Peer } from "../../bridge/peer.ts";
 import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
+import { isObjectAt, memberAt } from "../../mcp/json_places.ts";
 import { idKey, isJsonObject, type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember, findMembers, type Span, stringAt } from "../../mcp/json_text.ts";
@@ -21,7 +23,6 @@ import type { OutwardOf } from "./outward.ts";
 import type { Ask } from "./own_asks.ts";
 import { ID_OF_PAGES, type Merged, pageOf } from "./pages.ts";
 import type { QuestionTokens } from "./question_tokens.ts";
-import { isObjectAt, jsonBytes, memberAt } from "./splices.ts";
 import { type Subject, subjectOf, unknownWords } from "./subjects.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { TaskIds } from "./task_ids.ts";
@@ -132,7 +133,7 @@ export class RouterPeer implements Peer, Requests {
 
   fail(request: OpenRequest, code: number, message: string): void {
     const value = { jsonrpc: "2.0", id: request.own, error: { code, message } };
-    this.#reply(request, { line: jsonBytes(value), value });
+    this.#reply(request, { line: encodeJson(value), value });
   }
 
   #failInternally(request: OpenRequest, error: unknown): void {
@@ -144,7 +145,7 @@ export class RouterPeer implements Peer, Requests {
   async #answer(request: OpenRequest, { text, method, params, carrier }: Kept): Promise<void> {
     await Promise.resolve();
     if (this.#options.stateless !== undefined) {
-      if (method === "server/discover") return this.#result(request, jsonBytes(this.#options.stateless.discovery()));
+      if (method === "server/discover") return this.#result(request, encodeJson(this.#options.stateless.discovery()));
       if (method === "subscriptions/listen") return this.#subscribe(request, { text, method, params, carrier });
       if (!this.#hasMethod(method)) return this.#failUnknownMethod(request, method);
     }
@@ -282,7 +283,7 @@ export class RouterPeer implements Peer, Requests {
     const running = own === undefined ? undefined : this.#open.get(own)?.running;
     const life = own === undefined ? undefined : this.#open.get(own)?.life;
     if (running === undefined || life === undefined) return;
-    running.peer.send(replaceSpan(text, span!, jsonBytes(running.id)), { fields: life.member.carry(carrier.fields) });
+    running.peer.send(replaceSpan(text, span!, encodeJson(running.id)), { fields: life.member.carry(carrier.fields) });
   }
 
   #reply(request: OpenRequest, reply: Message): void {
@@ -290,7 +291,7 @@ export class RouterPeer implements Peer, Requests {
   }
 
   #result(request: OpenRequest, result: Uint8Array): void {
-    const frame = jsonBytes({ jsonrpc: "2.0", id: request.own, result: 0 });
+    const frame = encodeJson({ jsonrpc: "2.0", id: request.own, result: 0 });
     const line = replaceSpan(frame, findMember(frame, "result")!, result);
     this.#reply(request, { line, value: { jsonrpc: "2.0", id: request.own, result: {} } });
   }
@@ -302,7 +303,7 @@ function renamed(text: Uint8Array, { span, value }: Subject, inward: string): Ui
   const prefix = value!.length - inward.length;
   // As many bytes as characters: it is ASCII, and nothing in it is escaped.
   const isPlain = end - start === value!.length + 2 && prefix > 0 && value!.endsWith(inward);
-  if (!isPlain) return replaceSpan(text, span!, jsonBytes(inward));
+  if (!isPlain) return replaceSpan(text, span!, encodeJson(inward));
   return replaceSpan(text, { start: start + 1, end: start + 1 + prefix }, NOTHING);
 }
 

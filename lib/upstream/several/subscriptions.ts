@@ -5,12 +5,12 @@ import type { Carrier, Message, Peer } from "../../bridge/peer.ts";
 import { ACKNOWLEDGED } from "../../bridge/stateless/texts.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { META_SUBSCRIPTION_ID, stamped } from "../../mcp/between_eras.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { metaOf } from "../../mcp/modern.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { Catalog } from "./catalog.ts";
 import type { MemberLife } from "./member_life.ts";
-import { jsonBytes } from "./splices.ts";
 import type { TaskIds } from "./task_ids.ts";
 
 export interface SubscriptionsOptions {
@@ -140,7 +140,7 @@ export class Subscriptions {
     const { envelope, carrier } = subscription;
     const params = { notifications: part.filter, _meta: envelope };
     const subscriptions = this.#open;
-    part.life.ask(jsonBytes({ jsonrpc: "2.0", id: 0, method: "subscriptions/listen", params }), {
+    part.life.ask(encodeJson({ jsonrpc: "2.0", id: 0, method: "subscriptions/listen", params }), {
       onReply: () => void this.#ended(subscription, part),
       onLost: () => this.#ended(subscription, part),
       onAsked: (peer, id) => part.running = { peer, id },
@@ -204,7 +204,7 @@ export class Subscriptions {
     const params = isJsonObject(value.params) ? value.params : {};
     const _meta = { ...metaOf(params), [META_SUBSCRIPTION_ID]: subscription.own };
     return this.#options.tell({
-      line: stamped(line, jsonBytes(subscription.own)),
+      line: stamped(line, encodeJson(subscription.own)),
       value: { ...value, params: { ...params, _meta } },
     });
   }
@@ -253,7 +253,7 @@ export class Subscriptions {
 
 function ownMessage(method: string, params: JsonObject): Message {
   const value = { jsonrpc: "2.0", method, params };
-  return { line: jsonBytes(value), value };
+  return { line: encodeJson(value), value };
 }
 
 /** What of a filter names something of a member's. */

@@ -5,7 +5,6 @@ import type { Asker, Loss, Message } from "../../bridge/peer.ts";
 import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
-import { encodeJson } from "../../mcp/between_eras.ts";
 import {
   answerForLegacy,
   type Answers,
@@ -14,6 +13,7 @@ import {
   requestForModern,
   type ServerQuestion,
 } from "../../mcp/for_stateless_server.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember, membersOf } from "../../mcp/json_text.ts";
 import { HEADER_MISMATCH, INTERNAL_ERROR } from "../../mcp/rpc_codes.ts";

@@ -2,15 +2,15 @@
 // besides is answered here (ping, log levels, subscriptions), and what the server wants to know of the client is asked in
 // the session (docs/behaviour.md S2, S3).
 import type { Asker, Carrier, Loss, Message, Peer, PeerEvents } from "../../bridge/peer.ts";
-import { rpcFaultOf } from "../../bridge/rpc_fault.ts";
 import type { FieldList } from "../../http1/types.ts";
-import { encodeJson } from "../../mcp/between_eras.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
 import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
 import { levelOf, LOG_LEVELS, type LogLevel } from "../../mcp/log_levels.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
 import { INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
+import { rpcFaultOf } from "../../mcp/rpc_fault.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";
 import { Discarded } from "../discarded.ts";

@@ -13,7 +13,7 @@ import {
 import { SignetError } from "../../errors.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
-import { type ClientSelf, encodeJson } from "../../mcp/between_eras.ts";
+import { type ClientSelf } from "../../mcp/between_eras.ts";
 import {
   clientForModern,
   envelopeOf,
@@ -21,6 +21,7 @@ import {
   ownRequest,
   speaksModern,
 } from "../../mcp/for_stateless_server.ts";
+import { encodeJson } from "../../mcp/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { parseJson } from "../../platform/json.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";

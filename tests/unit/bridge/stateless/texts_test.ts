@@ -3,8 +3,6 @@ import assert from "node:assert/strict";
 import {
   clientResponse,
   clientResult,
-  peerResult,
-  pong,
   toolIn,
   unknownState,
   withSubscriptionId,
@@ -21,11 +19,6 @@ Deno.test("B6: a response made here bears the client's id to the letter", STRICT
   assert.equal(length, '{"jsonrpc":"2.0","id":12345678901234567890,"result":{"a":1}}'.length);
   assert.equal(text(clientResult(id, '"b":"é"')), '{"jsonrpc":"2.0","id":12345678901234567890,"result":{"b":"é"}}');
   assert.match(text(unknownState(bytes('"x"'))), /"id":"x","error":\{"code":-32602,.*"invalid_request_state"/);
-});
-
-Deno.test("B6: a server's question is answered under its own id", STRICT, () => {
-  assert.equal(text(pong("a")), '{"jsonrpc":"2.0","id":"a","result":{}}');
-  assert.equal(text(peerResult(7, '{"action":"accept"}')), '{"jsonrpc":"2.0","id":7,"result":{"action":"accept"}}');
 });
 
 Deno.test("B6: tokens and ids of subscriptions are replaced where they stand, and nothing else", STRICT, () => {
