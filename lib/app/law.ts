@@ -6,8 +6,8 @@ import type { Code } from "../gateway/law.ts";
 import { Policy, type PolicyOptions } from "../policy/policy.ts";
 import { RateBook, type RateLimit } from "../policy/rate_book.ts";
 import type { Rate } from "../store/rates.ts";
-import { uriSpellings } from "../upstream/several/uri_spellings.ts";
-import { inwardUri, labelOf, outwardUri } from "../upstream/several/uris.ts";
+import { uriSpellings } from "../upstream/several/names/uri_spellings.ts";
+import { inwardUri, labelOf, outwardUri } from "../upstream/several/names/uris.ts";
 
 /** @throws ExpressionError for a condition that loading has not seen */
 export async function createCode(settings: Settings): Promise<Code> {

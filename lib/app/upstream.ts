@@ -107,7 +107,7 @@ async function overSse(
   { log, account, here, onLostCall }: OpenUpstreamOptions,
 ): Promise<Reached> {
   const { SseUpstream } = await import("../upstream/sse.ts");
-  const { carrierRule } = await import("../upstream/several/carry.ts");
+  const { carrierRule } = await import("../upstream/several/members/carry.ts");
   const upstream = new SseUpstream({
     inner: reached.upstream,
     fieldsOf: carrierRule({ client: true, names: [] }),

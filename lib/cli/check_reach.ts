@@ -4,7 +4,7 @@ import type { Settings } from "../config/schema.ts";
 import { membersIn, namesOf } from "../config/several_rules.ts";
 import { textsOf, visibleOf } from "../config/several_seen.ts";
 import type { Subject } from "../policy/subject.ts";
-import { looksShort } from "../upstream/several/names.ts";
+import { looksShort } from "../upstream/several/names/names.ts";
 
 export interface Reaching {
   readonly subject: Subject;

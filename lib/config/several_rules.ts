@@ -1,7 +1,7 @@
 // Several MCP servers, judged as a whole (docs/behaviour.md A1, A7, A8): names that cannot be taken for each other, and
 // settings that mean nothing without several.
 import { MAX_MEMBERS } from "../envelope/several_id.ts";
-import { clashIn, nameMembers } from "../upstream/several/names.ts";
+import { clashIn, nameMembers } from "../upstream/several/names/names.ts";
 import { type UpstreamAddress, wireOf } from "./addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
 import type { SettingKey } from "./schema.ts";

@@ -1,8 +1,8 @@
 // What clients see of one of several servers, by the settings (A7): for whoever serves it, and for `check --call`, which tells
 // what they would see.
-import type { Member } from "../upstream/several/member.ts";
-import { uriSpellings } from "../upstream/several/uri_spellings.ts";
-import { type Patterns, Visible } from "../upstream/several/visible.ts";
+import type { Member } from "../upstream/several/members/member.ts";
+import { type Patterns, Visible } from "../upstream/several/members/visible.ts";
+import { uriSpellings } from "../upstream/several/names/uri_spellings.ts";
 import type { Settings } from "./schema.ts";
 import type { ToolText } from "./sections/several.ts";
 

@@ -14,9 +14,9 @@ import type { Logger } from "../observe/log.ts";
 import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import type { SessionCall } from "../session/lost_session.ts";
-import { reasonOf } from "./several/breaker.ts";
-import type { Member } from "./several/member.ts";
-import type { Refusal } from "./several/refusal.ts";
+import { reasonOf } from "./several/members/breaker.ts";
+import type { Member } from "./several/members/member.ts";
+import type { Refusal } from "./several/members/refusal.ts";
 import { Router, type RouterParts } from "./several/router.ts";
 import type { HereFor, Upstream, UpstreamRequest } from "./upstream.ts";
 

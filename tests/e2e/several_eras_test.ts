@@ -1,7 +1,7 @@
 // Every official client in every mode before one Signet with servers of either era behind it, each row of what MCP offers at
 // each of them: what holds of one server holds of several (docs/behaviour.md S2-S4, A2, A5).
 import assert from "node:assert/strict";
-import { outwardUri } from "../../lib/upstream/several/uris.ts";
+import { outwardUri } from "../../lib/upstream/several/names/uris.ts";
 import { findProgram } from "../../scripts/programs.ts";
 import { type Cell, notBridged, ROWS } from "../support/eras_rows.ts";
 import { type EraServer, eraServers, type RunningServer } from "../support/eras_servers.ts";

@@ -3,8 +3,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { decodeSeveralId, encodeSeveralId, MEMBER_NAME } from "../../lib/envelope/several_id.ts";
-import { clashIn, isFit, nameMembers, outwardName } from "../../lib/upstream/several/names.ts";
-import { inwardUri, labelOf, outwardTemplate, outwardUri } from "../../lib/upstream/several/uris.ts";
+import { clashIn, isFit, nameMembers, outwardName } from "../../lib/upstream/several/names/names.ts";
+import { inwardUri, labelOf, outwardTemplate, outwardUri } from "../../lib/upstream/several/names/uris.ts";
 import { STRICT } from "../support/strict.ts";
 
 const memberName = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,20}$/);

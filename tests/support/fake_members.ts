@@ -1,12 +1,12 @@
 // Members of a router without servers: peers in memory, on a clock that a test moves.
 import type { PeerEvents } from "../../lib/bridge/peer.ts";
 import { ByteAccount } from "../../lib/http1/byte_account.ts";
-import { Breaker } from "../../lib/upstream/several/breaker.ts";
-import { type Member, newCounts } from "../../lib/upstream/several/member.ts";
-import { PageCache } from "../../lib/upstream/several/page_cache.ts";
-import { Refusal } from "../../lib/upstream/several/refusal.ts";
+import { Breaker } from "../../lib/upstream/several/members/breaker.ts";
+import { type Member, newCounts } from "../../lib/upstream/several/members/member.ts";
+import { PageCache } from "../../lib/upstream/several/members/page_cache.ts";
+import { Refusal } from "../../lib/upstream/several/members/refusal.ts";
+import { Visible } from "../../lib/upstream/several/members/visible.ts";
 import { Router } from "../../lib/upstream/several/router.ts";
-import { Visible } from "../../lib/upstream/several/visible.ts";
 import { callerKeys } from "./callers.ts";
 import { FakePeers, messageOf } from "./fake_peer.ts";
 import { FakeTimers } from "./fake_timers.ts";

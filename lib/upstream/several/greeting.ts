@@ -4,8 +4,8 @@ import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { LEGACY_REVISIONS, MODERN_REVISIONS } from "../../mcp/revisions.ts";
 import { VERSION } from "../../platform/version.ts";
-import { reasonOf } from "./breaker.ts";
-import type { MemberLife } from "./member_life.ts";
+import { reasonOf } from "./members/breaker.ts";
+import type { MemberLife } from "./members/member_life.ts";
 
 /** Of instructions, in characters: of one member, and of all. */
 const MAX_INSTRUCTIONS = 16 * 1024, MAX_ALL = 64 * 1024;

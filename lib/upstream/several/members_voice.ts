@@ -12,15 +12,15 @@ import { findMember, stringAt } from "../../mcp/json_text.ts";
 import { metaOf } from "../../mcp/modern.ts";
 import { parseJson } from "../../platform/json.ts";
 import { OwnedTimer, type Timers } from "../../platform/timers.ts";
-import { AskingPeer } from "./asking_peer.ts";
-import type { Catalog } from "./catalog.ts";
-import type { MemberLife } from "./member_life.ts";
-import { type OutwardOf, outwardOfTask, outwardUpdate } from "./outward.ts";
-import type { QuestionTokens } from "./question_tokens.ts";
+import { AskingPeer } from "./heard/asking_peer.ts";
+import type { QuestionTokens } from "./heard/question_tokens.ts";
+import type { Subscriptions } from "./heard/subscriptions.ts";
+import type { Catalog } from "./lists/catalog.ts";
+import type { MemberLife } from "./members/member_life.ts";
+import { type OutwardOf, outwardOfTask, outwardUpdate } from "./names/outward.ts";
+import type { TaskIds } from "./names/task_ids.ts";
+import { labelOf } from "./names/uris.ts";
 import type { RouterPeer } from "./router_peer.ts";
-import type { Subscriptions } from "./subscriptions.ts";
-import type { TaskIds } from "./task_ids.ts";
-import { labelOf } from "./uris.ts";
 
 export interface MembersVoiceOptions {
   /** Of whoever works with all of them as one. */

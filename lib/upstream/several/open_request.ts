@@ -2,9 +2,9 @@
 // is turned for the client.
 import type { Asker, Loss, Message, Peer } from "../../bridge/peer.ts";
 import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
-import type { Asking, MemberLife } from "./member_life.ts";
-import { type OutwardOf, outwardReply } from "./outward.ts";
-import { isNotFound, type Subject, unknownWords } from "./subjects.ts";
+import type { Asking, MemberLife } from "./members/member_life.ts";
+import { type OutwardOf, outwardReply } from "./names/outward.ts";
+import { isNotFound, type Subject, unknownWords } from "./names/subjects.ts";
 
 /** Who holds open requests. */
 export interface Requests {

@@ -14,21 +14,21 @@ import { findMember, stringAt } from "../../mcp/json_text.ts";
 import { METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
-import { MemberFault, reasonOf } from "./breaker.ts";
-import { Catalog } from "./catalog.ts";
-import { Cursors } from "./cursors.ts";
 import { discoveryOf, greetingOf, mergedCapabilities, type Missing } from "./greeting.ts";
-import type { Member } from "./member.ts";
-import { NotStatelessMember } from "./member_greeting.ts";
-import { MemberLife } from "./member_life.ts";
-import { MemberRetries } from "./member_retries.ts";
+import { QuestionTokens } from "./heard/question_tokens.ts";
+import { StreamPlaces } from "./heard/stream_places.ts";
+import { Subscriptions } from "./heard/subscriptions.ts";
+import { Catalog } from "./lists/catalog.ts";
+import { Cursors } from "./lists/cursors.ts";
+import { MemberFault, reasonOf } from "./members/breaker.ts";
+import type { Member } from "./members/member.ts";
+import { NotStatelessMember } from "./members/member_greeting.ts";
+import { MemberLife } from "./members/member_life.ts";
+import { MemberRetries } from "./members/member_retries.ts";
+import { asker } from "./members/own_asks.ts";
 import { MembersVoice } from "./members_voice.ts";
-import { asker } from "./own_asks.ts";
-import { QuestionTokens } from "./question_tokens.ts";
+import { TaskIds } from "./names/task_ids.ts";
 import { RouterPeer, type StatelessClients } from "./router_peer.ts";
-import { StreamPlaces } from "./stream_places.ts";
-import { Subscriptions } from "./subscriptions.ts";
-import { TaskIds } from "./task_ids.ts";
 
 export interface RouterParts {
   /** In the order of the lists. */

@@ -12,21 +12,21 @@ import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/rpc_
 import { MAX_SHOWN } from "../../observe/shortened.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";
-import { MemberFault, reasonOf } from "./breaker.ts";
-import type { Catalog, Destination } from "./catalog.ts";
-import type { Cursors } from "./cursors.ts";
 import { SERVER_INFO } from "./greeting.ts";
-import { type ListKind, LISTS } from "./list_kinds.ts";
-import type { MemberLife } from "./member_life.ts";
+import type { QuestionTokens } from "./heard/question_tokens.ts";
+import type { Subscriptions } from "./heard/subscriptions.ts";
+import type { Catalog, Destination } from "./lists/catalog.ts";
+import type { Cursors } from "./lists/cursors.ts";
+import { type ListKind, LISTS } from "./lists/list_kinds.ts";
+import { ID_OF_PAGES, type Merged, pageOf } from "./lists/pages.ts";
+import { MemberFault, reasonOf } from "./members/breaker.ts";
+import type { MemberLife } from "./members/member_life.ts";
+import type { Ask } from "./members/own_asks.ts";
+import type { OutwardOf } from "./names/outward.ts";
+import { type Subject, subjectOf, unknownWords } from "./names/subjects.ts";
+import type { TaskIds } from "./names/task_ids.ts";
+import { labelOf } from "./names/uris.ts";
 import { OpenRequest, type Requests } from "./open_request.ts";
-import type { OutwardOf } from "./outward.ts";
-import type { Ask } from "./own_asks.ts";
-import { ID_OF_PAGES, type Merged, pageOf } from "./pages.ts";
-import type { QuestionTokens } from "./question_tokens.ts";
-import { type Subject, subjectOf, unknownWords } from "./subjects.ts";
-import type { Subscriptions } from "./subscriptions.ts";
-import type { TaskIds } from "./task_ids.ts";
-import { labelOf } from "./uris.ts";
 
 /** What the revision without sessions has no more (2026-07-28). */
 const OF_SESSIONS: ReadonlySet<string> = new Set([

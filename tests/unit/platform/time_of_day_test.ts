@@ -13,7 +13,7 @@ import { MemoryAliases } from "../../../lib/store/memory_aliases.ts";
 import { MemoryPlaces } from "../../../lib/store/memory_places.ts";
 import { Backoff } from "../../../lib/upstream/backoff.ts";
 import { isDue } from "../../../lib/upstream/credentials/credential.ts";
-import { Breaker } from "../../../lib/upstream/several/breaker.ts";
+import { Breaker } from "../../../lib/upstream/several/members/breaker.ts";
 import { type Slot, Slots } from "../../../lib/upstream/stdio/slots.ts";
 import type { Upstream } from "../../../lib/upstream/upstream.ts";
 import { callerKeys } from "../../support/callers.ts";

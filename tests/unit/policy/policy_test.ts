@@ -7,7 +7,7 @@ import { hintsOf } from "../../../lib/policy/hints.ts";
 import { Policy, type Rule } from "../../../lib/policy/policy.ts";
 import type { Subject } from "../../../lib/policy/subject.ts";
 import type { Known } from "../../../lib/policy/verdict.ts";
-import { uriSpellings } from "../../../lib/upstream/several/uri_spellings.ts";
+import { uriSpellings } from "../../../lib/upstream/several/names/uri_spellings.ts";
 
 interface Written {
   readonly allow?: readonly string[];
