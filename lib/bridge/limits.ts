@@ -3,8 +3,8 @@ import type { ByteAccount } from "../http1/byte_account.ts";
 import type { Timers } from "../platform/timers.ts";
 import type { Here } from "../replica/elsewhere.ts";
 import type { CallerKeys } from "../session/caller.ts";
-import type { OutboxOptions } from "./outbox.ts";
-import type { RememberedLimits } from "./remembered.ts";
+import type { OutboxOptions } from "./answers/outbox.ts";
+import type { RememberedLimits } from "./peer/remembered.ts";
 
 export interface BridgeLimits extends RememberedLimits {
   /** A call without an answer becomes a stream after this long, in ms. */

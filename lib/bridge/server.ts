@@ -12,15 +12,15 @@ import { isModernEnvelope } from "../mcp/modern.ts";
 import { type Era, isKnownRevision } from "../mcp/revisions.ts";
 import { Elsewhere, type Here, type Whereabouts } from "../replica/elsewhere.ts";
 import { LostSession, type SessionCall } from "../session/lost_session.ts";
-import { acceptanceOf, notAcceptable } from "./acceptance.ts";
-import type { Conversation, ConversationSizes } from "./conversation.ts";
-import { bareAnswer } from "./http_answer.ts";
+import { acceptanceOf, notAcceptable } from "./answers/acceptance.ts";
+import { bareAnswer } from "./answers/http_answer.ts";
 import type { BridgeParts } from "./limits.ts";
-import { mayAsk, parkedIn } from "./parked_questions.ts";
 import { callWith } from "./posted_call.ts";
 import type { BridgeRequest, ChoosePeers, Gate, OwnedSince } from "./request.ts";
-import { Sessions } from "./sessions.ts";
-import { StatelessHost } from "./stateless_host.ts";
+import type { Conversation, ConversationSizes } from "./sessions/conversation.ts";
+import { Sessions } from "./sessions/sessions.ts";
+import { mayAsk, parkedIn } from "./stateless/rounds/parked_questions.ts";
+import { StatelessHost } from "./stateless/stateless_host.ts";
 
 /** How much there is of everything that grows. */
 export interface BridgeSizes extends ConversationSizes {

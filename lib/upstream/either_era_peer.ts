@@ -11,7 +11,7 @@ import type {
   PeerSource,
   Resumed,
   Stopping,
-} from "../bridge/peer.ts";
+} from "../bridge/peer/peer.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember, stringAt } from "../mcp/json_text.ts";
 import { OTHER_ERA_CODES } from "../mcp/rpc_codes.ts";

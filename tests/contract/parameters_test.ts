@@ -34,8 +34,8 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
     [
       "lib/admin/feeds.ts",
       "lib/audit/audit_log.ts",
-      "lib/bridge/held_answers.ts",
-      "lib/bridge/outbox.ts",
+      "lib/bridge/answers/held_answers.ts",
+      "lib/bridge/answers/outbox.ts",
       "lib/http1/client/client_connection.ts",
       "lib/http1/server/client_probe.ts",
       "lib/http1/wire/deadline.ts",

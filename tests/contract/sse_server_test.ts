@@ -1,7 +1,7 @@
 // A server of HTTP+SSE (2024-11-05) behind Signet, as the client of a Streamable HTTP server sees it: what breaks there,
 // what it may not do, and with whose credential it is asked.
 import assert from "node:assert/strict";
-import { NO_CARRIER } from "../../lib/bridge/peer.ts";
+import { NO_CARRIER } from "../../lib/bridge/peer/peer.ts";
 import { HttpUpstream } from "../../lib/upstream/http.ts";
 import { sseStreams } from "../../lib/upstream/sse.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";

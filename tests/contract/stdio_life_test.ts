@@ -1,7 +1,7 @@
 // A server's life and end: nothing it has started is ever left behind (docs/behaviour.md B1–B3, B5, B7). The census
 // walks /proc for every process that carries the test's token.
 import assert from "node:assert/strict";
-import type { Outbox } from "../../lib/bridge/outbox.ts";
+import type { Outbox } from "../../lib/bridge/answers/outbox.ts";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { SignetError } from "../../lib/errors.ts";
 import type { ServerCommand } from "../../lib/upstream/stdio/launch.ts";

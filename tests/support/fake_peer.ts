@@ -10,7 +10,7 @@ import {
   type Resumed,
   type Stopping,
   withoutWord,
-} from "../../lib/bridge/peer.ts";
+} from "../../lib/bridge/peer/peer.ts";
 import { SignetError } from "../../lib/errors.ts";
 import type { JsonObject, RpcId } from "../../lib/mcp/json_rpc.ts";
 import type { Span } from "../../lib/mcp/json_text.ts";

@@ -1,7 +1,7 @@
 // A stdio upstream under test, spoken to as the gateway would, and what its answers hold.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { errorAnswer } from "../../lib/bridge/http_answer.ts";
+import { errorAnswer } from "../../lib/bridge/answers/http_answer.ts";
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import type { Call, ClientResponse } from "../../lib/http1/types.ts";
 import { ownBytes } from "../../lib/http1/wire/borrowed.ts";

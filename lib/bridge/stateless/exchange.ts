@@ -4,13 +4,13 @@ import type { Charge } from "../../http1/byte_account.ts";
 import type { Filter } from "../../mcp/between_eras.ts";
 import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import type { LogLevel } from "../../mcp/log_levels.ts";
-import type { Acceptance } from "../acceptance.ts";
-import type { KeptAnswers } from "../kept_answers.ts";
-import type { ParkedQuestions } from "../parked_questions.ts";
-import type { ParkedPlace } from "../parking.ts";
-import type { Carrier, Message, Peer } from "../peer.ts";
-import type { PostAnswer } from "../post_answer.ts";
-import type { Addresses } from "../url_questions.ts";
+import type { Acceptance } from "../answers/acceptance.ts";
+import type { PostAnswer } from "../answers/post_answer.ts";
+import type { Carrier, Message, Peer } from "../peer/peer.ts";
+import type { KeptAnswers } from "./rounds/kept_answers.ts";
+import type { ParkedQuestions } from "./rounds/parked_questions.ts";
+import type { ParkedPlace } from "./rounds/parking.ts";
+import type { Addresses } from "./rounds/url_questions.ts";
 
 export interface StatelessPost extends Carrier {
   readonly text: Uint8Array;

@@ -7,11 +7,11 @@ import { wantedLevelOf } from "../../mcp/log_levels.ts";
 import { metaOf } from "../../mcp/modern.ts";
 import { errorWithId } from "../../mcp/rpc_fault.ts";
 import { SameDelay } from "../../platform/timers.ts";
-import { PassingStream } from "../event_stream.ts";
-import { HeldAnswers } from "../held_answers.ts";
-import { progressTokenOf } from "../message_ids.ts";
-import { Outbox, type OutboxOptions } from "../outbox.ts";
-import { PostAnswer } from "../post_answer.ts";
+import { PassingStream } from "../answers/event_stream.ts";
+import { HeldAnswers } from "../answers/held_answers.ts";
+import { Outbox, type OutboxOptions } from "../answers/outbox.ts";
+import { PostAnswer } from "../answers/post_answer.ts";
+import { progressTokenOf } from "../peer/message_ids.ts";
 import type { Exchange, StatelessPost } from "./exchange.ts";
 import { clientResponse, tokenSpan } from "./texts.ts";
 

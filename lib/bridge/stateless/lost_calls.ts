@@ -2,17 +2,17 @@
 // any other is over (docs/behaviour.md R8).
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
-import { KeptAnswers } from "../kept_answers.ts";
 import type { RerunOutcome } from "../limits.ts";
-import type { LostParks } from "../lost_parks.ts";
-import type { Parked } from "../parked_questions.ts";
-import { ownCarrier, type Peer } from "../peer.ts";
-import type { RepeatableTools } from "../repeatable_tools.ts";
-import type { StatelessLife } from "../stateless_life.ts";
-import { withoutAnswers } from "../url_questions.ts";
+import { ownCarrier, type Peer } from "../peer/peer.ts";
 import type { Exchange, Translated } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
+import type { RepeatableTools } from "./repeatable_tools.ts";
+import { KeptAnswers } from "./rounds/kept_answers.ts";
+import type { LostParks } from "./rounds/lost_parks.ts";
+import type { Parked } from "./rounds/parked_questions.ts";
+import { withoutAnswers } from "./rounds/url_questions.ts";
 import type { Runs } from "./runs.ts";
+import type { StatelessLife } from "./stateless_life.ts";
 import { toolIn, unknownState } from "./texts.ts";
 
 export interface LostCallsOptions {

@@ -2,17 +2,17 @@
 // the peer, and goes on with the request that brings the answers (docs/behaviour.md S4). Who does not come back is given up.
 import { INTERNAL_ERROR, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { SameDelay, type Timers } from "../../platform/timers.ts";
-import type { LostParks } from "../lost_parks.ts";
-import { cancelledIdIn, idIn } from "../message_ids.ts";
-import { canAnswer, mayAsk, parkedIn, ParkedQuestions } from "../parked_questions.ts";
-import type { ParkedPlace } from "../parking.ts";
-import { type Message, NO_CARRIER, type Peer } from "../peer.ts";
-import { peerResult } from "../peer_result.ts";
-import type { StatelessLife } from "../stateless_life.ts";
+import { cancelledIdIn, idIn } from "../peer/message_ids.ts";
+import { type Message, NO_CARRIER, type Peer } from "../peer/peer.ts";
+import { peerResult } from "../peer/peer_result.ts";
 import type { Exchange, Run, Translated } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { LostCalls } from "./lost_calls.ts";
+import type { LostParks } from "./rounds/lost_parks.ts";
+import { canAnswer, mayAsk, parkedIn, ParkedQuestions } from "./rounds/parked_questions.ts";
+import type { ParkedPlace } from "./rounds/parking.ts";
 import type { Runs } from "./runs.ts";
+import type { StatelessLife } from "./stateless_life.ts";
 import { clientResult, unknownState } from "./texts.ts";
 
 export interface ParkedCallsOptions {

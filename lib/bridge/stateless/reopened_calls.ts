@@ -4,9 +4,10 @@ import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
 import { rpcFaultOf } from "../../mcp/rpc_fault.ts";
 import type { Timers } from "../../platform/timers.ts";
-import { mayAsk } from "../parked_questions.ts";
-import { type Message, ownCarrier, type Peer } from "../peer.ts";
-import type { StatelessLife } from "../stateless_life.ts";
+import { type Message, ownCarrier, type Peer } from "../peer/peer.ts";
+import type { Exchange, Reopening, Translated } from "./exchange.ts";
+import type { Exchanges } from "./exchanges.ts";
+import { mayAsk } from "./rounds/parked_questions.ts";
 import {
   addressesIn,
   askToOpen,
@@ -15,10 +16,9 @@ import {
   opensAddresses,
   reopenedIn,
   withoutAnswers,
-} from "../url_questions.ts";
-import type { Exchange, Reopening, Translated } from "./exchange.ts";
-import type { Exchanges } from "./exchanges.ts";
+} from "./rounds/url_questions.ts";
 import type { Runs } from "./runs.ts";
+import type { StatelessLife } from "./stateless_life.ts";
 
 export interface ReopenedCallsOptions {
   readonly life: Pick<StatelessLife, "peer" | "capabilities">;

@@ -2,11 +2,11 @@
 // clash (docs/behaviour.md B6).
 import { encodeJson } from "../../mcp/json_bytes.ts";
 import { findMember } from "../../mcp/json_text.ts";
-import type { KeptAnswers } from "../kept_answers.ts";
-import { type Loss, type Message, NO_CARRIER, type Peer } from "../peer.ts";
-import { ownIdOf } from "../peer_line.ts";
+import { type Loss, type Message, NO_CARRIER, type Peer } from "../peer/peer.ts";
+import { ownIdOf } from "../peer/peer_line.ts";
 import type { Exchange, Run, Translated } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
+import type { KeptAnswers } from "./rounds/kept_answers.ts";
 import { withToken } from "./texts.ts";
 
 export interface RunsOptions {

@@ -13,10 +13,10 @@ import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import type { BridgeLimits } from "../limits.ts";
-import { type Message, NO_CARRIER } from "../peer.ts";
-import type { StatelessLife } from "../stateless_life.ts";
+import { type Message, NO_CARRIER } from "../peer/peer.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";
+import type { StatelessLife } from "./stateless_life.ts";
 import { ACKNOWLEDGED, clientResponse } from "./texts.ts";
 
 export interface SubscriptionsOptions {

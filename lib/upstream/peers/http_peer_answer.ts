@@ -1,6 +1,6 @@
 // Messages out of a server's answer: one JSON text, or a stream of events (docs/protocol.md 11), with or without a content
 // coding (P6). Bounded by one message; what is held of it is charged; who takes a message slowly is waited for.
-import { type JsonLine, messagesIn, readLine, readLongLine } from "../../bridge/peer_line.ts";
+import { type JsonLine, messagesIn, readLine, readLongLine } from "../../bridge/peer/peer_line.ts";
 import { SignetError } from "../../errors.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";

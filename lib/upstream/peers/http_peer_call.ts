@@ -1,8 +1,16 @@
 // One request to an HTTP server, from its POST to its response: as JSON, on the stream of the POST, or on what resumes it.
 // Guarantees: exactly one of a reply and a fault, once, unless nobody waits any more; nothing is sent a second time but
 // what the server has proven not to have run (L4); the POST of one call is nobody else's.
-import type { Message } from "../../bridge/peer.ts";
-import { answerIn, isRpc, type JsonLine, messagesIn, NO_ANSWER, ownIdOf, readLine } from "../../bridge/peer_line.ts";
+import type { Message } from "../../bridge/peer/peer.ts";
+import {
+  answerIn,
+  isRpc,
+  type JsonLine,
+  messagesIn,
+  NO_ANSWER,
+  ownIdOf,
+  readLine,
+} from "../../bridge/peer/peer_line.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";

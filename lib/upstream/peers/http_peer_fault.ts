@@ -1,6 +1,6 @@
 // Why a request to an HTTP server came to nothing, in words that may go to a client: no address, no session id, nothing a
 // stranger has written (docs/protocol.md 2).
-import type { Message } from "../../bridge/peer.ts";
+import type { Message } from "../../bridge/peer/peer.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { type ErrorCode, SignetError } from "../../errors.ts";
 import { HttpError, type HttpErrorCode, type ResponseHead } from "../../http1/types.ts";

@@ -1,6 +1,6 @@
 // Opens a session at an HTTP server: a client's initialize, read as far as it takes to know the revision and the id, and,
 // where it is one in place of another, what that one had been told (docs/protocol.md 1, 11; docs/behaviour.md L4).
-import type { Message } from "../../bridge/peer.ts";
+import type { Message } from "../../bridge/peer/peer.ts";
 import { SignetError } from "../../errors.ts";
 import { type Fields, HttpError } from "../../http1/types.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";

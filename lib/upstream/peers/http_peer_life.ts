@@ -1,6 +1,6 @@
 // One client's session with an HTTP server, for the bridge: opened by the client's own handshake or gone on with from what
 // was sealed (L3), listened to, let go of or ended (L5). Which session the server knows it by is another file's (L4).
-import { INITIALIZED } from "../../bridge/handshake.ts";
+import { INITIALIZED } from "../../bridge/peer/handshake.ts";
 import type {
   Carrier,
   Message,
@@ -10,7 +10,7 @@ import type {
   PeerSource,
   Resumed,
   Stopping,
-} from "../../bridge/peer.ts";
+} from "../../bridge/peer/peer.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";

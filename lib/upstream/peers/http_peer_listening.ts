@@ -1,6 +1,6 @@
 // What an HTTP server says unasked: the stream that GET opens, asked for again from where it stood when it ends
 // (MCP 2025-11-25, Transports, "Listening for Messages from the Server"). A server that has none is not asked twice.
-import { isRpc, type JsonLine } from "../../bridge/peer_line.ts";
+import { isRpc, type JsonLine } from "../../bridge/peer/peer_line.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { isSendable } from "../../mcp/event_id.ts";

@@ -1,5 +1,5 @@
 // A session as its HTTP server knows it, and what a server says when it opens one.
-import type { Message } from "../../bridge/peer.ts";
+import type { Message } from "../../bridge/peer/peer.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 
 /** A session at the server. Never changed: another one takes its place. */

@@ -1,6 +1,6 @@
 // A request of the client's that is on its way to a member: who asked, who runs it under which id, and what of the answer
 // is turned for the client.
-import type { Asker, Loss, Message, Peer } from "../../bridge/peer.ts";
+import type { Asker, Loss, Message, Peer } from "../../bridge/peer/peer.ts";
 import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import type { Asking, MemberLife } from "./members/member_life.ts";
 import { type OutwardOf, outwardReply } from "./names/outward.ts";

@@ -1,7 +1,7 @@
 // Several members as one peer: each request goes to the member it is about, under an id of this peer's own, and what comes
 // back comes back to who asked (docs/behaviour.md A2, A6, C1). It lives as long as its session; members come and go.
-import { progressTokenOf } from "../../bridge/message_ids.ts";
-import { type Asker, type Carrier, type Message, ownCarrier, type Peer } from "../../bridge/peer.ts";
+import { progressTokenOf } from "../../bridge/peer/message_ids.ts";
+import { type Asker, type Carrier, type Message, ownCarrier, type Peer } from "../../bridge/peer/peer.ts";
 import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
 import { encodeJson } from "../../mcp/json_bytes.ts";
 import { isObjectAt, memberAt } from "../../mcp/json_places.ts";

@@ -1,7 +1,7 @@
 // A server of the transport before Streamable HTTP as a partner in JSON-RPC: what is said to it goes by POST, what it says
 // comes on one stream. With the stream it ends.
-import { LinePeer } from "../../bridge/line_peer.ts";
-import type { Carrier, Message, Peer } from "../../bridge/peer.ts";
+import { LinePeer } from "../../bridge/peer/line_peer.ts";
+import type { Carrier, Message, Peer } from "../../bridge/peer/peer.ts";
 import { SignetError } from "../../errors.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";

@@ -10,7 +10,7 @@ import {
   type PeerSource,
   type Stopping,
   withoutWord,
-} from "../../bridge/peer.ts";
+} from "../../bridge/peer/peer.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import { META_SERVER_INFO } from "../../mcp/between_eras.ts";

@@ -1,7 +1,7 @@
 // A call of a session's client at a stateless server: made, and made again with what the server wanted to know from the
 // client, until it is answered (MCP 2026-07-28, multi-round-trip requests). Its questions go out as requests of the
 // session; nothing is made again but what the server has asked to be.
-import type { Asker, Loss, Message } from "../../bridge/peer.ts";
+import type { Asker, Loss, Message } from "../../bridge/peer/peer.ts";
 import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";

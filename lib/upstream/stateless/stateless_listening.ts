@@ -3,7 +3,7 @@
 // cannot be changed: another takes its place, and is there before the old one goes. One that ends is opened again; where
 // the server refuses that, as it may for one resource that has gone, it is asked for its lists alone, and for all of it ever
 // more rarely. What nobody wants any more is not passed on, whatever the server still tells of.
-import type { Message } from "../../bridge/peer.ts";
+import type { Message } from "../../bridge/peer/peer.ts";
 import { ACKNOWLEDGED } from "../../bridge/stateless/texts.ts";
 import { SignetError } from "../../errors.ts";
 import type { FieldList } from "../../http1/types.ts";

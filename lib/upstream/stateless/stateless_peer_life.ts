@@ -9,7 +9,7 @@ import {
   type Resumed,
   type Stopping,
   withoutWord,
-} from "../../bridge/peer.ts";
+} from "../../bridge/peer/peer.ts";
 import { SignetError } from "../../errors.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";

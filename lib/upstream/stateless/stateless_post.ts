@@ -1,6 +1,6 @@
 // One POST to a stateless server, from its sending to its response; what the server says before goes to who asked. Closing
 // it is how it is cancelled (docs/protocol.md 30).
-import type { Message } from "../../bridge/peer.ts";
+import type { Message } from "../../bridge/peer/peer.ts";
 import { SignetError } from "../../errors.ts";
 import { callOf } from "../../http1/call_of.ts";
 import type { FieldList } from "../../http1/types.ts";

@@ -1,6 +1,6 @@
 // A server's process as a partner in JSON-RPC: a message is a line on its pipes (docs/behaviour.md B6, B9).
-import { LinePeer } from "../../bridge/line_peer.ts";
-import type { Message, Peer } from "../../bridge/peer.ts";
+import { LinePeer } from "../../bridge/peer/line_peer.ts";
+import type { Message, Peer } from "../../bridge/peer/peer.ts";
 import type { Logger } from "../../observe/log.ts";
 import { Discarded } from "../discarded.ts";
 import type { LongLine } from "./lines.ts";

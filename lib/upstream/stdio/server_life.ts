@@ -8,7 +8,7 @@ import {
   handshakeToKeep,
   readHandshake,
   versionIn,
-} from "../../bridge/handshake.ts";
+} from "../../bridge/peer/handshake.ts";
 import {
   type Message,
   type PeerEvents,
@@ -16,7 +16,7 @@ import {
   type Resumed,
   type Stopping,
   withoutWord,
-} from "../../bridge/peer.ts";
+} from "../../bridge/peer/peer.ts";
 import { SignetError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";

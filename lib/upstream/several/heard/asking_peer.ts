@@ -1,7 +1,7 @@
 // A member's peer as whoever answers its questions sees it: what a client sends along goes no further than the member may
 // have it (docs/behaviour.md A8), and no member asks so much that the others find no room (A6).
-import { idAt } from "../../../bridge/message_ids.ts";
-import type { Asker, Carrier, Peer } from "../../../bridge/peer.ts";
+import { idAt } from "../../../bridge/peer/message_ids.ts";
+import type { Asker, Carrier, Peer } from "../../../bridge/peer/peer.ts";
 import { idKey, type RpcId } from "../../../mcp/json_rpc.ts";
 import { findMember, type Span } from "../../../mcp/json_text.ts";
 import { INTERNAL_ERROR } from "../../../mcp/rpc_codes.ts";

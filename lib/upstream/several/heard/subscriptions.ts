@@ -1,7 +1,7 @@
 // Subscriptions of clients without sessions over several servers (MCP 2026-07-28, "Subscriptions"; docs/protocol.md 31, 32):
 // each member is asked for its part, what members say comes together under the client's own, and a member that is lost is
 // asked again, so that one's end is nobody else's (docs/behaviour.md A5, A6).
-import type { Carrier, Message, Peer } from "../../../bridge/peer.ts";
+import type { Carrier, Message, Peer } from "../../../bridge/peer/peer.ts";
 import { ACKNOWLEDGED } from "../../../bridge/stateless/texts.ts";
 import type { ByteAccount, Charge } from "../../../http1/byte_account.ts";
 import { META_SUBSCRIPTION_ID, stamped } from "../../../mcp/between_eras.ts";

@@ -1,6 +1,6 @@
 // What a session's members offer, merged and looked up: lists for clients, and names turned back (docs/behaviour.md A2,
 // A7). What is listed and what can be called is one question, asked in one place.
-import { type Carrier, ownCarrier } from "../../../bridge/peer.ts";
+import { type Carrier, ownCarrier } from "../../../bridge/peer/peer.ts";
 import type { ByteAccount } from "../../../http1/byte_account.ts";
 import type { JsonObject } from "../../../mcp/json_rpc.ts";
 import { METHOD_NOT_FOUND } from "../../../mcp/rpc_codes.ts";

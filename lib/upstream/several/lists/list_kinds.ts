@@ -1,5 +1,5 @@
 // The lists that servers have, and what it takes to read one of a member.
-import type { Carrier } from "../../../bridge/peer.ts";
+import type { Carrier } from "../../../bridge/peer/peer.ts";
 import type { JsonObject } from "../../../mcp/json_rpc.ts";
 import type { OfferKind } from "../members/member.ts";
 import type { Ask } from "../members/own_asks.ts";

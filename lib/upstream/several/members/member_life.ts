@@ -1,6 +1,6 @@
 // One member in one session: greeted with the others, gone on with after a restart, or tried again while it is out. What
 // it does, or fails to do, is its own calls' business (docs/behaviour.md A4, A6, A8).
-import { INITIALIZED } from "../../../bridge/handshake.ts";
+import { INITIALIZED } from "../../../bridge/peer/handshake.ts";
 import {
   type Asker,
   type Carrier,
@@ -13,7 +13,7 @@ import {
   type PeerSource,
   type Resumed,
   type Stopping,
-} from "../../../bridge/peer.ts";
+} from "../../../bridge/peer/peer.ts";
 import type { Opening } from "../../../bridge/request.ts";
 import { SignetError } from "../../../errors.ts";
 import type { Fields } from "../../../http1/types.ts";

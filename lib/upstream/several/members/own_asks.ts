@@ -1,5 +1,5 @@
 // What Signet itself asks of a member: bounded in time, and called off where the answer comes too late.
-import type { Carrier, Message, Peer } from "../../../bridge/peer.ts";
+import type { Carrier, Message, Peer } from "../../../bridge/peer/peer.ts";
 import { encodeJson } from "../../../mcp/json_bytes.ts";
 import type { JsonObject } from "../../../mcp/json_rpc.ts";
 import type { Timers } from "../../../platform/timers.ts";

@@ -1,6 +1,6 @@
 // An upstream whose requests carry Signet's own credential (B4).
 import assert from "node:assert/strict";
-import { bareAnswer } from "../../../../lib/bridge/http_answer.ts";
+import { bareAnswer } from "../../../../lib/bridge/answers/http_answer.ts";
 import { CachedCredential } from "../../../../lib/upstream/credentials/credential.ts";
 import { CredentialedUpstream } from "../../../../lib/upstream/credentials/header.ts";
 import type { Upstream, UpstreamRequest } from "../../../../lib/upstream/upstream.ts";

@@ -1,6 +1,6 @@
 // A call of a session's client at a stateless server, that wants to be made again, ends when its peer does.
 import assert from "node:assert/strict";
-import type { Loss } from "../../../../lib/bridge/peer.ts";
+import type { Loss } from "../../../../lib/bridge/peer/peer.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { StatelessCall } from "../../../../lib/upstream/stateless/stateless_call.ts";
 import type { StatelessParts } from "../../../../lib/upstream/stateless/stateless_parts.ts";

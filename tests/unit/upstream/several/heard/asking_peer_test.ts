@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Peer } from "../../../../../lib/bridge/peer.ts";
+import type { Peer } from "../../../../../lib/bridge/peer/peer.ts";
 import { AskingPeer } from "../../../../../lib/upstream/several/heard/asking_peer.ts";
 import type { MemberLife } from "../../../../../lib/upstream/several/members/member_life.ts";
 import { STRICT } from "../../../../support/strict.ts";

@@ -1,6 +1,6 @@
 // A member that acknowledges a subscription and ends it at once is asked ever less often, and its clients are left in peace.
 import assert from "node:assert/strict";
-import type { Peer } from "../../../../../lib/bridge/peer.ts";
+import type { Peer } from "../../../../../lib/bridge/peer/peer.ts";
 import { ByteAccount } from "../../../../../lib/http1/byte_account.ts";
 import type { JsonObject } from "../../../../../lib/mcp/json_rpc.ts";
 import { Subscriptions, type SubscriptionsOptions } from "../../../../../lib/upstream/several/heard/subscriptions.ts";
