@@ -6,7 +6,7 @@ import { KeyRing } from "../envelope/key_ring.ts";
 import { AccessLog } from "../gateway/access_log.ts";
 import { endAdopted } from "../gateway/in/adopt.ts";
 import { CHANGING_FIELDS, SINGLETON_FIELDS } from "../gateway/inbound.ts";
-import { endAllReopened } from "../gateway/out/end.ts";
+import { endAllReopened } from "../gateway/out/sessions/end.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import { handle } from "../gateway/path.ts";
 import { renderEngineError } from "../gateway/refuse.ts";

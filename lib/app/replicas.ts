@@ -2,8 +2,8 @@
 import type { Settings } from "../config/schema.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { StoreSeal } from "../envelope/store_seal.ts";
-import { letGo } from "../gateway/out/end.ts";
-import { Moves } from "../gateway/out/moves.ts";
+import { letGo } from "../gateway/out/sessions/end.ts";
+import { Moves } from "../gateway/out/sessions/moves.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { formatAuthority } from "../http1/wire/authority.ts";
 import { CidrList } from "../identity/cidr.ts";

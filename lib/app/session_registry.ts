@@ -2,7 +2,7 @@
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { tellOfSession } from "../gateway/observed.ts";
-import { endReopened } from "../gateway/out/end.ts";
+import { endReopened } from "../gateway/out/sessions/end.ts";
 import type { IdentityCache } from "../identity/identity_cache.ts";
 import type { Observers } from "../observe/observers.ts";
 import type { Limits } from "../session/limits.ts";

@@ -22,10 +22,10 @@ import type { SessionOnly } from "./in/session_only.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Code, Law } from "./law.ts";
 import type { GatewayMetrics } from "./metrics.ts";
-import type { Discoveries } from "./out/discoveries.ts";
-import type { FieldPolicy } from "./out/fields.ts";
+import type { FieldPolicy } from "./out/fields/fields.ts";
 import type { KeepAlive } from "./out/keep_alive.ts";
-import type { Moves } from "./out/moves.ts";
+import type { Moves } from "./out/sessions/moves.ts";
+import type { Discoveries } from "./out/stateless/discoveries.ts";
 import type { UnderWay } from "./out/under_way.ts";
 import type { ErrorResponder } from "./respond.ts";
 

@@ -13,7 +13,7 @@ import type { Peer, RequestTrace } from "../telemetry/request_trace.ts";
 import type { Upstream, UpstreamRequest } from "../upstream/upstream.ts";
 import type { Inbound } from "./inbound.ts";
 import { makeRecord } from "./observed.ts";
-import { removeField, setField } from "./out/fields.ts";
+import { removeField, setField } from "./out/fields/fields.ts";
 import type { GatewayParts } from "./parts.ts";
 
 /** How another replica of Signet's is called where an upstream's name stands. */

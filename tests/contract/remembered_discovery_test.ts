@@ -1,7 +1,7 @@
 // What a server has said of itself is told again where a stateless client's probe would meet a server that is down, or a
 // limit (docs/behaviour.md S5; docs/protocol.md 38): to its own owner and kind of client alone, and for an hour at most.
 import assert from "node:assert/strict";
-import { Discoveries } from "../../lib/gateway/out/discoveries.ts";
+import { Discoveries } from "../../lib/gateway/out/stateless/discoveries.ts";
 import { FakeMcp, type FakeOptions } from "../support/fake_mcp.ts";
 import { TestSignet } from "../support/signet.ts";
 import { answered, ask, type StatelessAsk } from "../support/stateless.ts";

@@ -7,13 +7,13 @@ import { LostSession, type SessionAnswer, type SessionCall } from "../../session
 import { isAdopted, openedWith } from "../in/adopt.ts";
 import type { GatewayParts } from "../parts.ts";
 import { carryTrace } from "../traced.ts";
-import { removeField } from "./fields.ts";
-import { followHandshake, openByHandshake } from "./handshake.ts";
+import { removeField } from "./fields/fields.ts";
 import type { Sending } from "./outbound.ts";
 import { NOT_THERE, passOn } from "./pass_on.ts";
-import { isInitializeRefused, revive } from "./revive.ts";
 import { homeOf, isKnown } from "./route.ts";
 import { noteAnswer } from "./send.ts";
+import { followHandshake, openByHandshake } from "./sessions/handshake.ts";
+import { isInitializeRefused, revive } from "./sessions/revive.ts";
 
 /** The own upstream's answer where it takes more than to send the request in a session that is as it was (L4). */
 export async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientResponse> {

@@ -7,7 +7,7 @@ import type { Session } from "../../session/session.ts";
 import { openedWith } from "../in/adopt.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
-import { removeField, setField } from "./fields.ts";
+import { removeField, setField } from "./fields/fields.ts";
 import { notify } from "./notify.ts";
 import { route } from "./route.ts";
 

@@ -20,7 +20,7 @@ import type { Inbound } from "../inbound.ts";
 import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
 import { explainCut } from "./explain_cut.ts";
-import { removeField, setField } from "./fields.ts";
+import { removeField, setField } from "./fields/fields.ts";
 import { exchange } from "./forward.ts";
 import type { InFlight } from "./in_flight.ts";
 import { sendWithoutSession } from "./send.ts";

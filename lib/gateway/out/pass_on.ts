@@ -12,7 +12,7 @@ import { NOT_TAKEN, passedFields } from "../in/hopped.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import { carryHop } from "../traced.ts";
-import { setField } from "./fields.ts";
+import { setField } from "./fields/fields.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Outbound } from "./outbound.ts";
 

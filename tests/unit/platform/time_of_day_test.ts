@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Reachability } from "../../../lib/app/reachability.ts";
-import { Discoveries } from "../../../lib/gateway/out/discoveries.ts";
 import { KeepAlive } from "../../../lib/gateway/out/keep_alive.ts";
+import { Discoveries } from "../../../lib/gateway/out/stateless/discoveries.ts";
 import { CidrList } from "../../../lib/identity/cidr.ts";
 import { isWithin, leftOf, wasThereBy } from "../../../lib/platform/time_of_day.ts";
 import { Places } from "../../../lib/replica/places.ts";

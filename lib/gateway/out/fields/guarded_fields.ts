@@ -1,9 +1,9 @@
 // The one rule of which request fields may come through from outside (docs/behaviour.md I4): what Signet sets, removes
 // or decides by passes under no other spelling, and what proxies say of whom they forward for passes from trusted
 // proxies only.
-import { isPlainName, plainName } from "../../http1/wire/field_spelling.ts";
-import { HOP_BY_HOP } from "../../http1/wire/fields.ts";
-import { MESSAGE_FIELDS, SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
+import { isPlainName, plainName } from "../../../http1/wire/field_spelling.ts";
+import { HOP_BY_HOP } from "../../../http1/wire/fields.ts";
+import { MESSAGE_FIELDS, SESSION_ID_FIELD } from "../../../mcp/session_id_field.ts";
 
 /**
  * Fields of MCP's own, by which servers and whoever stands between route (MCP 2026-07-28, "Standard Request Headers").

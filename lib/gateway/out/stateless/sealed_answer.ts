@@ -1,21 +1,21 @@
 // A server's answer to a stateless client, with what the client is to bring back sealed in it: as it comes, in JSON or in
 // events, its head first. An answer that carries nothing costs a look (docs/protocol.md 33, 34).
-import type { Charge } from "../../http1/byte_account.ts";
-import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
-import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
-import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
-import type { Carries } from "../../mcp/carried_members.ts";
-import { type ExchangedKind, type Exchanging, mayCarry } from "../../mcp/carried_message.ts";
-import { EventSplicer, JsonSplicer, type Splicer } from "../../mcp/carried_splicer.ts";
-import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
-import { errorResponse } from "../../mcp/json_rpc.ts";
-import { replaceSpan } from "../../mcp/json_splice.ts";
-import { findMember } from "../../mcp/json_text.ts";
-import { INTERNAL_ERROR } from "../../mcp/rpc_codes.ts";
-import type { GatewayParts } from "../parts.ts";
+import type { Charge } from "../../../http1/byte_account.ts";
+import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../../http1/types.ts";
+import { type Bytes, inspectBytes, ownBytes } from "../../../http1/wire/borrowed.ts";
+import { OF_THE_BYTES } from "../../../http1/wire/fields.ts";
+import { isEventStream, isJson } from "../../../http1/wire/media_type.ts";
+import type { Carries } from "../../../mcp/carried_members.ts";
+import { type ExchangedKind, type Exchanging, mayCarry } from "../../../mcp/carried_message.ts";
+import { EventSplicer, JsonSplicer, type Splicer } from "../../../mcp/carried_splicer.ts";
+import { GatheredBytes } from "../../../mcp/gathered_bytes.ts";
+import { errorResponse } from "../../../mcp/json_rpc.ts";
+import { replaceSpan } from "../../../mcp/json_splice.ts";
+import { findMember } from "../../../mcp/json_text.ts";
+import { INTERNAL_ERROR } from "../../../mcp/rpc_codes.ts";
+import type { GatewayParts } from "../../parts.ts";
+import { withoutCoding } from "../uncoded.ts";
 import type { Carriage } from "./carriage.ts";
-import { withoutCoding } from "./uncoded.ts";
 
 /** In place of an answer that cannot be sealed. */
 const UNSEALABLE = errorResponse(null, INTERNAL_ERROR, "Internal error: the MCP server's answer is not valid");

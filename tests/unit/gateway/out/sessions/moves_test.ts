@@ -1,17 +1,17 @@
 // Where a session went that was opened again, while others tell the store, too: what a replica opened is known to the others,
 // or its own alone, and then ended at its server (docs/behaviour.md L4, R1).
 import assert from "node:assert/strict";
-import type { UpstreamSessionId } from "../../../../lib/envelope/session_id.ts";
-import { StoreSeal } from "../../../../lib/envelope/store_seal.ts";
-import { Moves, type Moving } from "../../../../lib/gateway/out/moves.ts";
-import type { Replicas } from "../../../../lib/replica/replicas.ts";
-import type { Session } from "../../../../lib/session/session.ts";
-import { StoreError } from "../../../../lib/store/store.ts";
-import type { Upstream } from "../../../../lib/upstream/upstream.ts";
-import { FakeAliases } from "../../../support/fake_aliases.ts";
-import { FakeTimers } from "../../../support/fake_timers.ts";
-import { freshRing } from "../../../support/signet.ts";
-import { STRICT } from "../../../support/strict.ts";
+import type { UpstreamSessionId } from "../../../../../lib/envelope/session_id.ts";
+import { StoreSeal } from "../../../../../lib/envelope/store_seal.ts";
+import { Moves, type Moving } from "../../../../../lib/gateway/out/sessions/moves.ts";
+import type { Replicas } from "../../../../../lib/replica/replicas.ts";
+import type { Session } from "../../../../../lib/session/session.ts";
+import { StoreError } from "../../../../../lib/store/store.ts";
+import type { Upstream } from "../../../../../lib/upstream/upstream.ts";
+import { FakeAliases } from "../../../../support/fake_aliases.ts";
+import { FakeTimers } from "../../../../support/fake_timers.ts";
+import { freshRing } from "../../../../support/signet.ts";
+import { STRICT } from "../../../../support/strict.ts";
 
 const SID = "a session";
 const ring = freshRing();

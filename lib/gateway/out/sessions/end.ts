@@ -1,25 +1,25 @@
 // DELETE (L5): what is in flight is cut, the id is dead at once and until its expiry, and the upstream is told.
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import { SignetError } from "../../errors.ts";
-import { type ClientResponse, type FieldList, HttpError } from "../../http1/types.ts";
-import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
-import { isJsonObject } from "../../mcp/json_rpc.ts";
-import { NOTHING_TO_END } from "../../mcp/lost_session.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
-import type { Caller } from "../../session/caller.ts";
-import type { EndReason, Session } from "../../session/session.ts";
-import { upstreamIdOf } from "../../upstream/http/session_id_field.ts";
-import type { Upstream, UpstreamRequest } from "../../upstream/upstream.ts";
-import { forgetAdopted, isAdopted, openedWith } from "../in/adopt.ts";
-import { corsFields } from "../in/guard.ts";
-import type { Inbound } from "../inbound.ts";
-import type { GatewayParts } from "../parts.ts";
+import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
+import { SignetError } from "../../../errors.ts";
+import { type ClientResponse, type FieldList, HttpError } from "../../../http1/types.ts";
+import { OF_THE_BYTES } from "../../../http1/wire/fields.ts";
+import { isJsonObject } from "../../../mcp/json_rpc.ts";
+import { NOTHING_TO_END } from "../../../mcp/lost_session.ts";
+import { tellIfOwn } from "../../../platform/faults.ts";
+import type { Caller } from "../../../session/caller.ts";
+import type { EndReason, Session } from "../../../session/session.ts";
+import { upstreamIdOf } from "../../../upstream/http/session_id_field.ts";
+import type { Upstream, UpstreamRequest } from "../../../upstream/upstream.ts";
+import { forgetAdopted, isAdopted, openedWith } from "../../in/adopt.ts";
+import { corsFields } from "../../in/guard.ts";
+import type { Inbound } from "../../inbound.ts";
+import type { GatewayParts } from "../../parts.ts";
+import { removeField } from "../fields/fields.ts";
+import { notify } from "../notify.ts";
+import { passOn } from "../pass_on.ts";
+import { relay } from "../relay.ts";
+import { homeOf, route, routeOf, routeWithoutSession } from "../route.ts";
 import { type Deleting, endAtOrigin } from "./end_at_origin.ts";
-import { removeField } from "./fields.ts";
-import { notify } from "./notify.ts";
-import { passOn } from "./pass_on.ts";
-import { relay } from "./relay.ts";
-import { homeOf, route, routeOf, routeWithoutSession } from "./route.ts";
 
 /** Fields of the request at hand that say something about its message. */
 const OF_THE_MESSAGE = ["content-type", "content-encoding", "last-event-id", "mcp-method", "mcp-name", ...OF_THE_BYTES];

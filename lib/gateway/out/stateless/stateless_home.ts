@@ -1,15 +1,15 @@
 // A stateless request where it belongs: here, or at the replica where a call of its client waits, or where the server's
 // state of its client is, if no other can reach it (docs/behaviour.md R1, R8, S3, S4). One hop at most; whoever is gone is
 // asked for nothing, and then the request is this replica's.
-import { SignetError } from "../../errors.ts";
-import type { ClientResponse } from "../../http1/types.ts";
-import { Elsewhere } from "../../replica/elsewhere.ts";
-import type { UpstreamRequest } from "../../upstream/upstream.ts";
-import type { Inbound } from "../inbound.ts";
-import type { GatewayParts } from "../parts.ts";
-import type { InFlight } from "./in_flight.ts";
-import { NOT_THERE, passOn } from "./pass_on.ts";
-import { sendWithoutSession } from "./send.ts";
+import { SignetError } from "../../../errors.ts";
+import type { ClientResponse } from "../../../http1/types.ts";
+import { Elsewhere } from "../../../replica/elsewhere.ts";
+import type { UpstreamRequest } from "../../../upstream/upstream.ts";
+import type { Inbound } from "../../inbound.ts";
+import type { GatewayParts } from "../../parts.ts";
+import type { InFlight } from "../in_flight.ts";
+import { NOT_THERE, passOn } from "../pass_on.ts";
+import { sendWithoutSession } from "../send.ts";
 
 export interface StatelessSending {
   readonly inbound: Inbound;

@@ -1,16 +1,16 @@
 // A client that initializes again under the id it has (O4): it goes on under that id, with a session upstream that works,
 // whether the upstream still knew the old one, had lost it, or has just given out another.
-import { type ClientResponse, HttpError } from "../../http1/types.ts";
-import type { RpcId } from "../../mcp/json_rpc.ts";
-import { upstreamIdOf } from "../../upstream/http/session_id_field.ts";
-import type { GatewayParts } from "../parts.ts";
+import { type ClientResponse, HttpError } from "../../../http1/types.ts";
+import type { RpcId } from "../../../mcp/json_rpc.ts";
+import { upstreamIdOf } from "../../../upstream/http/session_id_field.ts";
+import type { GatewayParts } from "../../parts.ts";
+import { removeField, setField } from "../fields/fields.ts";
+import type { Sending } from "../outbound.ts";
+import { requireMcp } from "../require_mcp.ts";
+import { requireResponse, sendForClient } from "../send.ts";
 import { endForNobody, endUnowned } from "./end.ts";
-import { removeField, setField } from "./fields.ts";
 import { readInitializeAnswer } from "./initialize_answer.ts";
-import type { Sending } from "./outbound.ts";
-import { requireMcp } from "./require_mcp.ts";
 import { fieldsFor, keep, takeOver, takeTurn } from "./revive.ts";
-import { requireResponse, sendForClient } from "./send.ts";
 
 /** A handshake being sent. */
 export interface Handshake extends Sending {

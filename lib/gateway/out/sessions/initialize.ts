@@ -1,31 +1,31 @@
 // Opens a session: the only place where an id is issued, and only on the answer that carries a successful result
 // (L1, docs/protocol.md 1). The place in the limits is taken before anything is awaited (M1).
-import { newSid, requireSealable, sealSession, SessionTooLongError } from "../../envelope/session_id.ts";
-import type { SealedSession } from "../../envelope/session_payload.ts";
-import { SignetError } from "../../errors.ts";
-import type { ClientResponse } from "../../http1/types.ts";
-import { type InitializeParams, readInitializeParams } from "../../mcp/era.ts";
-import type { RpcRequest } from "../../mcp/json_rpc.ts";
-import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
-import { shortHash } from "../../observe/redact.ts";
-import type { Caller } from "../../session/caller.ts";
-import type { SessionReservation } from "../../session/holdings.ts";
-import type { ActiveToken, Session, SessionFacts } from "../../session/session.ts";
-import { readUpstreamId } from "../../upstream/http/session_id_field.ts";
-import type { Inbound } from "../inbound.ts";
-import { namedIfLegacy } from "../legacy_transport.ts";
-import { tellOfSession } from "../observed.ts";
-import type { GatewayParts } from "../parts.ts";
+import { newSid, requireSealable, sealSession, SessionTooLongError } from "../../../envelope/session_id.ts";
+import type { SealedSession } from "../../../envelope/session_payload.ts";
+import { SignetError } from "../../../errors.ts";
+import type { ClientResponse } from "../../../http1/types.ts";
+import { type InitializeParams, readInitializeParams } from "../../../mcp/era.ts";
+import type { RpcRequest } from "../../../mcp/json_rpc.ts";
+import { SESSION_ID_FIELD } from "../../../mcp/session_id_field.ts";
+import { shortHash } from "../../../observe/redact.ts";
+import type { Caller } from "../../../session/caller.ts";
+import type { SessionReservation } from "../../../session/holdings.ts";
+import type { ActiveToken, Session, SessionFacts } from "../../../session/session.ts";
+import { readUpstreamId } from "../../../upstream/http/session_id_field.ts";
+import type { Inbound } from "../../inbound.ts";
+import { namedIfLegacy } from "../../legacy_transport.ts";
+import { tellOfSession } from "../../observed.ts";
+import type { GatewayParts } from "../../parts.ts";
+import { explainCut } from "../explain_cut.ts";
+import { setField } from "../fields/fields.ts";
+import type { InFlight } from "../in_flight.ts";
+import { type Arriving, relay } from "../relay.ts";
+import { requireMcp } from "../require_mcp.ts";
+import { routeWithoutSession } from "../route.ts";
+import { sendWithoutSession } from "../send.ts";
 import { endUnowned } from "./end.ts";
-import { explainCut } from "./explain_cut.ts";
-import { setField } from "./fields.ts";
-import type { InFlight } from "./in_flight.ts";
 import { type InitializeAnswer, readInitializeAnswer } from "./initialize_answer.ts";
 import { noteFailed, noteRefused } from "./initialize_outcome.ts";
-import { type Arriving, relay } from "./relay.ts";
-import { requireMcp } from "./require_mcp.ts";
-import { routeWithoutSession } from "./route.ts";
-import { sendWithoutSession } from "./send.ts";
 
 /** An initialize request: who sends it and what it says. */
 export interface Opening {

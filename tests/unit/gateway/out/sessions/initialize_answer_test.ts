@@ -1,9 +1,9 @@
 // What is read ahead of an answer to initialize is its caller's, for as long as the answer is held.
 import assert from "node:assert/strict";
-import { readInitializeAnswer } from "../../../../lib/gateway/out/initialize_answer.ts";
-import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
-import { CHUNKED, type ClientResponse, HttpError } from "../../../../lib/http1/types.ts";
-import { STRICT } from "../../../support/strict.ts";
+import { readInitializeAnswer } from "../../../../../lib/gateway/out/sessions/initialize_answer.ts";
+import { ByteAccount } from "../../../../../lib/http1/byte_account.ts";
+import { CHUNKED, type ClientResponse, HttpError } from "../../../../../lib/http1/types.ts";
+import { STRICT } from "../../../../support/strict.ts";
 
 const KIB = 1024;
 

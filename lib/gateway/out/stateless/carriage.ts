@@ -9,17 +9,17 @@ import {
   requestBinding,
   sealCarried,
   upstreamTag,
-} from "../../envelope/carried_value.ts";
-import { SignetError } from "../../errors.ts";
-import { decodeLatin1 } from "../../http1/wire/latin1.ts";
-import { canonicalText } from "../../mcp/canonical_text.ts";
-import { type CarriedMember, type Carries, isRemovedTaskMethod } from "../../mcp/carried_members.ts";
-import type { RpcRequest } from "../../mcp/json_rpc.ts";
-import { findMembers, type Span } from "../../mcp/json_text.ts";
-import { nameMemberOf } from "../../mcp/modern.ts";
-import { parseJson } from "../../platform/json.ts";
-import type { Caller } from "../../session/caller.ts";
-import type { GatewayParts } from "../parts.ts";
+} from "../../../envelope/carried_value.ts";
+import { SignetError } from "../../../errors.ts";
+import { decodeLatin1 } from "../../../http1/wire/latin1.ts";
+import { canonicalText } from "../../../mcp/canonical_text.ts";
+import { type CarriedMember, type Carries, isRemovedTaskMethod } from "../../../mcp/carried_members.ts";
+import type { RpcRequest } from "../../../mcp/json_rpc.ts";
+import { findMembers, type Span } from "../../../mcp/json_text.ts";
+import { nameMemberOf } from "../../../mcp/modern.ts";
+import { parseJson } from "../../../platform/json.ts";
+import type { Caller } from "../../../session/caller.ts";
+import type { GatewayParts } from "../../parts.ts";
 
 /** How long a client may take to answer what it was asked (as long as the official SDKs give their own states). */
 const STATE_LIFE_S = 600;

@@ -1,28 +1,28 @@
 // Resurrection (L4): an upstream that lost its session is initialized again from what the id has sealed, so that a real
 // client, which would not recover, never notices. Single-flight per session; the new upstream id lives in memory only.
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import { SignetError } from "../../errors.ts";
-import { type FieldList, HttpError } from "../../http1/types.ts";
-import { detachText, OF_THE_BYTES } from "../../http1/wire/fields.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
-import type { Caller } from "../../session/caller.ts";
-import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
-import type { Turn } from "../../session/reopenings.ts";
-import { END_REASONS, type Session } from "../../session/session.ts";
-import type { Reopened, UpstreamLink } from "../../session/upstream_link.ts";
-import { readUpstreamId } from "../../upstream/http/session_id_field.ts";
-import { isErrorForGood, isRefusalForNow } from "../../upstream/refused_for_now.ts";
-import type { Upstream } from "../../upstream/upstream.ts";
-import { isAdopted } from "../in/adopt.ts";
-import type { Inbound } from "../inbound.ts";
-import type { GatewayParts } from "../parts.ts";
+import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
+import { SignetError } from "../../../errors.ts";
+import { type FieldList, HttpError } from "../../../http1/types.ts";
+import { detachText, OF_THE_BYTES } from "../../../http1/wire/fields.ts";
+import { encodeJson } from "../../../mcp/json_bytes.ts";
+import type { Caller } from "../../../session/caller.ts";
+import { LostSession, type SessionAnswer } from "../../../session/lost_session.ts";
+import type { Turn } from "../../../session/reopenings.ts";
+import { END_REASONS, type Session } from "../../../session/session.ts";
+import type { Reopened, UpstreamLink } from "../../../session/upstream_link.ts";
+import { readUpstreamId } from "../../../upstream/http/session_id_field.ts";
+import { isErrorForGood, isRefusalForNow } from "../../../upstream/refused_for_now.ts";
+import type { Upstream } from "../../../upstream/upstream.ts";
+import { isAdopted } from "../../in/adopt.ts";
+import type { Inbound } from "../../inbound.ts";
+import type { GatewayParts } from "../../parts.ts";
+import { removeField, setField } from "../fields/fields.ts";
+import { ask } from "../notify.ts";
+import { requireMcp } from "../require_mcp.ts";
+import { requireResponse } from "../send.ts";
 import { endForNobody } from "./end.ts";
-import { removeField, setField } from "./fields.ts";
 import { readInitializeAnswer } from "./initialize_answer.ts";
 import { noteFailed, noteRefused } from "./initialize_outcome.ts";
-import { ask } from "./notify.ts";
-import { requireMcp } from "./require_mcp.ts";
-import { requireResponse } from "./send.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,16 +1,16 @@
 // Where sessions went that were opened again: told to all replicas, so that one of them opens a session and the others go
 // there (docs/behaviour.md L4, R1). What is told is sealed with the ring. Without the store each replica decides alone.
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import type { StoreSeal } from "../../envelope/store_seal.ts";
-import type { Timers } from "../../platform/timers.ts";
-import type { Replicas } from "../../replica/replicas.ts";
-import type { Session } from "../../session/session.ts";
-import type { UpstreamLink } from "../../session/upstream_link.ts";
-import { ignoreStoreError } from "../../store/fail_closed.ts";
-import type { AliasStore } from "../../store/shared.ts";
-import { waitForTurn } from "../../store/turns.ts";
-import { isUpstreamId } from "../../upstream/http/session_id_field.ts";
-import type { Upstream } from "../../upstream/upstream.ts";
+import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
+import type { StoreSeal } from "../../../envelope/store_seal.ts";
+import type { Timers } from "../../../platform/timers.ts";
+import type { Replicas } from "../../../replica/replicas.ts";
+import type { Session } from "../../../session/session.ts";
+import type { UpstreamLink } from "../../../session/upstream_link.ts";
+import { ignoreStoreError } from "../../../store/fail_closed.ts";
+import type { AliasStore } from "../../../store/shared.ts";
+import { waitForTurn } from "../../../store/turns.ts";
+import { isUpstreamId } from "../../../upstream/http/session_id_field.ts";
+import type { Upstream } from "../../../upstream/upstream.ts";
 
 /** A session that was opened again. */
 interface Move {

@@ -1,24 +1,24 @@
 // A stateless client's `server/discover`, by which it finds out which revision to speak: what the server answers is
 // remembered as it goes by, and told again where nothing that a client would bear can be had of it (docs/behaviour.md S5;
 // docs/protocol.md 38).
-import { canonicalJson } from "../../envelope/canonical_json.ts";
-import { ERROR_KINDS } from "../../errors.ts";
-import { type BodyReader, type ClientResponse, HttpError } from "../../http1/types.ts";
-import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
-import { clientForLegacy } from "../../mcp/between_eras.ts";
-import { speaksModern } from "../../mcp/for_stateless_server.ts";
-import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
-import { idText, isJsonObject, type RpcNotification, type RpcRequest } from "../../mcp/json_rpc.ts";
-import { soundsSecret } from "../../observe/secret_names.ts";
-import { createHash } from "../../platform/builtin.ts";
-import { parseJson } from "../../platform/json.ts";
-import type { Caller } from "../../session/caller.ts";
-import { corsFields } from "../in/guard.ts";
-import type { Inbound } from "../inbound.ts";
-import { noteAnswerBody } from "../observed.ts";
-import type { GatewayParts } from "../parts.ts";
-import { toSignetError } from "../respond.ts";
+import { canonicalJson } from "../../../envelope/canonical_json.ts";
+import { ERROR_KINDS } from "../../../errors.ts";
+import { type BodyReader, type ClientResponse, HttpError } from "../../../http1/types.ts";
+import { type Bytes, ownBytes } from "../../../http1/wire/borrowed.ts";
+import { isEventStream } from "../../../http1/wire/media_type.ts";
+import { clientForLegacy } from "../../../mcp/between_eras.ts";
+import { speaksModern } from "../../../mcp/for_stateless_server.ts";
+import { GatheredBytes } from "../../../mcp/gathered_bytes.ts";
+import { idText, isJsonObject, type RpcNotification, type RpcRequest } from "../../../mcp/json_rpc.ts";
+import { soundsSecret } from "../../../observe/secret_names.ts";
+import { createHash } from "../../../platform/builtin.ts";
+import { parseJson } from "../../../platform/json.ts";
+import type { Caller } from "../../../session/caller.ts";
+import { corsFields } from "../../in/guard.ts";
+import type { Inbound } from "../../inbound.ts";
+import { noteAnswerBody } from "../../observed.ts";
+import type { GatewayParts } from "../../parts.ts";
+import { toSignetError } from "../../respond.ts";
 import { MAX_DISCOVERY } from "./discoveries.ts";
 
 /** A stateless request that may be a probe. */

@@ -1,17 +1,17 @@
 // DELETE of a session that was brought here from a replica that was not reached (docs/behaviour.md L5, R4): where that one is
 // there again it is told, and where it is not, nobody waits for it.
-import { openSession } from "../../envelope/session_id.ts";
-import { SignetError } from "../../errors.ts";
-import { HttpError } from "../../http1/types.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
-import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
-import type { Caller } from "../../session/caller.ts";
-import type { Session } from "../../session/session.ts";
-import type { Inbound } from "../inbound.ts";
-import type { GatewayParts } from "../parts.ts";
-import type { InFlight } from "./in_flight.ts";
-import { passOn } from "./pass_on.ts";
-import { homeOf } from "./route.ts";
+import { openSession } from "../../../envelope/session_id.ts";
+import { SignetError } from "../../../errors.ts";
+import { HttpError } from "../../../http1/types.ts";
+import { tellIfOwn } from "../../../platform/faults.ts";
+import { settlesWithin, SYSTEM_TIMERS } from "../../../platform/timers.ts";
+import type { Caller } from "../../../session/caller.ts";
+import type { Session } from "../../../session/session.ts";
+import type { Inbound } from "../../inbound.ts";
+import type { GatewayParts } from "../../parts.ts";
+import type { InFlight } from "../in_flight.ts";
+import { passOn } from "../pass_on.ts";
+import { homeOf } from "../route.ts";
 
 /** A DELETE, by whom and of what. */
 export interface Deleting {

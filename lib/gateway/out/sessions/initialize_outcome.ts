@@ -1,7 +1,7 @@
 // What came of the last initialize, for whoever asks whether the server works: that it connects proves little (P1).
-import type { ErrorCode } from "../../errors.ts";
-import type { GatewayParts } from "../parts.ts";
-import { toSignetError } from "../respond.ts";
+import type { ErrorCode } from "../../../errors.ts";
+import type { GatewayParts } from "../../parts.ts";
+import { toSignetError } from "../../respond.ts";
 
 /** Failures of the server, or of the way to it; all others say nothing of either. */
 const OF_THE_SERVER: ReadonlySet<ErrorCode> = new Set(["upstream_unreachable", "upstream_timeout", "upstream_invalid"]);

@@ -1,18 +1,18 @@
 // Reads the upstream's answer to an initialize far enough to know whether it succeeded: only then may a session id be
 // issued (docs/protocol.md 1). The answer may be JSON or an event stream, as the upstream chooses (docs/protocol.md
 // 11).
-import { SignetError } from "../../errors.ts";
-import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
-import { type BodyReader, type ClientResponse, HttpError } from "../../http1/types.ts";
-import { ownBytes } from "../../http1/wire/borrowed.ts";
-import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
-import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
-import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../mcp/json_rpc.ts";
-import { isRevisionText } from "../../mcp/revisions.ts";
-import { SseParser } from "../../mcp/sse.ts";
-import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
-import { decoded, DecodingError } from "../../upstream/http/decoded.ts";
-import { resumed } from "../../upstream/http/resumed_body.ts";
+import { SignetError } from "../../../errors.ts";
+import type { ByteAccount, Charge } from "../../../http1/byte_account.ts";
+import { type BodyReader, type ClientResponse, HttpError } from "../../../http1/types.ts";
+import { ownBytes } from "../../../http1/wire/borrowed.ts";
+import { isEventStream, isJson } from "../../../http1/wire/media_type.ts";
+import { GatheredBytes } from "../../../mcp/gathered_bytes.ts";
+import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../../mcp/json_rpc.ts";
+import { isRevisionText } from "../../../mcp/revisions.ts";
+import { SseParser } from "../../../mcp/sse.ts";
+import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../../platform/timers.ts";
+import { decoded, DecodingError } from "../../../upstream/http/decoded.ts";
+import { resumed } from "../../../upstream/http/resumed_body.ts";
 
 export interface InitializeAnswer {
   /**

@@ -1,19 +1,19 @@
 // What a stateless client brings back to its server, taken out of its seals: the state of a request, ids of tasks, a place
 // in a list (docs/protocol.md 33, 34). The request then goes on with the server's own values, byte for byte.
-import type { FieldList } from "../../http1/types.ts";
-import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
-import { type CarriedMember, carriesOf } from "../../mcp/carried_members.ts";
-import { foldedName } from "../../mcp/folded_name.ts";
-import { encodeHeaderValue } from "../../mcp/header_value.ts";
-import type { RpcNotification, RpcRequest } from "../../mcp/json_rpc.ts";
-import { type Change, spliced } from "../../mcp/json_splice.ts";
-import { elementsOf, findMember, type Member, membersLike, type Span } from "../../mcp/json_text.ts";
-import { invalid } from "../../mcp/message_shape.ts";
-import { parseJson } from "../../platform/json.ts";
-import type { Caller } from "../../session/caller.ts";
-import type { GatewayParts } from "../parts.ts";
+import type { FieldList } from "../../../http1/types.ts";
+import { fieldValue, OF_THE_BYTES } from "../../../http1/wire/fields.ts";
+import { type CarriedMember, carriesOf } from "../../../mcp/carried_members.ts";
+import { foldedName } from "../../../mcp/folded_name.ts";
+import { encodeHeaderValue } from "../../../mcp/header_value.ts";
+import type { RpcNotification, RpcRequest } from "../../../mcp/json_rpc.ts";
+import { type Change, spliced } from "../../../mcp/json_splice.ts";
+import { elementsOf, findMember, type Member, membersLike, type Span } from "../../../mcp/json_text.ts";
+import { invalid } from "../../../mcp/message_shape.ts";
+import { parseJson } from "../../../platform/json.ts";
+import type { Caller } from "../../../session/caller.ts";
+import type { GatewayParts } from "../../parts.ts";
+import { removeField, setField } from "../fields/fields.ts";
 import { Carriage, refusalOf } from "./carriage.ts";
-import { removeField, setField } from "./fields.ts";
 
 /** A request as its client has sent it. */
 export interface Brought {

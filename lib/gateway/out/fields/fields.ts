@@ -1,16 +1,16 @@
 // Which header fields cross the gateway. Everything end-to-end passes as it came; what belongs to one connection,
 // to the session or to somebody's identity does not (RFC 9110 §7.6.1, docs/behaviour.md I4, docs/protocol.md 2).
-import { SignetError } from "../../errors.ts";
-import type { FieldList, Fields, MadeHead, ResponseHead } from "../../http1/types.ts";
-import { plainName } from "../../http1/wire/field_spelling.ts";
-import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../http1/wire/fields.ts";
-import type { TrustedPeers } from "../../identity/trusted_peers.ts";
-import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
-import { HOP_FIELD, HOP_PROOF_FIELD } from "../../replica/hop_proof.ts";
-import type { Caller } from "../../session/caller.ts";
-import type { Crossing } from "../head_facts.ts";
-import { corsFields } from "../in/guard.ts";
-import type { Inbound } from "../inbound.ts";
+import { SignetError } from "../../../errors.ts";
+import type { FieldList, Fields, MadeHead, ResponseHead } from "../../../http1/types.ts";
+import { plainName } from "../../../http1/wire/field_spelling.ts";
+import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../../http1/wire/fields.ts";
+import type { TrustedPeers } from "../../../identity/trusted_peers.ts";
+import { SESSION_ID_FIELD } from "../../../mcp/session_id_field.ts";
+import { HOP_FIELD, HOP_PROOF_FIELD } from "../../../replica/hop_proof.ts";
+import type { Caller } from "../../../session/caller.ts";
+import type { Crossing } from "../../head_facts.ts";
+import { corsFields } from "../../in/guard.ts";
+import type { Inbound } from "../../inbound.ts";
 import { CARRIES_AN_ADDRESS } from "./addresses.ts";
 import { GuardedFields, isForwardedField } from "./guarded_fields.ts";
 
