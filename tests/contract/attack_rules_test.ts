@@ -1,5 +1,7 @@
 // Attacks on rules: what the server would read in another way than they did, and whose word they go by (G4).
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
 import { FakeMember, SeveralSession, startSeveral } from "../support/several.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
@@ -44,6 +46,30 @@ for (const lane of LANES) {
       assert.equal(server.fake.ran.get("get_a"), plain.length);
     },
   );
+
+  for (const [type, frame] of [["application/json", ""], ["text/event-stream", "data: "]] as const) {
+    Deno.test(
+      `G4 P6: a list whose coding stands in a second line is judged as any other (${type}, ${lane} lane)`,
+      STRICT,
+      async () => {
+        const list = { jsonrpc: "2.0", id: 1, result: { tools: [{ name: "get_a" }, { name: "delete_a" }] } };
+        const bytes = gzipSync(`${frame}${JSON.stringify(list)}\n\n`);
+        await using server = new RawUpstream(async (request) => {
+          const known = handshake(request);
+          if (known !== undefined) return await write(request.conn, known);
+          const codings = "content-encoding: identity\r\ncontent-encoding: gzip\r\n";
+          const head = `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\n${codings}content-length: ${bytes.length}\r\n\r\n`;
+          await write(request.conn, head);
+          await request.conn.write(bytes);
+        });
+        await using signet = await TestSignet.start({ upstream: server.url, lane, flags: rules({ allow: ["get_*"] }) });
+        const answer = await signet.post({ jsonrpc: "2.0", id: 1, method: "tools/list" }, { id: await signet.open() });
+        assert.deepEqual([answer.status, answer.headers.get("content-encoding")], [200, null]);
+        const text = await answer.text();
+        assert.deepEqual([text.includes("get_a"), text.includes("delete_a")], [true, false], text);
+      },
+    );
+  }
 
   Deno.test(
     `G4: arguments that some servers take for those that were judged are not judged (${lane} lane)`,

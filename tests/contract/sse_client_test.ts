@@ -1,5 +1,6 @@
 // Clients of HTTP+SSE (2024-11-05) at --legacy-sse: whose a stream is, what it may cost, and that nothing of it outlives it.
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
 import { FakeMember } from "../support/several.ts";
@@ -46,9 +47,13 @@ class OldClient implements AsyncDisposable {
     const accepted = await this.post(message, headers);
     await accepted.body?.cancel();
     assert.equal(accepted.status, 202);
-    const answers = () =>
-      this.said.map((text) => JSON.parse(text)).filter(({ id, method }) => !method && id === message.id);
-    await until(() => answers().length > 0, `the answer to ${message.id}`);
+    return await this.answerTo(message.id);
+  }
+
+  /** What the stream says of `id`. */
+  async answerTo(asked: unknown): Promise<Record<string, unknown>> {
+    const answers = () => this.said.map((text) => JSON.parse(text)).filter(({ id, method }) => !method && id === asked);
+    await until(() => answers().length > 0, `the answer to ${asked}`);
     assert.equal(answers().length, 1);
     return answers()[0];
   }
@@ -203,6 +208,62 @@ Deno.test(
     const answer = await client.post(call(1, "echo"));
     assert.equal(answer.status, 401, await answer.text());
     assert.equal(answer.headers.get("www-authenticate"), 'Basic realm="a", Bearer error="invalid_token"');
+  },
+);
+
+/** Answers to a call that its client understands, and those in whose place it hears that there is none. */
+const ANSWERS: readonly (readonly [what: string, isTold: boolean, answer: (message: unknown) => Response])[] = [
+  [
+    "without a coding, and says so",
+    true,
+    (message) => Response.json(message, { headers: { "content-encoding": "identity" } }),
+  ],
+  ["in a coding", true, (message) => coded(JSON.stringify(message), "application/json")],
+  ["in events in a coding", true, (message) => coded(`data: ${JSON.stringify(message)}\n\n`, "text/event-stream")],
+  [
+    "in a coding that is not known",
+    false,
+    (message) => Response.json(message, { headers: { "content-encoding": "own" } }),
+  ],
+  ["no JSON", false, () => new Response("<p>welcome</p>", { headers: { "content-type": "text/html" } })],
+  [
+    "events that end before it",
+    false,
+    () => new Response(": bye\n\n", { headers: { "content-type": "text/event-stream" } }),
+  ],
+  ["another's answer", false, () => Response.json({ jsonrpc: "2.0", id: 99, result: {} })],
+  ["a refusal in plain text", false, () => new Response("busy", { status: 503 })],
+];
+
+function coded(text: string, type: string): Response {
+  return new Response(new Uint8Array(gzipSync(text)), {
+    headers: { "content-type": type, "content-encoding": "gzip" },
+  });
+}
+
+Deno.test(
+  "B11 B9 P6: what a call is answered with reaches its client, or that there is no answer",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+    await using client = await OldClient.open(signet);
+    await client.greet();
+    for (const [at, [what, isTold, answer]] of ANSWERS.entries()) {
+      const id = `call-${at}`;
+      upstream.onRequest = async ({ body }) => {
+        if (!body.includes(`"${id}"`)) return undefined;
+        await released.promise;
+        return answer({ jsonrpc: "2.0", id, result: { told: true } });
+      };
+      // Once the message has been taken there is its stream alone to say anything.
+      const released = Promise.withResolvers<void>();
+      assert.equal(await status(client.post({ ...call(0, "echo"), id })), 202);
+      released.resolve();
+      const { result, error } = await client.answerTo(id);
+      if (isTold) assert.deepEqual(result, { told: true }, what);
+      else assert.match((error as { message: string }).message, /^Bad gateway: /, what);
+    }
   },
 );
 

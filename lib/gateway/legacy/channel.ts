@@ -41,14 +41,15 @@ const RELISTEN_MS = 1000;
 
 const EVENT = new TextEncoder().encode("event: message\ndata: ");
 const END = new TextEncoder().encode("\n\n");
-const LOST = { code: SERVER_ERROR, message: "Bad gateway: the answer was cut off, or is too long" };
+const LOST = { code: SERVER_ERROR, message: "Bad gateway: the answer was cut off, is too long, or is none" };
 const NO_BYTES = new Uint8Array(0);
 const decoder = new TextDecoder();
 
 /** What is done with what comes of a request. */
 interface Hearing {
   readonly onHead: (start: ResponseStart, whole: Uint8Array | undefined) => void;
-  readonly onLost?: () => void;
+  /** Hears what was said, before the client does. */
+  readonly onSaid?: (text: Uint8Array) => void;
   readonly extra?: FieldList;
   readonly onEventId?: (id: string) => void;
 }
@@ -106,14 +107,28 @@ export class LegacyChannel {
       head.resolve({ start, body: whole });
     };
     // Who sends messages one by one waits for none of their answers: a refusal has to come by the stream, too.
-    const id = idIn(text);
-    const onLost = () => void (id !== undefined && this.#say(errorWithId(id, LOST)));
-    const taken = this.#run("POST", new BytesBody(text), { onHead, onLost }).finally(() => {
+    const taken = this.#ask(text, onHead).finally(() => {
       body.release();
       this.#taken.delete(taken);
     });
     this.#taken.add(taken);
     return await settlesWithin(head.promise, SOON_MS, this.#timers) ? await head.promise : undefined;
+  }
+
+  /** Sends a message. A client of this transport has no other way to learn that there is no answer to its request (B9). */
+  async #ask(text: Uint8Array, onHead: (start: ResponseStart, whole: Uint8Array | undefined) => void): Promise<void> {
+    const id = requestIdIn(text);
+    let isOpen = id !== undefined;
+    const onSaid = (said: Uint8Array) => isOpen &&= !isAnswerTo(id!, said);
+    await this.#run("POST", new BytesBody(text), {
+      onHead: (head, whole) => {
+        // Taken: a server that answers so may say the rest on the session's own stream.
+        if (head.status === 202) isOpen = false;
+        onHead(head, whole);
+      },
+      onSaid,
+    });
+    if (isOpen) await this.#say(errorWithId(id!, LOST));
   }
 
   /** Settles when all that was taken so far is answered. */
@@ -158,7 +173,7 @@ export class LegacyChannel {
   async #run(
     method: "GET" | "POST" | "DELETE",
     body: BodyReader,
-    { onHead, onLost = () => {}, extra = [], onEventId = () => {} }: Hearing,
+    { onHead, onSaid = () => {}, extra = [], onEventId = () => {} }: Hearing,
   ): Promise<void> {
     const inner: InnerExchange = new InnerExchange({
       head: this.#headOf(method, body.length, extra),
@@ -167,12 +182,13 @@ export class LegacyChannel {
       account: this.#parts.account.shareOf(this.caller.principalKey),
       listener: {
         onHead,
-        onLost,
         onFault: (cause) => this.#tellFault(cause),
         onMessage: async (text, eventId) => {
           if (eventId !== undefined) onEventId(eventId);
           // A refusal is about a message or about nothing that the client has asked for.
-          if (text.length > 0 && (inner.status < 300 || idIn(text) !== undefined)) await this.#say(text);
+          if (text.length === 0 || (inner.status >= 300 && idIn(text) === undefined)) return;
+          onSaid(text);
+          await this.#say(text);
         },
       },
     });
@@ -255,6 +271,23 @@ function idIn(text: Uint8Array): Uint8Array | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The id of a request; undefined of any other message. */
+function requestIdIn(text: Uint8Array): Uint8Array | undefined {
+  const id = idIn(text);
+  return id === undefined || findMember(text, "method") === undefined ? undefined : id;
+}
+
+/** Whether a message answers the request `id`, which some servers write as another type. */
+function isAnswerTo(id: Uint8Array, text: Uint8Array): boolean {
+  const said = idIn(text);
+  return said !== undefined && findMember(text, "method") === undefined && plainId(said) === plainId(id);
+}
+
+function plainId(id: Uint8Array): string {
+  const text = decoder.decode(id);
+  return text.startsWith('"') ? parseJson(text) : text;
 }
 
 /** What a stream that is not the caller's is answered with. @throws SignetError */

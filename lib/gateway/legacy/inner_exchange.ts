@@ -12,10 +12,10 @@ import {
   type ServerConnection,
 } from "../../http1/types.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { SseParser } from "../../mcp/sse.ts";
+import { type Decoding, decodingOf } from "../../upstream/http/decoded.ts";
 
 /** Who hears what comes of it. */
 export interface InnerListener {
@@ -23,8 +23,6 @@ export interface InnerListener {
   onHead(start: ResponseStart, whole: Uint8Array | undefined): void;
   /** A message, and the event it came with. Resolves when the client's stream took it. */
   onMessage(text: Uint8Array, eventId: string | undefined): Promise<void>;
-  /** What is left of the answer does not come: there is no room for it, or it is none. */
-  onLost(): void;
   /** What kept it from coming, for the log. Must not throw. */
   onFault(cause: unknown): void;
 }
@@ -54,6 +52,7 @@ export class InnerExchange implements Exchange {
   bodySent = 0;
   readonly #listener: InnerListener;
   readonly #charge: Charge;
+  #decoding: Decoding | undefined;
 
   constructor({ head, body, connection, listener, account }: InnerOptions) {
     this.head = head;
@@ -72,6 +71,7 @@ export class InnerExchange implements Exchange {
 
   /** Nothing of the answer is held any more. */
   release(): void {
+    this.#decoding?.close();
     this.#charge.release();
   }
 
@@ -85,7 +85,11 @@ export class InnerExchange implements Exchange {
 
   async begin(start: ResponseStart, _length: number, first?: Bytes): Promise<BodyWriter> {
     this.#begin(start, undefined);
-    const reader = this.#reader(start.fields);
+    let reader: MessageReader | undefined;
+    await this.#held(() => {
+      reader = this.#reader(start.fields);
+      return undefined;
+    });
     const write = async (bytes: Bytes) => {
       this.bodySent += bytes.length;
       await this.#held(() => reader?.add(bytes));
@@ -96,7 +100,8 @@ export class InnerExchange implements Exchange {
         if (last !== undefined) await write(last);
         await this.#held(() => reader?.end());
       },
-      abort: () => this.#lose(),
+      // Whoever has sent the message knows by then that no answer was in what came.
+      abort: () => {},
     };
     if (first !== undefined) await write(first);
     return writer;
@@ -104,7 +109,6 @@ export class InnerExchange implements Exchange {
 
   fail(cause: unknown): void {
     this.#listener.onFault(cause);
-    this.#lose();
     this.abort();
   }
 
@@ -118,22 +122,22 @@ export class InnerExchange implements Exchange {
     }
   }
 
-  #lose(): void {
-    if (!this.aborted) this.#listener.onLost();
-  }
-
   #begin(start: ResponseStart, whole: Uint8Array | undefined): void {
     this.started = true;
     this.status = start.status;
     this.#listener.onHead(start, whole);
   }
 
-  /** Undefined where an answer holds no message. */
+  /** Undefined where an answer holds no message. @throws DecodingError */
   #reader(fields: ResponseStart["fields"]): MessageReader | undefined {
-    if (fieldValue(fields, "content-encoding") !== undefined) return undefined;
-    if (isEventStream(fields)) return new EventReader(this.#listener, this.#charge);
-    const isJson = /^application\/json\b/i.test(fieldValue(fields, "content-type") ?? "");
-    return isJson ? new JsonReader(this.#listener, this.#charge) : undefined;
+    const isEvents = isEventStream(fields);
+    if (!isEvents && !isJson(fields)) return undefined;
+    const reader = isEvents
+      ? new EventReader(this.#listener, this.#charge)
+      : new JsonReader(this.#listener, this.#charge);
+    // It was asked for uncoded, but what stands between here and the server does as it likes (P6).
+    this.#decoding = decodingOf(fields);
+    return this.#decoding === undefined ? reader : new CodedReader(this.#decoding, reader);
   }
 }
 
@@ -193,5 +197,25 @@ class JsonReader implements MessageReader {
   async end(last?: Uint8Array): Promise<void> {
     const text = last ?? this.#gathered.take();
     if (text.length > 0) await this.#listener.onMessage(text, undefined);
+  }
+}
+
+class CodedReader implements MessageReader {
+  readonly #decoding: Decoding;
+  readonly #plain: MessageReader;
+
+  constructor(decoding: Decoding, plain: MessageReader) {
+    this.#decoding = decoding;
+    this.#plain = plain;
+  }
+
+  async add(bytes: Bytes): Promise<void> {
+    for (const piece of await this.#decoding.push(ownBytes(bytes))) await this.#plain.add(piece);
+  }
+
+  async end(last?: Uint8Array): Promise<void> {
+    if (last !== undefined) await this.add(last);
+    for (const piece of await this.#decoding.end()) await this.#plain.add(piece);
+    await this.#plain.end();
   }
 }

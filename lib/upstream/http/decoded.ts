@@ -1,9 +1,10 @@
 // An answer without its content coding (RFC 9110 §8.4.1), for what has to be read here though it was asked for uncoded (P6).
 // It is decoded piece by piece as it comes, so that a stream that stays open is told at once, and what one piece becomes is
 // bounded.
-import { type BodyReader, CHUNKED, type ClientResponse } from "../../http1/types.ts";
+import { type BodyReader, CHUNKED, type ClientResponse, type Fields } from "../../http1/types.ts";
 import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
+import { contentCoding } from "../../http1/wire/content_coding.ts";
+import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import {
   createBrotliDecompress,
@@ -39,21 +40,27 @@ const OPENERS: Readonly<Record<string, (first: Uint8Array) => Inflating>> = {
   zstd: () => createZstdDecompress(),
 };
 
-/** The same answer as it reads without its coding; itself if it has none. @throws DecodingError for an unknown coding */
-export function decoded(response: ClientResponse): ClientResponse {
-  const { head } = response;
-  const coding = fieldValue(head.fields, "content-encoding")?.trim().toLowerCase() ?? "identity";
-  if (coding === "identity" || coding === "") return response;
+/** What undoes the coding of a body with these fields; undefined if it has none. @throws DecodingError for an unknown coding */
+export function decodingOf(fields: Fields): Decoding | undefined {
+  const coding = contentCoding(fields);
+  if (coding === undefined) return undefined;
   if (!Object.hasOwn(OPENERS, coding)) {
     throw new DecodingError(`the content coding ${JSON.stringify(coding.slice(0, 40))}`);
   }
-  const body = new DecodedBody(response.body, OPENERS[coding]!);
+  return new Decoding(OPENERS[coding]!);
+}
+
+/** The same answer as it reads without its coding; itself if it has none. @throws DecodingError for an unknown coding */
+export function decoded(response: ClientResponse): ClientResponse {
+  const { head } = response;
+  const decoding = decodingOf(head.fields);
+  if (decoding === undefined) return response;
   const fields = head.fields.filter((_, at, all) => !OF_THE_CODING.has(all[at - at % 2]!));
   return {
     head: { ...head, fields, notes: undefined, bodyLength: CHUNKED },
-    body,
+    body: new DecodedBody(response.body, decoding),
     release() {
-      body.close();
+      decoding.close();
       response.release();
     },
   };
@@ -65,23 +72,17 @@ const OF_THE_CODING: ReadonlySet<string> = new Set(["content-encoding", "content
 class DecodedBody implements BodyReader {
   readonly length = CHUNKED;
   readonly #coded: BodyReader;
-  readonly #open: (first: Uint8Array) => Inflating;
-  #stream: Inflating | undefined;
+  readonly #decoding: Decoding;
   #out: Uint8Array[] = [];
-  #outBytes = 0;
-  #hasGiven = false;
-  #done = false;
-  #failure: DecodingError | undefined;
-  /** Of whoever waits for the stream to take what it was given. */
-  #wake: () => void = () => {};
+  #ended = false;
 
-  constructor(coded: BodyReader, open: (first: Uint8Array) => Inflating) {
+  constructor(coded: BodyReader, decoding: Decoding) {
     this.#coded = coded;
-    this.#open = open;
+    this.#decoding = decoding;
   }
 
   get done(): boolean {
-    return this.#done && this.#out.length === 0;
+    return this.#ended && this.#out.length === 0;
   }
 
   takeBuffered(): Bytes | undefined {
@@ -90,16 +91,12 @@ class DecodedBody implements BodyReader {
 
   async read(): Promise<Uint8Array | null> {
     while (this.#out.length === 0) {
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#done) return null;
+      if (this.#ended) return null;
       const piece = await this.#coded.read();
-      if (piece === null) await this.#finish();
-      else if (piece.length > 0) await this.#push(ownBytes(piece));
+      this.#ended = piece === null;
+      this.#out = await (piece === null ? this.#decoding.end() : this.#decoding.push(ownBytes(piece)));
     }
-    this.#hasGiven = true;
-    const bytes = this.#out.shift()!;
-    this.#outBytes -= bytes.length;
-    return bytes;
+    return this.#out.shift()!;
   }
 
   async readAll(maxBytes: number): Promise<Uint8Array> {
@@ -110,30 +107,60 @@ class DecodedBody implements BodyReader {
     }
     return gathered.take();
   }
+}
 
-  close(): void {
-    this.#stream?.destroy();
+/** A coding being undone, piece by piece as they come. */
+export class Decoding {
+  readonly #open: (first: Uint8Array) => Inflating;
+  #stream: Inflating | undefined;
+  #out: Uint8Array[] = [];
+  #outBytes = 0;
+  #hasGiven = false;
+  #failure: DecodingError | undefined;
+  /** Of whoever waits for the stream to take what it was given. */
+  #wake: () => void = () => {};
+
+  constructor(open: (first: Uint8Array) => Inflating) {
+    this.#open = open;
   }
 
-  #push(bytes: Uint8Array): Promise<void> {
+  /** What becomes of the next piece. @throws DecodingError, behind what came before the fault */
+  async push(bytes: Uint8Array): Promise<Uint8Array[]> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (bytes.length === 0) return [];
     const stream = this.#stream ??= this.#start(bytes);
-    return new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
       this.#wake = resolve;
       stream.write(bytes, resolve);
     });
+    return this.#take();
   }
 
-  /** What the stream still holds. One that breaks off is as good as what came of it. */
-  async #finish(): Promise<void> {
+  /** What the stream still holds. One that breaks off is as good as what came of it. @throws DecodingError */
+  async end(): Promise<Uint8Array[]> {
+    if (this.#failure !== undefined) throw this.#failure;
     const stream = this.#stream;
-    if (stream !== undefined && this.#failure === undefined) {
+    if (stream !== undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
         stream.end();
       });
     }
-    this.#done = true;
-    if (this.#hasGiven || this.#out.length > 0) this.#failure = undefined;
+    if (this.#hasGiven) this.#failure = undefined;
+    return this.#take();
+  }
+
+  close(): void {
+    this.#stream?.destroy();
+  }
+
+  #take(): Uint8Array[] {
+    const out = this.#out;
+    if (out.length === 0 && this.#failure !== undefined) throw this.#failure;
+    this.#out = [];
+    this.#outBytes = 0;
+    this.#hasGiven ||= out.length > 0;
+    return out;
   }
 
   #start(first: Uint8Array): Inflating {
@@ -143,7 +170,6 @@ class DecodedBody implements BodyReader {
       if (this.#outBytes <= MAX_PIECE_BYTES) return void this.#out.push(bytes);
       this.#out = [];
       this.#failure = new DecodingError("more than 4 MiB");
-      this.#done = true;
       stream.destroy();
       this.#wake();
     });

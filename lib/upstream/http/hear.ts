@@ -1,6 +1,7 @@
 // Reads as much of a refusal as it takes to tell what it means, in bounded time, and loses nothing of it.
 import type { ClientResponse } from "../../http1/types.ts";
 import { ownBytes } from "../../http1/wire/borrowed.ts";
+import { contentCoding } from "../../http1/wire/content_coding.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
@@ -41,7 +42,7 @@ export async function hear(response: ClientResponse, timers: Timers): Promise<He
   }
   const ahead = await readAhead(response, timers);
   const whole = ahead.prefix.length <= REFUSAL_BYTES && ahead.pending === undefined;
-  const plain = whole ? decode(ahead.prefix, fieldValue(fields, "content-encoding")) : cutText(ahead.prefix, fields);
+  const plain = whole ? decode(ahead.prefix, contentCoding(fields)) : cutText(ahead.prefix, fields);
   return { refusal: { ...about, ...plain }, response: resumed(response, ahead) };
 }
 
@@ -66,21 +67,16 @@ async function readAhead(response: ClientResponse, timers: Timers): Promise<Read
 }
 
 function cutText(bytes: Uint8Array, fields: readonly string[]): { text: string | undefined; cut: boolean } {
-  const isCoded = !isIdentity(fieldValue(fields, "content-encoding"));
+  const isCoded = contentCoding(fields) !== undefined;
   return { text: isCoded ? undefined : decoder.decode(bytes.subarray(0, REFUSAL_BYTES)), cut: true };
-}
-
-function isIdentity(coding: string | undefined): boolean {
-  return coding === undefined || coding.toLowerCase() === "identity";
 }
 
 /** The text without its content coding (RFC 9110 §8.4.1); undefined if that cannot be told. */
 function decode(bytes: Uint8Array, coding: string | undefined): { text: string | undefined; cut: boolean } {
-  if (isIdentity(coding)) return { text: decoder.decode(bytes), cut: false };
-  const name = coding!.toLowerCase();
-  if (!Object.hasOwn(DECODERS, name)) return { text: undefined, cut: false };
+  if (coding === undefined) return { text: decoder.decode(bytes), cut: false };
+  if (!Object.hasOwn(DECODERS, coding)) return { text: undefined, cut: false };
   try {
-    const plain = DECODERS[name]!(bytes, { maxOutputLength: REFUSAL_BYTES + 1 });
+    const plain = DECODERS[coding]!(bytes, { maxOutputLength: REFUSAL_BYTES + 1 });
     return { text: decoder.decode(plain), cut: plain.length > REFUSAL_BYTES };
   } catch {
     return { text: undefined, cut: true };
