@@ -45,7 +45,7 @@ export async function whileStopped<T>(
 }
 
 /**
- * Lets each of them, all stopped, run by turns until each has had `seconds`, or a turn more; the order turns with the turns.
+ * Lets each of them, all stopped, run by turns until each has had `seconds`, or a turn more, in the order of {@link orderOf}.
  * @returns ms that each has run, in their order; all are stopped again
  */
 export async function takeTurns(
@@ -56,8 +56,7 @@ export async function takeTurns(
   const { signal, sleep, now } = conductor;
   const ran = all.map(() => 0);
   for (let turn = 1; ran.some((ms) => ms < seconds * 1000); turn++) {
-    for (let i = 0; i < all.length; i++) {
-      const at = (i + turn) % all.length;
+    for (const at of orderOf(all.length, turn)) {
       const { pids, act, look } = all[at]!;
       const from = now();
       pids.forEach((pid) => signal(pid, "SIGCONT"));
@@ -68,6 +67,16 @@ export async function takeTurns(
     }
   }
   return ran;
+}
+
+/**
+ * Who runs after whom in a turn (Williams, 1949): in as many turns as there are programs, twice as many of an odd number, each
+ * has followed each other equally often. Whoever finds the caches as a small program has left them runs slower, by 1 %.
+ */
+export function orderOf(count: number, turn: number): number[] {
+  const zigzag = Array.from({ length: count }, (_, i) => i % 2 === 0 ? i / 2 : count - (i + 1) / 2);
+  const order = zigzag.map((place) => (place + turn) % count);
+  return count % 2 === 1 && Math.floor(turn / count) % 2 === 1 ? order.reverse() : order;
 }
 
 /** How long {@link takeTurns} may take for `count` of them that do nothing of their own, in s. */

@@ -1,6 +1,6 @@
 // Turns of the bench: nobody runs in another's, each has as much time as the others, and nobody stays stopped.
 import assert from "node:assert/strict";
-import { type Conductor, mostSeconds, takeTurns, whileStopped } from "../../../../scripts/bench/turns.ts";
+import { type Conductor, mostSeconds, orderOf, takeTurns, whileStopped } from "../../../../scripts/bench/turns.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 /** Notes who is let run, on a clock that only sleeping moves; what runs when it is looked at is an error. */
@@ -27,10 +27,32 @@ Deno.test("by turns one program runs at a time with all its processes, and all g
   const ran = await whileStopped(ALL, () => takeTurns(ALL, 1, conductor), conductor);
   assert.deepEqual(ran, [1000, 1000, 1000]);
   assert.deepEqual([...new Set(turns.map((each) => each.join()))].toSorted(), ["1,2", "3", "4"]);
-  assert.deepEqual(turns.slice(0, 6), [[3], [4], [1, 2], [4], [1, 2], [3]], "the order turns");
+  const order = [...orderOf(3, 1), ...orderOf(3, 2)].map((at) => ALL[at]!.pids);
+  assert.deepEqual(turns.slice(0, 6), order, "the order turns");
   assert.deepEqual([...running].toSorted(), [1, 2, 3, 4], "all run again");
   assert.ok(seconds() <= mostSeconds(ALL.length, 1));
 });
+
+Deno.test(
+  "each follows each other equally often, so that nobody always finds what the same one has left",
+  STRICT,
+  () => {
+    for (const count of [2, 3, 6, 7, 10]) {
+      const followed = new Map<string, number>();
+      const turns = count % 2 === 0 ? count : 2 * count;
+      for (let turn = 1; turn <= turns; turn++) {
+        const order = orderOf(count, turn);
+        assert.deepEqual(order.toSorted((one, other) => one - other), [...new Array(count).keys()]);
+        for (let i = 1; i < count; i++) {
+          const pair = `${order[i]} after ${order[i - 1]}`;
+          followed.set(pair, (followed.get(pair) ?? 0) + 1);
+        }
+      }
+      assert.equal(followed.size, count * (count - 1));
+      assert.deepEqual([...new Set(followed.values())], [turns / count], `${count} programs`);
+    }
+  },
+);
 
 Deno.test("a program is looked at while it is stopped, more than once a second of its own", STRICT, async () => {
   const { running, conductor } = watching();
