@@ -1,7 +1,8 @@
-// `deno task layers`: imports point downwards only (ARCHITECTURE.md, "Layers"), no file imports itself through others,
-// and a runtime is named in lib/platform alone.
+// `deno task layers`: imports point downwards only (ARCHITECTURE.md, "Layers"), no file imports itself through others, nor
+// one room of a folder another that imports it, and a runtime is named in lib/platform alone.
 // Type-only imports count for both: a type that points upwards is a dependency a reader has to follow all the same.
 import { relative, resolve } from "node:path";
+import { findCycles } from "./cycles.ts";
 import { type ModuleGraph, readModuleGraph } from "./module_graph.ts";
 
 /** From the top down. `lib/x/**` is layer x, `lib/x.ts` too, `main.ts` is main. */
@@ -52,7 +53,63 @@ function findLayerProblems(graph: ModuleGraph, root: string): string[] {
       if (problem !== undefined) problems.push(problem);
     }
   }
-  return problems.concat(findCycles(graph).map((cycle) => describeCycle(cycle.map(name))));
+  const cycles = findCycles(graph.modules).map((cycle) => describeCycle(cycle.map(name)));
+  return problems.concat(cycles, findRoomCircles(graph, name));
+}
+
+/** Folders whose rooms know each other, and why. */
+const OPEN_PLAN: ReadonlyMap<string, string> = new Map([
+  ["lib/gateway", "every step takes the one object of what all steps work with (parts.ts)"],
+  ["lib/http1", "its types are both sides', and speak of the bytes that wire/ lends"],
+]);
+
+/** An import between two rooms of a folder: a folder in it is a room, and so is each file beside those. */
+interface Door {
+  readonly target: string;
+  /** Who imports whom, and where. */
+  readonly file: string;
+}
+
+function findRoomCircles(graph: ModuleGraph, name: (path: string) => string): string[] {
+  const folders = new Map<string, Map<string, Door[]>>();
+  for (const [path, imports] of graph.modules) {
+    const from = name(path);
+    if (layerOf(from) === undefined) continue;
+    for (const { target, line } of imports) addDoor(folders, `${from}:${line}`, [from, name(target)]);
+  }
+  return [...folders].filter(([folder]) => !OPEN_PLAN.has(folder)).flatMap(([folder, rooms]) =>
+    // Of files alone it has been said.
+    findCycles(rooms).filter((circle) => circle.some((room) => room.endsWith("/"))).map((circle) =>
+      describeCircle(folder, circle, rooms)
+    )
+  );
+}
+
+/** Two files that lie in one folder, in different rooms of it: that is the last folder which both lie in. */
+function addDoor(folders: Map<string, Map<string, Door[]>>, file: string, [from, to]: readonly [string, string]): void {
+  const ways = [from.split("/"), to.split("/")] as const;
+  const parting = ways[0].findIndex((part, at) => part !== ways[1][at]);
+  // Between layers their order is what counts.
+  if (parting < 2) return;
+  const room = (way: readonly string[]) => `${way[parting]}${parting === way.length - 1 ? "" : "/"}`;
+  const folder = ways[0].slice(0, parting).join("/");
+  const rooms = folders.get(folder) ?? new Map<string, Door[]>();
+  folders.set(folder, rooms);
+  for (const way of ways) if (!rooms.has(room(way))) rooms.set(room(way), []);
+  rooms.get(room(ways[0]))!.push({ target: room(ways[1]), file });
+}
+
+function describeCircle(
+  folder: string,
+  circle: readonly string[],
+  rooms: ReadonlyMap<string, readonly Door[]>,
+): string {
+  const places = circle.map((room, at) => {
+    const next = circle[(at + 1) % circle.length];
+    return rooms.get(room)!.find(({ target }) => target === next)!.file;
+  });
+  return `rooms of ${folder} import each other: ${[...circle, circle[0]].join(" → ")} (${places.join(", ")}). ` +
+    "Move what they share into one that both import";
 }
 
 function judge(place: string, layer: string, target: string): string | undefined {
@@ -75,60 +132,6 @@ const unknownLayer = (file: string, layer: string) =>
 
 const describeCycle = (files: readonly string[]) =>
   `import cycle: ${[...files, files[0]].join(" → ")}. Move what they share into a file of its own that both import`;
-
-/** One representative cycle for every strongly connected group of files (Tarjan 1972), each starting at its first name. */
-function findCycles(graph: ModuleGraph): string[][] {
-  const cycles: string[][] = [];
-  for (const group of stronglyConnected(graph)) {
-    const start = [...group].sort()[0];
-    if (start === undefined) continue;
-    const cycle = shortestWayBack(graph, start, group);
-    if (cycle !== undefined) cycles.push(cycle);
-  }
-  return cycles.sort((a, b) => (a[0] ?? "").localeCompare(b[0] ?? ""));
-}
-
-function stronglyConnected(graph: ModuleGraph): Set<string>[] {
-  const order = new Map<string, number>();
-  const stack: string[] = [];
-  const groups: Set<string>[] = [];
-  const visit = (path: string): number => {
-    const number = order.size;
-    order.set(path, number);
-    let least = number;
-    stack.push(path);
-    for (const { target } of graph.modules.get(path) ?? []) {
-      if (!graph.modules.has(target)) continue;
-      if (!order.has(target)) least = Math.min(least, visit(target));
-      else if (stack.includes(target)) least = Math.min(least, order.get(target) ?? least);
-    }
-    if (least === number) groups.push(new Set(stack.splice(stack.indexOf(path))));
-    return least;
-  };
-  for (const path of graph.modules.keys()) if (!order.has(path)) visit(path);
-  return groups;
-}
-
-/** The files of the shortest cycle through `start` inside its group; undefined for a lone file that imports not itself. */
-function shortestWayBack(graph: ModuleGraph, start: string, group: ReadonlySet<string>): string[] | undefined {
-  const cameFrom = new Map<string, string>();
-  const queue = [start];
-  for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
-    for (const { target } of graph.modules.get(path) ?? []) {
-      if (target === start) return trail(cameFrom, start, path);
-      if (!group.has(target) || cameFrom.has(target)) continue;
-      cameFrom.set(target, path);
-      queue.push(target);
-    }
-  }
-  return undefined;
-}
-
-function trail(cameFrom: ReadonlyMap<string, string>, start: string, last: string): string[] {
-  const files: string[] = [];
-  for (let path = last; path !== start; path = cameFrom.get(path) ?? start) files.unshift(path);
-  return [start, ...files];
-}
 
 async function* sourceFiles(directory: string): AsyncGenerator<string> {
   for await (const entry of Deno.readDir(directory)) {
@@ -166,7 +169,7 @@ if (import.meta.main) {
   for (const problem of problems) console.error(`layers: ${problem}`);
   console.log(
     problems.length === 0
-      ? `layers: ${files} files, all imports point downwards, no cycle, one folder that names a runtime`
+      ? `layers: ${files} files, all imports point downwards, no cycle of files or rooms, one folder that names a runtime`
       : `layers: ${problems.length} problems`,
   );
   Deno.exit(problems.length === 0 ? 0 : 1);

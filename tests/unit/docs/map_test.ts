@@ -35,10 +35,14 @@ Deno.test("every path that the map names is there", STRICT, () => {
 /** Named within a row of the table of folders, by what they are called there, or as an example. */
 const TABLE_NAMES: ReadonlySet<string> = new Set(["path.ts", "pool.ts", "pool_ends_test.ts", "docs/"]);
 
-Deno.test("every folder of lib is on the map", STRICT, async () => {
-  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}lib`)) {
-    if (isDirectory) assert.ok(MAP.includes(`| \`lib/${name}\``), `lib/${name} has no row in the table of folders`);
+Deno.test("every folder of lib is on the map, and every room in it", STRICT, async () => {
+  const folders = new Set<string>();
+  for await (const path of filesIn("lib")) {
+    const way = path.split("/").slice(0, -1);
+    for (let depth = 2; depth <= way.length; depth++) folders.add(way.slice(0, depth).join("/"));
   }
+  assert.ok(folders.size > 40, `found ${folders.size} folders`);
+  assert.deepEqual([...folders].filter((folder) => !MAP.includes(`| \`${folder}\``)), []);
 });
 
 /** The file that a unit test is about: named like it, or like the first words of its name. */

@@ -116,6 +116,36 @@ Deno.test("checkLayers reports two cycles when two groups of files are tangled",
   assert.deepEqual(problems.map((p) => p.split(".")[0]), ["import cycle: lib/http1/x", "import cycle: lib/mcp/a"]);
 });
 
+Deno.test(
+  "checkLayers refuses rooms of a folder that import each other, though no file imports itself",
+  STRICT,
+  async () => {
+    const problems = await problemsOf({
+      "lib/mcp/json/text.ts": "export {};",
+      "lib/mcp/json/scan.ts": `// judges\nimport "../message.ts";`,
+      "lib/mcp/message.ts": `import "./json/text.ts";`,
+      "lib/mcp/eras/era.ts": `import "../json/scan.ts";`,
+    });
+    assert.deepEqual(problems, [
+      "rooms of lib/mcp import each other: json/ → message.ts → json/ (lib/mcp/json/scan.ts:2, lib/mcp/message.ts:1). " +
+      "Move what they share into one that both import",
+    ]);
+  },
+);
+
+Deno.test("checkLayers tells of rooms in the innermost folder that holds both", STRICT, async () => {
+  const problems = await problemsOf({
+    "lib/mcp/json/deep/a.ts": `import "../flat/b.ts";`,
+    "lib/mcp/json/flat/b.ts": "export {};",
+    "lib/mcp/json/flat/c.ts": `import "../deep/d.ts"; import "../../message.ts";`,
+    "lib/mcp/json/deep/d.ts": "export {};",
+    "lib/mcp/message.ts": "export {};",
+  });
+  assert.deepEqual(problems.map((problem) => problem.split(" (")[0]), [
+    "rooms of lib/mcp/json import each other: deep/ → flat/ → deep/",
+  ]);
+});
+
 Deno.test("checkLayers reports a file that imports itself", STRICT, async () => {
   const problems = await problemsOf({ "lib/mcp/a.ts": `import "./a.ts";` });
   assert.deepEqual(problems.length, 1);
