@@ -1,6 +1,7 @@
 // What a reload keeps: sessions, limits, the store, the upstream and counts. Made once, from the settings at the start.
 import { Feeds } from "../admin/feeds.ts";
 import type { AuditLog } from "../audit/audit_log.ts";
+import type { ConfiguredLimits } from "../bridge/limits.ts";
 import type { Settings } from "../config/schema.ts";
 import { loadSecrets, type Secrets } from "../config/secrets.ts";
 import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
@@ -170,6 +171,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   const here = createHere(settings, { store, ring: ringNow, pools, home: selfOf(settings, worker?.hop) });
   const opened = await openUpstream(settings, {
     ...{ secrets, log, account, pools, here, readOnce },
+    bridgeLimits: bridgeLimitsOf(settings, limits),
     ring: ringNow,
     onLostCall: (outcome) => metrics.replays.inc(outcome),
   });
@@ -210,6 +212,17 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
       log,
     }),
   };
+}
+
+/** Sessions that stateless clients share are as many as those that clients have, in all and of one caller. */
+function bridgeLimitsOf(settings: Settings, limits: Limits): ConfiguredLimits {
+  const { sessionIdleMs, parkTimeoutMs, maxSessionsPerPrincipal } = settings;
+  const peerCaps = () => {
+    const { maxSessions: all, maxSessionsPerPrincipal: own } = limits.caps;
+    // Of callers that are all one, each kind of client has a peer, and who they are is theirs to say.
+    return { all, ofOneCaller: Number.isFinite(own) ? own : maxSessionsPerPrincipal };
+  };
+  return { idleMs: sessionIdleMs, parkMs: parkTimeoutMs, peerCaps };
 }
 
 /** Loaded only where it is configured. */

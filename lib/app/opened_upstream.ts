@@ -1,6 +1,6 @@
 // An upstream as the app holds it, whatever its kind: what the kinds are made from, and what each has besides `Upstream`.
 import type { UpstreamView } from "../admin/state_view.ts";
-import type { RerunOutcome } from "../bridge/limits.ts";
+import type { ConfiguredLimits, RerunOutcome } from "../bridge/limits.ts";
 import type { Secrets } from "../config/secrets.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
@@ -34,6 +34,8 @@ export interface OpenUpstreamOptions {
   readonly here: HereFor;
   /** A file that is read once. */
   readonly readOnce: (path: string) => Promise<string>;
+  /** For every bridge, whatever is behind it. */
+  readonly bridgeLimits: ConfiguredLimits;
   /** See `BridgeParts`. */
   readonly onLostCall: (outcome: RerunOutcome) => void;
 }

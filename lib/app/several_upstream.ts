@@ -19,7 +19,7 @@ export async function openSeveralUpstream(settings: Settings, options: OpenUpstr
     account: options.account,
     here: options.here,
     onLostCall: options.onLostCall,
-    limits: { idleMs: settings.sessionIdleMs, parkMs: settings.parkTimeoutMs },
+    limits: options.bridgeLimits,
   });
   return {
     upstream,

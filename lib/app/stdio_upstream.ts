@@ -49,7 +49,7 @@ export async function openStdioUpstream(settings: Settings, options: OpenUpstrea
 
 async function optionsOf(
   settings: Settings,
-  { secrets, log, account, here, onLostCall }: OpenUpstreamOptions,
+  { secrets, log, account, here, onLostCall, bridgeLimits }: OpenUpstreamOptions,
 ): Promise<StdioUpstreamOptions> {
   const { maxProcesses, maxProcessesPerPrincipal } = settings;
   const options: StdioUpstreamOptions = {
@@ -61,11 +61,10 @@ async function optionsOf(
     here,
     onLostCall,
     limits: {
+      ...bridgeLimits,
       startTimeoutMs: settings.stdioStartTimeoutMs,
       maxLineBytes: settings.stdioMaxLineBytes,
       killAfterMs: settings.stdioStopGraceMs,
-      idleMs: settings.sessionIdleMs,
-      parkMs: settings.parkTimeoutMs,
     },
     caps: {
       maxProcesses,

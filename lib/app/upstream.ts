@@ -57,18 +57,12 @@ async function openHttpUpstream(settings: Settings, options: OpenUpstreamOptions
   if (wireOf(settings.upstreams[0]!).isSse) {
     return { ...await overSse(reached, options), declare, checks, view };
   }
-  const { log, account, pools, here, onLostCall } = options;
+  const { log, account, pools, here, onLostCall, bridgeLimits: limits } = options;
   const both = new BothErasUpstream({
     inner: reached.upstream,
     era: settings.era,
     openBridge: async (onEnded) => {
       const { eraBridge } = await import("../upstream/era_bridge.ts");
-      const limits = {
-        idleMs: settings.sessionIdleMs,
-        parkMs: settings.parkTimeoutMs,
-        maxPeers: settings.maxSessions,
-        maxPeersPerOwner: settings.maxSessionsPerPrincipal,
-      };
       const inner = reached.upstream;
       return eraBridge({ inner, log, account, limits, pools, here: here(inner), onLostCall, onEnded });
     },
@@ -104,7 +98,7 @@ async function withOwnCredential(
 /** Before a server of HTTP+SSE, which has sessions of another kind. */
 async function overSse(
   reached: Reached,
-  { log, account, here, onLostCall }: OpenUpstreamOptions,
+  { log, account, here, onLostCall, bridgeLimits }: OpenUpstreamOptions,
 ): Promise<Reached> {
   const { SseUpstream } = await import("../upstream/sse.ts");
   const { carrierRule } = await import("../upstream/several/members/carry.ts");
@@ -115,6 +109,7 @@ async function overSse(
     account,
     here,
     onLostCall,
+    limits: bridgeLimits,
   });
   const close = async () => {
     await upstream.close();

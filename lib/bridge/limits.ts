@@ -18,9 +18,8 @@ export interface BridgeLimits extends RememberedLimits {
   readonly maxLoggedBytes: number;
   /** The peer of a caller's stateless requests ends after this long without any, in ms. */
   readonly idleMs: number;
-  /** Peers of stateless clients, of all callers and of one. */
-  readonly maxPeers: number;
-  readonly maxPeersPerOwner: number;
+  /** Asked each time: a reload may change them. */
+  readonly peerCaps: () => PeerCaps;
   /** A call that waits for a stateless client's answer is given up after this long, in ms. */
   readonly parkMs: number;
   /** A server that wants an address opened, again after its client said that it was, gets so long to say that it is, in ms. */
@@ -36,6 +35,16 @@ export interface BridgeLimits extends RememberedLimits {
   readonly maxWaitingBytes: number;
 }
 
+/** Most peers of stateless clients there may be at a time. */
+export interface PeerCaps {
+  readonly all: number;
+  /** Through whatever OAuth client it comes. */
+  readonly ofOneCaller: number;
+}
+
+/** What is configured of every bridge alike, whatever is behind it. */
+export type ConfiguredLimits = Pick<BridgeLimits, "idleMs" | "parkMs" | "peerCaps">;
+
 export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
   streamAfterMs: 1000,
   highWaterBytes: 1024 * 1024,
@@ -48,8 +57,7 @@ export const DEFAULT_BRIDGE_LIMITS: BridgeLimits = {
   gatherMs: 25,
   maxParked: 5000,
   maxParkedPerCaller: 100,
-  maxPeers: 10_000,
-  maxPeersPerOwner: 100,
+  peerCaps: () => ({ all: 10_000, ofOneCaller: 100 }),
   maxCalls: 1000,
   maxWaitingBytes: 4 * 1024 * 1024,
   maxSubscriptions: 1000,

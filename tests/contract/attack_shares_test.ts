@@ -2,8 +2,10 @@
 // "No caller takes all of anything").
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
+import { FakeSseMcp } from "../support/fake_sse_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { answered, ask } from "../support/stateless.ts";
 import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
@@ -162,4 +164,39 @@ for (const lane of LANES) {
       assert.equal(await status(signet.post(batch(10), { id })), 200);
     });
   }
+}
+
+for (const kind of ["HTTP", "HTTP+SSE", "several", "stdio"] as const) {
+  Deno.test(
+    `M2: a stateless caller takes its share of sessions, whatever it says it is, before ${kind}`,
+    STRICT,
+    async () => {
+      await using issuer = await TestIssuer.create();
+      await using streams = new FakeSseMcp();
+      await using upstream = new FakeMcp({ sessionsOnly: true });
+      const { command, args = [] } = fixture();
+      const servers: Record<typeof kind, string | string[]> = {
+        HTTP: upstream.url,
+        "HTTP+SSE": `sse+${streams.url}`,
+        several: `one=${upstream.url}`,
+        stdio: [command, ...args],
+      };
+      const flags = [
+        ...issuer.flags,
+        ...["--max-sessions", "4", "--bind-client-id"],
+        ...(kind === "several" ? ["--upstream", `two=${upstream.url}`] : []),
+      ];
+      await using signet = await TestSignet.start({ upstream: servers[kind], flags });
+      const [name, shape] = kind === "several" ? ["one_echo", { isError: false }] : ["echo", {}];
+      const asks = async (subject: string, clientId: string, nth: number) => {
+        const token = await issuer.token(subject, { clientId });
+        const capabilities = { experimental: { nth: { nth } } };
+        return (await answered(ask(signet, "tools/call", { name, arguments: shape }, { token, capabilities }))).status;
+      };
+      // Kinds of client give way to others of their own client; a person has no share for each of its clients.
+      for (let nth = 0; nth < 5; nth++) assert.equal(await asks("greedy", "app", nth), 200);
+      assert.equal(await asks("greedy", "other app", 0), 429);
+      assert.equal(await asks("somebody", "app", 0), 200);
+    },
+  );
 }

@@ -10,6 +10,7 @@ import { FakeSseMcp } from "../support/fake_sse_mcp.ts";
 import { initializeText } from "../support/http_peer.ts";
 import { call, TestSignet } from "../support/signet.ts";
 import { SILENT_LOG } from "../support/silent_log.ts";
+import { answered, ask } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";
 
@@ -63,6 +64,13 @@ Deno.test("B10: with the session the stream ends", STRICT, async () => {
   await ended.body?.cancel();
   assert.equal(ended.status, 204);
   await until(() => at.server.streams.size === 0, "the end of the stream");
+});
+
+Deno.test("B10 L7: a stream that stateless clients share ends as soon as --session-idle says", STRICT, async () => {
+  await using scenery = await scene(["--session-idle", "1s"]);
+  const { server, signet } = scenery;
+  assert.equal((await answered(ask(signet, "tools/call", { name: "echo", arguments: {} }))).status, 200);
+  await until(() => server.streams.size === 0, "the idle stream has ended");
 });
 
 Deno.test(

@@ -10,7 +10,7 @@ import type { Era } from "../../mcp/revisions.ts";
 import { createHash } from "../../platform/builtin.ts";
 import { OwnedTimer } from "../../platform/timers.ts";
 import type { Claim, Homes, Whereabouts } from "../../replica/elsewhere.ts";
-import type { CallerKeys, OwnerKey } from "../../session/caller.ts";
+import type { CallerKeys, OwnerKey, PrincipalKey } from "../../session/caller.ts";
 import { type BridgeParts, outboxOptions, partsOf, randomName } from "../limits.ts";
 import type { Parting } from "../peer/peer.ts";
 import type { ChoosePeers, Gate, OwnedSince, PoolKey } from "../request.ts";
@@ -46,6 +46,7 @@ interface Hosted {
   claim: Claim | undefined;
   readonly key: PoolKey;
   readonly owner: OwnerKey;
+  readonly principalKey: PrincipalKey;
   readonly life: StatelessLife;
   readonly server: StatelessServer;
   /** When it began here, in ms since the epoch. */
@@ -174,9 +175,9 @@ export class StatelessHost {
 
   #add({ caller, fields }: StatelessCaller, { key, client }: Pool): Hosted {
     const { parts, gate, choose } = this.#options;
-    const { owner } = caller;
+    const { owner, principalKey } = caller;
     if (this.#isEnded) throw new SignetError("draining");
-    this.#makeRoom(owner);
+    this.#makeRoom(caller);
     const open = choose({ caller, session: undefined, pool: key, fields });
     // Not in the same breath: what waits for the peer is told first why there is none.
     const onDoomed = () => queueMicrotask(() => this.#remove(hosted));
@@ -193,7 +194,7 @@ export class StatelessHost {
       timers: parts.timers,
     });
     const outbox = outboxOptions(partsOf(caller, parts));
-    const parker = { principalKey: caller.principalKey, account: outbox.account };
+    const parker = { principalKey, account: outbox.account };
     const server = new StatelessServer({
       life,
       outbox,
@@ -206,7 +207,7 @@ export class StatelessHost {
       onIdle: () => this.#restUntilNeeded(hosted),
     });
     const hosted: Hosted = {
-      ...{ claim: undefined, key, owner, life, server, sinceMs: parts.timers.now() },
+      ...{ claim: undefined, key, owner, principalKey, life, server, sinceMs: parts.timers.now() },
       ...{ idle: new OwnedTimer(parts.timers), restingSinceMs: undefined },
     };
     this.#hosted.set(key, hosted);
@@ -215,15 +216,16 @@ export class StatelessHost {
   }
 
   /**
-   * A caller at a bound of its own makes room for itself: what it has not used for longest gives way (M5).
+   * A caller at a bound of its own makes room for itself: what it has not used for longest gives way (M5), of the same
+   * owner alone. It is counted as a person, or it would have a bound for each of its OAuth clients.
    * @throws SignetError `principal_limit`, `session_limit` where all are in use
    */
-  #makeRoom(owner: OwnerKey): void {
-    const { maxPeers, maxPeersPerOwner } = this.#options.parts.limits;
-    const own = [...this.#hosted.values()].filter((hosted) => hosted.owner === owner);
-    const isFull = this.#hosted.size >= maxPeers;
-    if (own.length < maxPeersPerOwner && !isFull) return;
-    const resting = own.filter(({ restingSinceMs }) => restingSinceMs !== undefined)
+  #makeRoom({ owner, principalKey }: CallerKeys): void {
+    const { all, ofOneCaller } = this.#options.parts.limits.peerCaps();
+    const callers = [...this.#hosted.values()].filter((hosted) => hosted.principalKey === principalKey);
+    const isFull = this.#hosted.size >= all;
+    if (callers.length < ofOneCaller && !isFull) return;
+    const resting = callers.filter((hosted) => hosted.owner === owner && hosted.restingSinceMs !== undefined)
       .sort((a, b) => a.restingSinceMs! - b.restingSinceMs!);
     if (resting.length > 0) return this.#remove(resting[0]!);
     throw new SignetError(isFull ? "session_limit" : "principal_limit", { retryAfterS: 1 });

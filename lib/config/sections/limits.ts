@@ -9,12 +9,13 @@ export const LIMITS = {
   maxSessions: rows.one(integer({ min: 1, max: 10_000_000 }), {
     name: "max-sessions",
     default: 10_000,
-    doc: "Sessions at a time; beyond it 503",
+    doc: "Sessions at a time; beyond it 503. Those that stateless clients share at a server are counted for themselves",
   }),
   maxSessionsPerPrincipal: rows.one(integer({ min: 1, max: 10_000_000 }), {
     name: "max-sessions-per-principal",
     default: 100,
-    doc: "Sessions of one caller at a time; beyond it 429",
+    doc:
+      "Sessions of one caller at a time; beyond it 429. Those that its stateless clients share at a server are counted for themselves",
   }),
   maxConnections: rows.one(integer({ min: 1, max: 1_000_000 }), {
     name: "max-connections",
