@@ -1,6 +1,7 @@
 // Files as both runtimes read them: by `node:fs`. Text is UTF-8 or it is a fault, never replacement characters.
-import { createReadStream } from "node:fs";
-import { constants, type FileHandle, open, readFile, stat } from "node:fs/promises";
+import { Buffer } from "node:buffer";
+import { closeSync, createReadStream, openSync, readSync } from "node:fs";
+import { constants, open, readFile, stat } from "node:fs/promises";
 import process from "node:process";
 import { NOT_NOW, systemError } from "./system_fault.ts";
 import { Patience, pause, SYSTEM_TIMERS, type Timers } from "./timers.ts";
@@ -8,11 +9,19 @@ import { Patience, pause, SYSTEM_TIMERS, type Timers } from "./timers.ts";
 /** No text that Signet reads is near it; a device or a disk's image that was named by mistake fills memory without it. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
+const ROOM_BYTES = 64 * 1024;
+
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** How long a pipe with a name is waited for, and how often it is looked into, in ms: a reload that hung would be the last one. */
 const PIPE_PATIENCE_MS = 5000;
 const LOOK_EVERY_MS = 20;
+/**
+ * A writer that has found its reader may be gone in a moment, and another one there in the next, who says the same again: as
+ * long as it may be writing the pipe is left alone for no turn of the event loop, but so many looks at most.
+ */
+const LOOKS_AT_ONCE = 100, BETWEEN_THEM_MS = 0.05;
+const sleeping = new Int32Array(new SharedArrayBuffer(4));
 
 /** A pipe that was handed over, as shells do for `<(…)`: what it holds comes out once, and is kept for whoever asks again. */
 const HANDED_OVER = /^\/(?:dev|proc\/self)\/fd\/\d+$|^\/dev\/stdin$/;
@@ -45,23 +54,15 @@ async function readBytes(path: string, timers: Timers): Promise<Uint8Array> {
   return await bytes;
 }
 
-type Read = (file: FileHandle, into: Uint8Array) => Promise<number>;
-
-const readWaiting: Read = async (file, into) => (await file.read(into, { position: null })).bytesRead;
-
-/** What has no size and may have no end: a pipe, a device. @param read answers how much it has read, 0 for the end */
-async function readUntilEnd(path: string, read = readWaiting, flags = constants.O_RDONLY): Promise<Uint8Array> {
-  const file = await open(path, flags);
+/** What has no size and may have no end: a pipe, a device. */
+async function readUntilEnd(path: string): Promise<Uint8Array> {
+  const file = await open(path);
   try {
-    const pieces: Uint8Array[] = [];
-    for (let length = 0; length <= MAX_TEXT_BYTES;) {
-      const into = new Uint8Array(64 * 1024);
-      const count = await read(file, into);
-      if (count === 0) return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
-      pieces.push(into.subarray(0, count));
-      length += count;
+    const gathered = new Gathered(path);
+    for (let isEnd = false; !isEnd;) {
+      isEnd = !gathered.add((await file.read(gathered.room, { position: null })).bytesRead);
     }
-    throw tooLarge(path);
+    return gathered.take();
   } finally {
     await file.close();
   }
@@ -70,24 +71,63 @@ async function readUntilEnd(path: string, read = readWaiting, flags = constants.
 /** Opened and read without waiting, as nothing ends such a wait if nobody ever writes. */
 async function readNamedPipe(path: string, timers: Timers): Promise<Uint8Array> {
   const patience = new Patience(PIPE_PATIENCE_MS, timers);
-  let begun = false;
-  const read: Read = async (file, into) => {
-    for (;;) {
-      const count = await readWaiting(file, into).catch(ifNotNow);
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const gathered = new Gathered(path);
+    for (let left = LOOKS_AT_ONCE;; left--) {
+      const count = readNow(file, gathered.room);
       // Before its first byte an end says that there is no writer yet.
-      if (count !== undefined && (count > 0 || begun)) {
-        begun = true;
-        return count;
+      if (count === 0 && gathered.size > 0) return gathered.take();
+      if (count !== undefined && gathered.add(count)) {
+        left = LOOKS_AT_ONCE;
+      } else if (left > 0) {
+        Atomics.wait(sleeping, 0, 0, BETWEEN_THEM_MS);
+      } else if (patience.leftMs === 0) {
+        throw systemError("ETIMEDOUT", `reading ${path}: found a pipe that does not end`);
+      } else {
+        await pause(LOOK_EVERY_MS, timers);
       }
-      if (patience.leftMs === 0) throw systemError("ETIMEDOUT", `reading ${path}: found a pipe that does not end`);
-      await pause(LOOK_EVERY_MS, timers);
     }
-  };
-  return await readUntilEnd(path, read, constants.O_RDONLY | constants.O_NONBLOCK);
+  } finally {
+    closeSync(file);
+  }
 }
 
-function ifNotNow(fault: unknown): undefined {
-  if (!NOT_NOW.has((fault as { readonly code?: unknown }).code)) throw fault;
+/** How much was read, 0 for the end; undefined if there is nothing at the moment. */
+function readNow(file: number, into: Uint8Array): number | undefined {
+  try {
+    return readSync(file, into, 0, into.length, null);
+  } catch (fault) {
+    if (!NOT_NOW.has((fault as { readonly code?: unknown }).code)) throw fault;
+    return undefined;
+  }
+}
+
+/** What has been read of what has no size. */
+class Gathered {
+  readonly #path: string;
+  readonly #pieces: Uint8Array[] = [];
+  size = 0;
+  /** Where the next bytes go. */
+  room = new Uint8Array(ROOM_BYTES);
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Takes `count` bytes over from `room`. @returns whether there were any */
+  add(count: number): boolean {
+    if (count === 0) return false;
+    this.size += count;
+    if (this.size > MAX_TEXT_BYTES) throw tooLarge(this.#path);
+    this.#pieces.push(this.room.subarray(0, count));
+    this.room = new Uint8Array(ROOM_BYTES);
+    return true;
+  }
+
+  take(): Uint8Array {
+    return Buffer.concat(this.#pieces);
+  }
 }
 
 function tooLarge(path: string): Error {

@@ -51,3 +51,24 @@ Deno.test("readTextFile gives up on a pipe whose writer does not go", POSIX, asy
   }, "the wait to be over");
   assert.equal(await unended, "TimedOut");
 });
+
+Deno.test("readTextFile takes what one writer says, not what those behind it say again", POSIX, async () => {
+  await using folder = await TempFolder.create();
+  const path = await namedPipe(folder);
+  const text = "k".repeat(44);
+  await Deno.writeTextFile(`${folder.path}/text`, text);
+  const again = runBounded("sh", {
+    what: "a writer that comes again",
+    deadlineMs: 20_000,
+    args: ["-c", "while [ -e text ]; do cat text > pipe; sleep 0.003; done"],
+    cwd: folder.path,
+  });
+  let whole = 0;
+  for (let time = 0; time < 30; time++) if (await readTextFile(path).catch(() => "") === text) whole++;
+  await Deno.remove(`${folder.path}/text`);
+  // Whoever waits for a reader waits no more.
+  using _reader = await Deno.open(path, { read: true, write: true });
+  await again;
+  // One that comes between two looks is there all the same, now and then.
+  assert.ok(whole > 15, `${whole} of 30`);
+});
