@@ -11,9 +11,19 @@ export interface RpcFault {
 }
 
 /** As the responder would put it: the public message of a refusal, and nothing of anything else. */
-export function rpcFaultOf(error: unknown, isStateless = false): RpcFault {
-  const { kind, message } = error instanceof SignetError ? error : new SignetError("upstream_unreachable");
-  return { code: rpcCodeFor(kind, isStateless), message };
+export function rpcFaultOf(error: unknown): RpcFault {
+  const { kind, message } = refusalIn(error);
+  return { code: rpcCodeFor(kind, false), message };
+}
+
+/** The same for a client without sessions, whose revision has codes of its own. */
+export function statelessFaultOf(error: unknown): RpcFault {
+  const { kind, message } = refusalIn(error);
+  return { code: rpcCodeFor(kind, true), message };
+}
+
+function refusalIn(error: unknown): SignetError {
+  return error instanceof SignetError ? error : new SignetError("upstream_unreachable");
 }
 
 /** An error response with the id as its client wrote it. */

@@ -2,7 +2,7 @@
 // made again when it says that it has (docs/behaviour.md S4). Nothing of it waits here in between.
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
-import { rpcFaultOf } from "../../mcp/rpc_fault.ts";
+import { statelessFaultOf } from "../../mcp/rpc_fault.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { type Message, ownCarrier, type Peer } from "../peer/peer.ts";
 import type { Exchange, Reopening, Translated } from "./exchange.ts";
@@ -96,7 +96,7 @@ export class ReopenedCalls {
       const peer = await life.peer(post);
       if (exchanges.has(exchange)) runs.ask(exchange, peer, post);
     } catch (error) {
-      const { code, message } = rpcFaultOf(error, true);
+      const { code, message } = statelessFaultOf(error);
       exchange.answer.refuse(error) || exchanges.fail(exchange, code, message);
     }
   }

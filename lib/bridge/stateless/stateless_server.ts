@@ -18,7 +18,7 @@ import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../mcp/json_splice.ts";
 import { findMember } from "../../mcp/json_text.ts";
 import { INTERNAL_ERROR, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
-import { rpcFaultOf } from "../../mcp/rpc_fault.ts";
+import { statelessFaultOf } from "../../mcp/rpc_fault.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { errorAnswer } from "../answers/http_answer.ts";
 import type { OutboxOptions } from "../answers/outbox.ts";
@@ -179,7 +179,7 @@ export class StatelessServer {
       const message = "Method not found: the MCP server cannot be asked now";
       return this.#exchanges.fail(exchange, METHOD_NOT_FOUND, message, "method_not_found");
     }
-    const { code, message } = rpcFaultOf(error, true);
+    const { code, message } = statelessFaultOf(error);
     exchange.answer.refuse(error) || this.#exchanges.fail(exchange, code, message);
   }
 

@@ -4,6 +4,7 @@ import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
+import type { UpstreamRequest } from "../../upstream/upstream.ts";
 import { isAdopted, openedWith } from "../in/adopt.ts";
 import type { GatewayParts } from "../parts.ts";
 import { carryTrace } from "../traced.ts";
@@ -104,7 +105,7 @@ export async function answerAfter(
   const home = homeOf(parts, target);
   if (home !== undefined) return await answerFrom(parts, sending, home, moves + 1);
   const { generation, reopened } = target.link;
-  const answer = await sendInSession(parts, sending, true);
+  const answer = await sendInNewSession(parts, sending);
   noteAnswer(parts, inFlight);
   if (!(answer instanceof LostSession)) return answer;
   // Another replica, or a process before this one, has said that it is here, and it is no longer.
@@ -132,33 +133,52 @@ const OF_THE_PLACE = ["last-event-id"];
 /** What the client says there is about its own message. */
 const OF_THE_MESSAGE = ["mcp-method", "mcp-name", "last-event-id", ...OF_THE_BYTES];
 
-function without(list: Fields, names: readonly string[]): { fields: Fields; notes: undefined } {
+/** What of the client's head goes along, and what is known of it. */
+type Crossing = Pick<UpstreamRequest, "fields" | "notes">;
+
+function without(list: Fields, names: readonly string[]): Crossing {
   const fields = list.slice();
   for (const name of names) removeField(fields, name);
   return { fields, notes: undefined };
 }
 
 /** To be noted by {@link noteAnswer}. */
-function sendInSession(parts: GatewayParts, sending: Sending, again = false): Promise<SessionAnswer> {
-  return sending.inFlight.answerOf(callInSession(parts, sending, again));
+function sendInSession(parts: GatewayParts, sending: Sending): Promise<SessionAnswer> {
+  return sending.inFlight.answerOf(callInSession(parts, sending));
 }
 
-/** Sends the request in the session as it is. @param again whether in one made anew */
-export function callInSession(parts: GatewayParts, sending: Sending, again = false): SessionCall {
-  const { outbound: { inbound, caller, session, body }, target: { upstream, link } } = sending;
+/** Likewise, in a session made anew. */
+function sendInNewSession(parts: GatewayParts, sending: Sending): Promise<SessionAnswer> {
+  const { inbound } = sending.outbound;
+  if (inbound.record !== undefined) inbound.record.revived = true;
+  const crossing = crossingOf(parts, sending);
+  return sending.inFlight.answerOf(
+    callWith(sending, isOwn(sending) ? crossing : without(crossing.fields, OF_THE_PLACE)),
+  );
+}
+
+/** Sends the request in the session as it is. */
+export function callInSession(parts: GatewayParts, sending: Sending): SessionCall {
+  return callWith(sending, crossingOf(parts, sending));
+}
+
+/** Whether its message is one of Signet's own, in the client's place. */
+function isOwn({ outbound }: Sending): boolean {
+  return outbound.parsed !== undefined;
+}
+
+/** The fields of a client's request that go into its session. */
+function crossingOf(parts: GatewayParts, sending: Sending): Crossing {
+  const { inbound, caller, session } = sending.outbound;
   const crossing = parts.fields.intoSession(inbound, caller, session);
-  const isOwn = sending.outbound.parsed !== undefined;
-  const { fields, notes } = isOwn
-    ? without(crossing.fields, OF_THE_MESSAGE)
-    : again
-    ? without(crossing.fields, OF_THE_PLACE)
-    : crossing;
-  if (inbound.record !== undefined) {
-    inbound.record.upstream = upstream.name;
-    inbound.record.revived ||= again;
-  }
+  return isOwn(sending) ? without(crossing.fields, OF_THE_MESSAGE) : crossing;
+}
+
+function callWith({ outbound, target: { upstream, link } }: Sending, { fields, notes }: Crossing): SessionCall {
+  const { inbound, caller, session, body } = outbound;
+  if (inbound.record !== undefined) inbound.record.upstream = upstream.name;
   const { head: { method, query } } = inbound;
-  const parsed = sending.outbound.parsed ?? inbound.parsed;
+  const parsed = outbound.parsed ?? inbound.parsed;
   const opened = openedWith(session);
   const request = {
     method: method as "GET" | "POST",
@@ -172,7 +192,7 @@ export function callInSession(parts: GatewayParts, sending: Sending, again = fal
     caller,
     session,
     noted: inbound.record,
-    isHeard: sending.outbound.handshake !== undefined,
+    isHeard: outbound.handshake !== undefined,
   };
   return upstream.send(inbound.trace ? carryTrace(inbound, upstream, request) : request);
 }

@@ -89,10 +89,12 @@ export class KeptPlace {
 
   /**
    * Nobody finds it from then on, unless another one has said since that it is in use.
-   * @param isForAll whoever else uses it, too
    * @returns whether it is nobody's: it is to end at the server. Never rejects
    */
-  async withdraw(text: string, isForAll: boolean): Promise<boolean> {
+  async withdraw(text: string, { isForAll }: {
+    /** Whoever else uses it, too. */
+    readonly isForAll: boolean;
+  }): Promise<boolean> {
     const { store, timers, ttlMs } = this.#parts;
     const leftMs = isForAll ? FOREVER_MS : ttlMs - (timers.now() - this.#touchedAtMs) + DRIFT_MS;
     try {

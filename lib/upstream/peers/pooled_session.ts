@@ -168,7 +168,7 @@ export class PooledSession {
     const verdict = this.#parts.judge(this.#parts.owner, this.#kept!.openedAtMs);
     // Where nothing has to be waited for: whoever asks next does not find it.
     const isRevoked = (verdict instanceof Promise ? await verdict : verdict) === "revoked";
-    return await this.#place.withdraw(text, isRevoked);
+    return await this.#place.withdraw(text, { isForAll: isRevoked });
   }
 
   /** Somebody else may go on with it. @returns whether others can find it */
@@ -221,7 +221,7 @@ export class PooledSession {
       if (this.#kept !== kept) return;
       if (!isDone) return void (this.#isMoved = !this.#isLeft);
       // Whoever opened it is to end it, unless another one has found it by now.
-      if (this.#isLeft && await this.#place.withdraw(text, false)) return;
+      if (this.#isLeft && await this.#place.withdraw(text, { isForAll: false })) return;
       this.#take(kept, text);
     } catch (fault) {
       ignoreStoreError(fault);

@@ -26,7 +26,9 @@ export function greetingOf(present: readonly MemberLife[], missing: readonly Mis
   const instructions = instructionsOf(present, missing);
   return {
     protocolVersion: oldestRevision(present),
-    capabilities: mergedCapabilities(present.map((life) => life.capabilities ?? {}), missing.length > 0),
+    capabilities: mergedCapabilities(present.map((life) => life.capabilities ?? {}), {
+      isIncomplete: missing.length > 0,
+    }),
     serverInfo: SERVER_INFO,
     ...(instructions === "" ? {} : { instructions }),
   };
@@ -37,7 +39,10 @@ export function discoveryOf(present: readonly MemberLife[], missing: readonly Mi
   const said = present.map(({ handshake }) => handshake);
   const instructions = instructionsOf(present, missing);
   const all = present.map((life) => life.capabilities ?? {});
-  const { logging: _, tasks: __, ...capabilities } = mergedCapabilities(all, missing.length > 0, STATELESS_EXTENSIONS);
+  const { logging: _, tasks: __, ...capabilities } = mergedCapabilities(all, {
+    isIncomplete: missing.length > 0,
+    passing: STATELESS_EXTENSIONS,
+  });
   return {
     resultType: "complete",
     supportedVersions: MODERN_REVISIONS.filter((revision) =>
@@ -66,8 +71,11 @@ function oldestRevision(present: readonly MemberLife[]): string {
 /** @param incomplete whether members may come whose capabilities nobody knows: their lists will be there */
 export function mergedCapabilities(
   all: readonly JsonObject[],
-  incomplete: boolean,
-  passing: readonly string[] = PASSING_EXTENSIONS,
+  { isIncomplete, passing = PASSING_EXTENSIONS }: {
+    /** Whether there may be members whose capabilities nobody knows. */
+    readonly isIncomplete: boolean;
+    readonly passing?: readonly string[];
+  },
 ): JsonObject {
   const some = (name: string) => all.some((capabilities) => isJsonObject(capabilities[name]));
   const subscribe = all.some(({ resources }) => isJsonObject(resources) && resources.subscribe === true);
@@ -77,9 +85,9 @@ export function mergedCapabilities(
     return found === undefined ? [] : [[name, found]];
   });
   return {
-    ...(some("tools") || incomplete ? { tools: { listChanged: true } } : {}),
-    ...(some("prompts") || incomplete ? { prompts: { listChanged: true } } : {}),
-    ...(some("resources") || incomplete
+    ...(some("tools") || isIncomplete ? { tools: { listChanged: true } } : {}),
+    ...(some("prompts") || isIncomplete ? { prompts: { listChanged: true } } : {}),
+    ...(some("resources") || isIncomplete
       ? { resources: { ...(subscribe ? { subscribe: true } : {}), listChanged: true } }
       : {}),
     ...(some("logging") ? { logging: {} } : {}),

@@ -222,7 +222,10 @@ export class Router implements PeerSource {
     this.#begin(known, id.run);
     this.#protocolVersion = resumed.protocolVersion;
     for (const [at, life] of this.#lives.entries()) life.attach({ ...resumed, state: known[at]!.state });
-    this.#greeting = { protocolVersion: resumed.protocolVersion, capabilities: mergedCapabilities([], true) };
+    this.#greeting = {
+      protocolVersion: resumed.protocolVersion,
+      capabilities: mergedCapabilities([], { isIncomplete: true }),
+    };
     return true;
   }
 
@@ -247,7 +250,7 @@ export class Router implements PeerSource {
   }
 
   #cease(): void {
-    this.#catalog?.clear(true);
+    this.#catalog?.close();
     this.#subscriptions?.closeAll();
     this.#retries.stop();
     this.#voice.stop();

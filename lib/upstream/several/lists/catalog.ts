@@ -76,9 +76,9 @@ export class Catalog {
     this.#kept.forget(life);
   }
 
-  /** Nothing is remembered; with `isForGood`, from now on. */
-  clear(isForGood = false): void {
-    this.#kept.clear(isForGood);
+  /** Nothing is remembered any more, from now on. */
+  close(): void {
+    this.#kept.close();
   }
 
   /**

@@ -125,9 +125,9 @@ export class KeptLists {
     for (const method of [...this.#wholes.keys()]) this.#dropWhole(method);
   }
 
-  /** Nothing is kept any more; with `for good`, from now on. */
-  clear(isForGood = false): void {
-    this.#closed ||= isForGood;
+  /** Nothing is kept any more, from now on. */
+  close(): void {
+    this.#closed = true;
     for (const key of [...this.#kept.keys()]) this.#drop(key);
     for (const method of [...this.#wholes.keys()]) this.#dropWhole(method);
   }

@@ -22,5 +22,5 @@ Deno.test("P8: a member's list that was read before the clock was set back is re
   await timers.advance(-HOUR_MS);
   assert.equal(lists.find(life, asked), undefined);
   assert.equal(lists.told(life, list, "out")?.ageMs, Infinity, "nobody can tell how old it is");
-  lists.clear(true);
+  lists.close();
 });
