@@ -26,7 +26,7 @@ import { withinDescriptors } from "./connection_bound.ts";
 import { createParts } from "./gateway_parts.ts";
 import { createLasting, type Lasting } from "./lasting.ts";
 import { needRestart, withLive } from "./live.ts";
-import { createMetricsPage } from "./metrics_page.ts";
+import { createMetricsPage } from "./metrics/metrics_page.ts";
 import type { Operations } from "./operations.ts";
 import { operationsOf } from "./own_operations.ts";
 import { Reachability } from "./reachability.ts";

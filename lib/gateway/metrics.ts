@@ -1,4 +1,4 @@
-// What the gateway counts. Plain numbers on the hot path; names and text in lib/app/metrics_page.ts, when somebody scrapes.
+// What the gateway counts. Plain numbers on the hot path; names and text in lib/app/metrics/, when somebody scrapes.
 import type { RerunOutcome } from "../bridge/limits.ts";
 import { ERROR_KINDS, type ErrorCode } from "../errors.ts";
 import { Counter, Histogram, LabelledCounter, type Sample } from "../observe/metrics.ts";
