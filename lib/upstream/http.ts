@@ -125,10 +125,10 @@ export class HttpUpstream implements Upstream {
     const { method, target, fields, made } = head;
     const changing = head.changingFor(upstreamSessionId);
     const sent = body === undefined
-      ? { method, target, fields, made, changing }
-      : { method, target, fields, made, changing, body };
+      ? { method, target, fields, made, changing, upstreamSessionId }
+      : { method, target, fields, made, changing, upstreamSessionId, body };
     const options = request.isHeard === true ? this.#heard : this.#unheard;
-    return new HttpCall(this.pool, { request: sent, upstreamSessionId }, options);
+    return new HttpCall(this.pool, sent, options);
   }
 
   /** What is sent of it but for its body: the same as before for the same list of fields. */
@@ -145,8 +145,7 @@ export class HttpUpstream implements Upstream {
   /** What an answer is that is no success. @throws SignetError, HttpError */
   readonly #examine = async (sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> => {
     if (isRedirect(response.head.status)) return await this.#redirect(sent, response, call);
-    const { upstreamSessionId, request } = sent;
-    if (upstreamSessionId === undefined || request.method === "DELETE" || !isRefusal(response.head.status)) {
+    if (sent.upstreamSessionId === undefined || sent.method === "DELETE" || !isRefusal(response.head.status)) {
       return response;
     }
     // About the credential: the client is to bring another, in the same session.
@@ -156,13 +155,12 @@ export class HttpUpstream implements Upstream {
 
   /** Sends it once more where the server wants it, if that is the server itself still. */
   async #redirect(sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> {
-    const { request } = sent;
     const { head } = response;
     response.release();
-    const target = redirectTarget(this.#origin, request.target, head);
+    const target = redirectTarget(this.#origin, sent.target, head);
     if (target === undefined) throw refuseRedirect(head);
-    const again = { ...sent, request: { ...request, target } };
-    const answer = await call.instead(this.pool.send(again.request));
+    const again = { ...sent, target };
+    const answer = await call.instead(this.pool.send(again));
     if (answer.head.status < 300) return answer;
     if (!isRedirect(answer.head.status)) return await this.#examine(again, answer, call);
     answer.release();
@@ -173,7 +171,7 @@ export class HttpUpstream implements Upstream {
    * Whether a refusal says that the session is lost, by its own words or by those of a `ping` in the same session (L4).
    */
   async #judge(sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> {
-    const { request: { method, target, fields, body }, upstreamSessionId } = sent;
+    const { method, target, fields, body, upstreamSessionId } = sent;
     const heard = withoutId(await hear(response, this.#timers), upstreamSessionId!);
     try {
       // A GET that is refused says nothing: a server need not have streams.

@@ -87,8 +87,7 @@ function begin(parts: GatewayParts, arriving: Arriving, listener: RelayListener)
   let { response } = arriving;
   let isWhole = true;
   try {
-    const { status, reason } = response.head;
-    if (status >= 400) tellRefusalBehind(parts, inbound, response);
+    if (response.head.status >= 400) tellRefusalBehind(parts, inbound, response);
     let whole: Bytes | undefined;
     if (parts.law.policy === undefined) whole = response.body.takeBuffered();
     else ({ response, whole } = lawfulAnswer(parts, inbound, response));
@@ -96,9 +95,7 @@ function begin(parts: GatewayParts, arriving: Arriving, listener: RelayListener)
     const challenge = challengeOf(parts, response);
     const leaving = inbound.hop === undefined ? NONE : leavingFields(parts);
     const isAll = extra.length === 0 && challenge.length === 0 && leaving.length === 0;
-    const start: ResponseStart = isAll
-      ? { status, reason, fields: passed.fields, made: passed.made }
-      : { status, reason, fields: [...passed.fields, ...extra, ...challenge, ...leaving], made: undefined };
+    const start = isAll ? passed : withFields(passed, [...extra, ...challenge, ...leaving]);
     // On its way to the client as it returns: its connection is free for the next call, whatever the client's pace.
     if (whole !== undefined) {
       if (inbound.record !== undefined) noteAnswerBody(inbound, response.head.fields, whole);
@@ -200,10 +197,14 @@ class Relaying implements PipeListener {
   }
 }
 
+function withFields({ status, reason, fields }: ResponseStart, more: Fields): ResponseStart {
+  return { status, reason, fields: [...fields, ...more] };
+}
+
 /** Asks proxies in front not to hold events back (docs/protocol.md 32). */
-function unheld({ status, reason, fields }: ResponseStart): ResponseStart {
-  const isSaid = fieldValue(fields, "x-accel-buffering") !== undefined;
-  return { status, reason, fields: isSaid ? fields : [...fields, "x-accel-buffering", "no"] };
+function unheld(start: ResponseStart): ResponseStart {
+  const isSaid = fieldValue(start.fields, "x-accel-buffering") !== undefined;
+  return isSaid ? start : withFields(start, ["x-accel-buffering", "no"]);
 }
 
 /** Where pieces go that `outcome`, if anybody, has to see: without framing, then. */

@@ -7,7 +7,7 @@ import { ByteStream, type StreamOwner } from "../wire/byte_stream.ts";
 import { parseResponseHead, varyResponse } from "../wire/head.ts";
 import { HeadMemo } from "../wire/head_memo.ts";
 import { HeadFinder } from "../wire/head_reader.ts";
-import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
+import { type BodyBounds, type BodyHost, InboundBody } from "../wire/inbound_body.ts";
 import { sendMessage } from "../wire/text_writing.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
 import type { CallCarrier, PoolCall } from "./pool_call.ts";
@@ -15,6 +15,8 @@ import type { CallCarrier, PoolCall } from "./pool_call.ts";
 type Phase = "idle" | "head" | "body" | "closed";
 
 const EMPTY = new Uint8Array(0);
+/** Whoever reads one bounds it. */
+const ANSWER: BodyBounds = { side: "response", maxBytes: Infinity };
 /** More interim responses than this make no sense and would let an upstream hold a call for ever. */
 const MAX_INTERIM = 16;
 /** RFC 9112 §9.5: the upstream may close at the very moment we write; keeping away from its limit makes that rare. */
@@ -151,7 +153,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#context.lulls.answered();
     this.#deadlineMs = Infinity;
     this.#keepAlive = head.keepAlive && this.#keepAliveTime(head);
-    const body = this.#body = new InboundBody(this, { side: "response", length: head.bodyLength, maxBytes: Infinity });
+    const body = this.#body = new InboundBody(this, head.bodyLength, ANSWER);
     if (body.done) stream.release();
     else if (body.left > stream.buffered) stream.post();
     call.resolve(head, body, stream.output.writing);

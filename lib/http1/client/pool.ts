@@ -23,6 +23,8 @@ const BACKOFF_LONGEST_MS = 250;
 
 export class Pool implements Timed {
   readonly endpoint: Endpoint;
+  /** For its calls. */
+  readonly heads: SentHeads = new SentHeads();
   readonly stats: PoolStats = {
     open: 0,
     idle: 0,
@@ -44,7 +46,6 @@ export class Pool implements Timed {
   /** Those of the connections that take no further call. */
   readonly #retired = new Set<PooledConnection>();
   readonly #waiting: PoolCall[] = [];
-  readonly #heads = new SentHeads();
   readonly #closing = new AbortController();
 
   constructor(endpoint: Endpoint, options: PoolOptions = {}) {
@@ -82,7 +83,7 @@ export class Pool implements Timed {
   }
 
   #send(request: ClientRequest, judge: Judge | undefined): PoolCall {
-    const call = new PoolCall(this, request, { heads: this.#heads, judge });
+    const call = new PoolCall(this, request, judge);
     this.stats.requests++;
     const nowMs = this.#now();
     const connection = this.#takeCarrier(request, nowMs) ?? this.#takeIdle(nowMs);

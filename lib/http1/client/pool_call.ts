@@ -28,6 +28,7 @@ export interface CallCarrier {
 
 /** What a call needs of its pool. */
 export interface CallQueue {
+  readonly heads: SentHeads;
   /** Takes a call out that waits for a connection. */
   withdraw(call: PoolCall): void;
 }
@@ -36,12 +37,6 @@ export interface CallQueue {
 export interface Judge<Answer = unknown> {
   /** Makes it of the response. Must not throw; what it promises may be broken. */
   judge(response: ClientResponse): Answer | Promise<Answer>;
-}
-
-export interface CallOptions {
-  readonly heads: SentHeads;
-  /** Default: the response is the answer. */
-  readonly judge?: Judge | undefined;
 }
 
 export class PoolCall implements Call<unknown> {
@@ -62,13 +57,13 @@ export class PoolCall implements Call<unknown> {
   #answer: unknown;
   #failure: HttpError | undefined;
 
-  /** @throws TypeError if the request cannot be sent as it is */
-  constructor(queue: CallQueue, request: ClientRequest, { heads, judge }: CallOptions) {
+  /** @param judge default: the response is the answer @throws TypeError if the request cannot be sent as it is */
+  constructor(queue: CallQueue, request: ClientRequest, judge?: Judge) {
     this.#queue = queue;
     this.#judge = judge;
     this.request = request;
     const length = request.body?.length ?? (ANNOUNCES_NO_BODY.has(request.method) ? 0 : undefined);
-    this.head = heads.format(request, length);
+    this.head = queue.heads.format(request, length);
   }
 
   get response(): Promise<unknown> {

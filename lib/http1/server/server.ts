@@ -90,6 +90,7 @@ export class Http1Server {
       renderError: options.renderError,
       sentAnswers: new SentAnswers(),
       limits,
+      bodies: { side: "request", maxBytes: limits.maxBodyBytes },
       headLimits: headLimitsOf(options),
       traffic: stats,
       account: options.account ?? new ByteAccount(),

@@ -12,7 +12,7 @@ import { parseRequestHead, varyRequest } from "../wire/head.ts";
 import { formatResponseHead } from "../wire/head_format.ts";
 import { HeadMemo } from "../wire/head_memo.ts";
 import { HeadFinder, headTooLong } from "../wire/head_reader.ts";
-import type { InboundBody } from "../wire/inbound_body.ts";
+import type { BodyBounds, InboundBody } from "../wire/inbound_body.ts";
 import { decodeLatin1 } from "../wire/latin1.ts";
 import { originIn } from "../wire/origin_text.ts";
 import { sendMessage } from "../wire/text_writing.ts";
@@ -143,21 +143,21 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
         throw new HttpError("no_room", "reading a head: found no room for it in memory");
       }
       head ??= this.#understand(text!);
-      let { maxBodyBytes } = this.#context.limits;
-      if (head.bodyLength > maxBodyBytes) {
-        maxBodyBytes += allowanceOf(this.#context.headLimits, head.fields)?.bodyBytes ?? 0;
-      }
-      if (head.bodyLength > maxBodyBytes) {
-        throw new HttpError(
-          "body_too_large",
-          `reading a request: found a body announced of more than the ${maxBodyBytes} bytes allowed`,
-        );
-      }
-      this.#gather(new ServerExchange(this, head, maxBodyBytes));
+      const { bodies } = this.#context;
+      const bounds = head.bodyLength > bodies.maxBytes ? this.#boundsBeyond(bodies, head) : bodies;
+      this.#gather(new ServerExchange(this, head, bounds));
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       this.#refuse(error, text);
     }
+  }
+
+  /** Of a long body, by what its head is allowed. @throws HttpError `body_too_large` */
+  #boundsBeyond({ side, maxBytes }: BodyBounds, { bodyLength, fields }: RequestHead): BodyBounds {
+    const most = maxBytes + (allowanceOf(this.#context.headLimits, fields)?.bodyBytes ?? 0);
+    if (bodyLength <= most) return { side, maxBytes: most };
+    const found = `found a body announced of more than the ${most} bytes allowed`;
+    throw new HttpError("body_too_large", `reading a request: ${found}`);
   }
 
   /** A stranger's is held to the stranger's share only where it is a long one, or nobody could prove who he is. */

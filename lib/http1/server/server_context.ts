@@ -4,6 +4,7 @@ import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../types
 import type { Traffic } from "../wire/byte_stream.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
 import type { HeadLimits } from "../wire/fields_parse.ts";
+import type { BodyBounds } from "../wire/inbound_body.ts";
 import type { SentAnswers } from "./sent_answers.ts";
 
 /** Bounds of what one client can take up. */
@@ -76,6 +77,8 @@ export interface ServerContext {
   readonly renderError: RenderError;
   readonly limits: ServerLimits;
   readonly headLimits: HeadLimits;
+  /** Of requests that have no allowance. */
+  readonly bodies: BodyBounds;
   readonly traffic: Traffic;
   readonly account: ByteAccount;
   readonly sweep: Sweep;

@@ -13,7 +13,7 @@ import {
 } from "../types.ts";
 import type { Bytes } from "../wire/borrowed.ts";
 import { DONE } from "../wire/done.ts";
-import { type BodyHost, InboundBody } from "../wire/inbound_body.ts";
+import { type BodyBounds, type BodyHost, InboundBody } from "../wire/inbound_body.ts";
 import { OutboundBody } from "../wire/outbound_body.ts";
 import type { Head } from "../wire/ready_head.ts";
 import { sendMessage } from "../wire/text_writing.ts";
@@ -48,10 +48,10 @@ export class ServerExchange implements Exchange {
   /** Whether a response without a length is being written: the client stays to the end or has gone. */
   streaming = false;
 
-  constructor(connection: ExchangeHost, head: RequestHead, maxBodyBytes: number) {
+  constructor(connection: ExchangeHost, head: RequestHead, bounds: BodyBounds) {
     this.connection = connection;
     this.head = head;
-    this.body = new InboundBody(connection, { side: "request", length: head.bodyLength, maxBytes: maxBodyBytes });
+    this.body = new InboundBody(connection, head.bodyLength, bounds);
   }
 
   respond(start: ResponseStart, body: Bytes = EMPTY): Promise<void> {

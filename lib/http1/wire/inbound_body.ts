@@ -18,10 +18,9 @@ export interface BodyHost {
   onBodyDone(): void;
 }
 
-export interface InboundBodyOptions {
+/** Of all bodies that come one way: made once. */
+export interface BodyBounds {
   readonly side: Side;
-  /** `bodyLength` of the head. */
-  readonly length: number;
   /** Most payload bytes; beyond it every read fails with `body_too_large`. */
   readonly maxBytes: number;
 }
@@ -38,8 +37,7 @@ export class InboundBody implements BodyReader {
   /** Whether a {@link read} waits for bytes. */
   waiting = false;
   readonly #host: BodyHost;
-  readonly #side: Side;
-  readonly #maxBytes: number;
+  readonly #bounds: BodyBounds;
   readonly #decoder: ChunkedDecoder | undefined;
   #left: number;
   #untouched = true;
@@ -53,14 +51,14 @@ export class InboundBody implements BodyReader {
   /** Made where a sink first takes a piece later: on one runtime it seldom does. */
   #after: After | undefined;
 
-  constructor(host: BodyHost, options: InboundBodyOptions) {
+  /** @param length `bodyLength` of the head */
+  constructor(host: BodyHost, length: number, bounds: BodyBounds) {
     this.#host = host;
-    this.#side = options.side;
-    this.#maxBytes = options.maxBytes;
-    this.length = options.length;
-    this.#decoder = options.length === CHUNKED ? new ChunkedDecoder(options.side) : undefined;
-    this.#left = options.length >= 0 ? options.length : Infinity;
-    this.done = options.length === 0;
+    this.#bounds = bounds;
+    this.length = length;
+    this.#decoder = length === CHUNKED ? new ChunkedDecoder(bounds.side) : undefined;
+    this.#left = length >= 0 ? length : Infinity;
+    this.done = length === 0;
     if (this.done) host.stream.memory.expectNothing();
   }
 
@@ -100,7 +98,7 @@ export class InboundBody implements BodyReader {
 
   /** A long request is read in turns and charged to its caller, however much of it a socket hands over at once. */
   #mostAtOnce(): number {
-    return this.#side === "request" ? MESSAGE_BUFFER : LARGEST_BUFFER;
+    return this.#bounds.side === "request" ? MESSAGE_BUFFER : LARGEST_BUFFER;
   }
 
   /** All chunks, if all have arrived, moved together in place. A first pass without a trace tells whether they have. */
@@ -109,13 +107,13 @@ export class InboundBody implements BodyReader {
     if (stream.buffered > MESSAGE_BUFFER) return undefined;
     if (!stream.gather(stream.buffered)) return undefined;
     const { buffer, start, end } = stream;
-    const trial = new ChunkedDecoder(this.#side);
+    const trial = new ChunkedDecoder(this.#bounds.side);
     try {
       for (let position = start; position < end && !trial.done;) position = trial.next(buffer, position, end);
     } catch {
       return undefined; // The one that reads will be told.
     }
-    if (!trial.done || trial.total > this.#maxBytes) return undefined;
+    if (!trial.done || trial.total > this.#bounds.maxBytes) return undefined;
     let position = start;
     let written = start;
     const decoder = this.#decoder!;
@@ -159,7 +157,7 @@ export class InboundBody implements BodyReader {
   }
 
   async readAll(maxBytes: number): Promise<Uint8Array> {
-    const limit = Math.min(maxBytes, this.#maxBytes);
+    const limit = Math.min(maxBytes, this.#bounds.maxBytes);
     if (this.#left !== Infinity && this.left > limit) throw tooLarge(limit);
     const whole = this.takeBuffered();
     if (whole !== undefined) {
@@ -217,8 +215,8 @@ export class InboundBody implements BodyReader {
     if (end === start) return undefined;
     this.#untouched = false;
     stream.start = end;
-    if (decoder.total > this.#maxBytes) {
-      this.#failure = tooLarge(this.#maxBytes);
+    if (decoder.total > this.#bounds.maxBytes) {
+      this.#failure = tooLarge(this.#bounds.maxBytes);
       return undefined;
     }
     return sink.passChunks!(stream.lend(start, end), decoder.total - before);
@@ -339,7 +337,10 @@ export class InboundBody implements BodyReader {
   #endOfInput(): void {
     if (this.length === UNTIL_CLOSE) this.#finish();
     else {this.fail(
-        new HttpError(this.#side === "request" ? "client_gone" : "upstream_closed", "reading a body: it ends early"),
+        new HttpError(
+          this.#bounds.side === "request" ? "client_gone" : "upstream_closed",
+          "reading a body: it ends early",
+        ),
       );}
   }
 
@@ -365,8 +366,8 @@ export class InboundBody implements BodyReader {
       return undefined;
     }
     const { payloadStart, payloadEnd } = decoder;
-    if (decoder.total > this.#maxBytes) {
-      this.#failure = tooLarge(this.#maxBytes);
+    if (decoder.total > this.#bounds.maxBytes) {
+      this.#failure = tooLarge(this.#bounds.maxBytes);
       return undefined;
     }
     const bytes = payloadStart < payloadEnd ? stream.lend(payloadStart, payloadEnd) : undefined;

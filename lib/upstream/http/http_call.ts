@@ -8,8 +8,7 @@ import { OwnedTimer, type Timers } from "../../platform/timers.ts";
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 
 /** A request as it went out, and the session it went out in. */
-export interface Sent {
-  readonly request: ClientRequest;
+export interface Sent extends ClientRequest {
   readonly upstreamSessionId: UpstreamSessionId | undefined;
 }
 
@@ -42,7 +41,7 @@ export class HttpCall implements SessionCall, Judge<SessionAnswer> {
   constructor(pool: Pool, sent: Sent, options: HttpCallOptions) {
     this.#options = options;
     this.#sent = sent;
-    this.#under = this.#first = pool.sendFor(sent.request, this);
+    this.#under = this.#first = pool.sendFor(sent, this);
   }
 
   /** For the pool. */

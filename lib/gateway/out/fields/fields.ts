@@ -1,7 +1,7 @@
 // Which header fields cross the gateway. Everything end-to-end passes as it came; what belongs to one connection,
 // to the session or to somebody's identity does not (RFC 9110 §7.6.1, docs/behaviour.md I4, docs/protocol.md 2).
 import { SignetError } from "../../../errors.ts";
-import type { FieldList, Fields, MadeHead, ResponseHead } from "../../../http1/types.ts";
+import type { FieldList, Fields, MadeHead, ResponseHead, ResponseStart } from "../../../http1/types.ts";
 import { plainName } from "../../../http1/wire/field_spelling.ts";
 import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../../http1/wire/fields.ts";
 import type { TrustedPeers } from "../../../identity/trusted_peers.ts";
@@ -65,12 +65,10 @@ export interface Remembering {
   readonly remembered: Readonly<Record<string, string>> | undefined;
 }
 
-/** What of an answer crosses, beside what it was got from. */
-interface Returning {
+/** The start of an answer as it crosses, beside what it was got from: with its head it is one for all answers alike. */
+interface Returning extends ResponseStart {
   readonly by: object;
   readonly origin: string | undefined;
-  readonly fields: Fields;
-  readonly made: MadeHead;
 }
 
 export class FieldPolicy {
@@ -195,12 +193,13 @@ export class FieldPolicy {
    */
   toClient(
     { origin }: Inbound,
-    { fields, notes }: Pick<ResponseHead, "fields" | "notes">,
-  ): Pick<Returning, "fields" | "made"> {
+    { status, reason, fields, notes }: Pick<ResponseHead, "status" | "reason" | "fields" | "notes">,
+  ): ResponseStart {
     const known = notes?.value as Returning | undefined;
     if (known?.by === this && known.origin === origin) return known;
-    const returning = { by: this, origin, fields: this.#returning(fields, origin), made: { bytes: undefined } };
-    if (notes !== undefined) notes.value = returning satisfies Returning;
+    const made: MadeHead = { bytes: undefined };
+    const returning: Returning = { by: this, origin, status, reason, fields: this.#returning(fields, origin), made };
+    if (notes !== undefined) notes.value = returning;
     return returning;
   }
 

@@ -26,7 +26,7 @@ function scene({ limit = Infinity, claim = "answer" as Claim } = {}) {
 const pieceOf = (length: number) => Uint8Array.from({ length }, (_, at) => at * 7 & 0x7f);
 
 function bodyOf(stream: ByteStream, side: Side, length: number): InboundBody {
-  return new InboundBody({ stream, onBodyWanted() {}, onBodyDone() {} }, { side, length, maxBytes: Infinity });
+  return new InboundBody({ stream, onBodyWanted() {}, onBodyDone() {} }, length, { side, maxBytes: Infinity });
 }
 
 Deno.test(

@@ -16,7 +16,7 @@ async function scene(isHeard: boolean) {
   const timers = new FakeTimers();
   const pool = new Pool({ transport: "tcp", hostname: "127.0.0.1", port: upstream.port });
   const hearing = isHeard ? { ms: 10_000, timers } : undefined;
-  const sent = { request: REQUEST, upstreamSessionId: undefined };
+  const sent = { ...REQUEST, upstreamSessionId: undefined };
   const call = new HttpCall(pool, sent, { examine: (_sent, response) => Promise.resolve(response), hearing });
   const peer = await upstream.next();
   await peer.takeMessage();
