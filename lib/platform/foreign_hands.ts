@@ -35,6 +35,12 @@ const OVERFLOW_UID = 65_534;
 /** What SQLite finds by name beside a database. */
 const BESIDE_STATE = ["-wal", "-shm", "-journal"];
 
+/** Paths of the log, its index and the journal of a database: beside the file itself, not beside a link to it. */
+export function filesBeside(path: string): string[] {
+  const real = realPath(path);
+  return BESIDE_STATE.map((end) => real + end);
+}
+
 /** @returns undefined if only this user and root could have a hand in it, or nothing can be told; a missing file is nobody's */
 export function foreignHands(
   path: string,
@@ -47,8 +53,7 @@ export function foreignHands(
     const found = judge.entry(path);
     if (found !== undefined) return found;
     const real = realPath(path);
-    // SQLite looks for them beside the file itself, not beside a link to it.
-    const beside = use === "state" ? BESIDE_STATE.map((end) => real + end) : [];
+    const beside = use === "state" ? filesBeside(path) : [];
     for (const file of beside) {
       const other = judge.entry(file);
       if (other !== undefined) return other;

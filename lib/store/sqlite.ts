@@ -15,9 +15,18 @@ export interface SqliteStoreOptions extends SqliteFileOptions {
 /** Opens or creates the state file. Needs permission to read and write its folder. @throws StoreError */
 export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
   const file = new SqliteFile(path, options);
+  try {
+    return storeIn(file, options);
+  } catch (fault) {
+    file.close();
+    throw fault;
+  }
+}
+
+function storeIn(file: SqliteFile, options: SqliteStoreOptions): Store {
+  const pools = new SqliteAliases(file, { now: options.now ?? SYSTEM_TIMERS.now });
   const tokens = new SqliteTokens(file);
   const revocations = new SqliteRevocations(file);
-  const pools = new SqliteAliases(file, { now: options.now ?? SYSTEM_TIMERS.now });
   return {
     tokens,
     revocations,

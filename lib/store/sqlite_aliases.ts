@@ -50,7 +50,7 @@ export class SqliteAliases implements AliasStore {
     this.#file = file;
     this.#now = now;
     this.#maxTexts = maxTexts;
-    file.immediate(() => file.execute(SCHEMA));
+    file.define(SCHEMA);
     this.#get = file.prepare("SELECT text FROM pool WHERE sid = ? AND until_ms > ?");
     this.#set = file.prepare("INSERT OR REPLACE INTO pool (sid, text, until_ms) VALUES (?, ?, ?)");
     this.#remove = file.prepare("DELETE FROM pool WHERE sid = ?");

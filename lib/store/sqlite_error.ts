@@ -1,4 +1,5 @@
 // What SQLite's faults mean to whoever runs Signet: a code, what was found, what to do.
+import { DAMAGED_REMEDY } from "./sqlite_schema.ts";
 import type { StoreErrorCode } from "./store.ts";
 
 export interface Explanation {
@@ -24,11 +25,14 @@ export function explainSqlite(cause: unknown): Explanation {
       remedy: "Name another file; this one was not touched.",
     };
   }
+  if (/no such (table|column)|has no column|views may not be/.test(text)) {
+    return { code: "corrupt", problem: "its tables are not as Signet makes them", remedy: DAMAGED_REMEDY };
+  }
   if (/malformed|corrupt/.test(text)) {
     return {
       code: "corrupt",
       problem: "it is damaged",
-      remedy: "Restore it from a backup, or move it away to start without its revocations and tokens.",
+      remedy: DAMAGED_REMEDY,
     };
   }
   if (/database or disk is full/.test(text)) {

@@ -3,8 +3,10 @@
 // stand still for all of them together), and what must be one step is one transaction. Every fault is a StoreError with its cure.
 import { statSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { filesBeside } from "../platform/foreign_hands.ts";
 import { explainSqlite } from "./sqlite_error.ts";
 import { openStateFile } from "./sqlite_open.ts";
+import { requireSchema } from "./sqlite_schema.ts";
 import { StoreError } from "./store.ts";
 
 export interface SqliteFileOptions {
@@ -16,7 +18,13 @@ export interface SqliteFileOptions {
   readonly elapsed?: () => number;
 }
 
-/** How often it is looked at whether the file is still where it was, at most, in ms; before every step that writes, too. */
+interface OpenedFile {
+  readonly at: string;
+  /** Its device and inode; undefined where there is none. */
+  readonly opened: string | undefined;
+}
+
+/** How often it is looked at whether the files are still where they were, at most, in ms; before every step that writes, too. */
 const LOOK_EVERY_MS = 50;
 
 export class SqliteFile {
@@ -29,8 +37,8 @@ export class SqliteFile {
   /** Whether a write waits: the last one was not in vain. */
   #waits = true;
   readonly #elapsed: () => number;
-  /** Which file was opened: what a name leads to can change. */
-  readonly #opened: string | undefined;
+  /** Which files were opened: what a name leads to can change. */
+  readonly #files: readonly OpenedFile[];
   #lookedAtMs = -Infinity;
   #closed = false;
 
@@ -45,19 +53,30 @@ export class SqliteFile {
     } catch (cause) {
       throw this.#translate(cause, "opened");
     }
-    this.#opened = fileAt(path);
+    // From here on they are there for as long as this is open: the log and its index, too.
+    this.#database.prepare("SELECT count(*) FROM sqlite_schema").get();
+    const opened = (at: string) => ({ at, opened: fileAt(at) });
+    this.#files = [opened(path), ...filesBeside(path).map(opened).filter(isThere)];
     this.#begin = this.#database.prepare("BEGIN IMMEDIATE");
     this.#commit = this.#database.prepare("COMMIT");
     this.#rollback = this.#database.prepare("ROLLBACK");
   }
 
+  /** @throws StoreError */
   prepare(sql: string): StatementSync {
-    return this.#database.prepare(sql);
+    try {
+      return this.#database.prepare(sql);
+    } catch (cause) {
+      throw this.#translate(cause, "used");
+    }
   }
 
-  /** Runs statements without parameters, within a step. */
-  execute(sql: string): void {
-    this.#database.exec(sql);
+  /** Makes tables and indexes where they are not there. @throws StoreError, also where others are */
+  define(schema: string): void {
+    this.immediate(() => {
+      this.#database.exec(schema);
+      requireSchema(this.#database, this.#path, schema);
+    });
   }
 
   /** Runs one statement or reads rows; SQLite makes a single statement atomic by itself. @throws StoreError */
@@ -104,14 +123,16 @@ export class SqliteFile {
 
   /**
    * What is written to a file that nobody finds any more would be acknowledged and lost, and what others revoke in the one
-   * that has taken its place never heard of.
+   * that has taken its place never heard of. What is new is in the log beside it at first, and found by that one's index.
    */
   #requireThere(): void {
-    if (fileAt(this.#path) === this.#opened) {
+    const moved = this.#files.find(({ at, opened }) => fileAt(at) !== opened);
+    if (moved === undefined) {
       this.#lookedAtMs = this.#elapsed();
       return;
     }
-    throw new StoreError("io", `The state file ${this.#path} could not be used: it is not the one that was opened`, {
+    const which = moved.at === this.#path ? "it is" : `${moved.at} beside it is`;
+    throw new StoreError("io", `The state file ${this.#path} could not be used: ${which} not the one that was opened`, {
       remedy: "It was moved, deleted or replaced: put it back, or restart Signet with the one that is to count.",
     });
   }
@@ -138,6 +159,10 @@ export class SqliteFile {
       cause,
     });
   }
+}
+
+function isThere({ opened }: OpenedFile): boolean {
+  return opened !== undefined;
 }
 
 /** Undefined where there is none to be found. */

@@ -2,12 +2,13 @@
 // knows, sound, with a write-ahead log. Nothing is written to a file before it is known to be ours.
 // SQLite: "Application ID", "user_version", "Write-Ahead Logging".
 import { Buffer } from "node:buffer";
-import { chmodSync, closeSync, openSync, readSync, statSync } from "node:fs";
+import { chmodSync, closeSync, lstatSync, openSync, readSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "../platform/builtin.ts";
-import { foreignHands } from "../platform/foreign_hands.ts";
+import { filesBeside, foreignHands } from "../platform/foreign_hands.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import { explainSqlite } from "./sqlite_error.ts";
+import { DAMAGED_REMEDY, requireSchema } from "./sqlite_schema.ts";
 import { StoreError } from "./store.ts";
 
 /** "SGNT": what `file(1)` and we know our files by. */
@@ -46,6 +47,7 @@ export interface OpenOptions {
 export function openStateFile(path: string, { busyTimeoutMs, trustsOthers }: OpenOptions): DatabaseSync {
   if (!trustsOthers) requireOwn(path);
   claimFile(path);
+  for (const side of filesBeside(path)) requirePlain(side);
   const database = openDatabase(path, { timeout: busyTimeoutMs });
   try {
     prepareSchema(database, path);
@@ -96,6 +98,18 @@ function claimFile(path: string): void {
   }
 }
 
+/** SQLite opens what is there, and would wait for whoever opens the other end of a pipe. */
+function requirePlain(side: string): void {
+  if (lstatSync(side, { throwIfNoEntry: false })?.isFile() ?? true) return;
+  throw new StoreError(
+    "foreign",
+    `The file ${side}, which belongs to the state file, could not be opened: it is no file`,
+    {
+      remedy: "Move it away.",
+    },
+  );
+}
+
 /** The application id stands at byte 68 of a database's header. Read by hand, so that no other program's file is changed. */
 function bearsOurMark(path: string): boolean {
   const header = Buffer.alloc(72);
@@ -131,6 +145,7 @@ function prepareSchema(database: DatabaseSync, path: string): void {
     database.exec(`${SCHEMA}PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`);
   }
   requireSound(database, path);
+  requireSchema(database, path, SCHEMA);
   database.exec("COMMIT");
 }
 
@@ -138,7 +153,7 @@ function requireSound(database: DatabaseSync, path: string): void {
   const verdict = database.prepare("PRAGMA quick_check(1)").get();
   if (verdict?.quick_check === "ok") return;
   throw new StoreError("corrupt", `The state file ${path} is damaged`, {
-    remedy: "Restore it from a backup, or move it away to start without its revocations and tokens.",
+    remedy: DAMAGED_REMEDY,
   });
 }
 

@@ -5,6 +5,7 @@ import { SqliteAliases } from "../../../lib/store/sqlite_aliases.ts";
 import { SqliteFile } from "../../../lib/store/sqlite_file.ts";
 import { SqliteRevocations } from "../../../lib/store/sqlite_revocations.ts";
 import { StoreError, type StoreErrorCode } from "../../../lib/store/store.ts";
+import { runBounded } from "../../../scripts/bounded_child.ts";
 import { endOverdue } from "../../support/overdue.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
@@ -75,6 +76,11 @@ Deno.test(
 async function withFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
   await using folder = await TempFolder.create();
   await body(folder.path);
+}
+
+async function makePipe(path: string): Promise<void> {
+  const made = await runBounded("mkfifo", { what: "mkfifo", deadlineMs: 10_000, args: [path] });
+  assert.equal(made.code, 0, made.stderr);
 }
 
 function refusal(code: StoreErrorCode, path: string) {
@@ -165,6 +171,56 @@ Deno.test("sqlite store refuses a newer Signet's file and leaves it untouched", 
     assert.deepEqual(Deno.readFileSync(path), before);
   }));
 
+for (
+  const [what, spoil] of [
+    ["a table of its own is another's", "DROP TABLE revocation; CREATE TABLE revocation (a)"],
+    ["a table of its own is gone", "DROP TABLE token"],
+    ["a column is held to less", "DROP TABLE token; CREATE TABLE token (sid, agent, expires_s, digest, issued_ms)"],
+    [
+      "a view stands for a table",
+      "DROP TABLE revocation; CREATE VIEW revocation AS SELECT 1 AS seq, '' AS key, 1 AS before_ms, 1 AS until_ms, 0 AS by_operator",
+    ],
+    [
+      "what is written is taken out again",
+      "CREATE TRIGGER t AFTER INSERT ON revocation BEGIN DELETE FROM revocation; END",
+    ],
+    ["a table that came later is another's", "DROP TABLE pool; CREATE TABLE pool (a)"],
+  ] as const
+) {
+  Deno.test(
+    `L6: sqlite store refuses a file of Signet's in which ${what}, and leaves it untouched`,
+    STRICT,
+    () =>
+      withFolder((folder) => {
+        const path = `${folder}/state`;
+        openSqliteStore(path).close();
+        const database = new DatabaseSync(path);
+        database.exec(spoil);
+        database.close();
+        const before = Deno.readFileSync(path);
+        assert.throws(() => openSqliteStore(path), refusal("corrupt", path));
+        assert.deepEqual(Deno.readFileSync(path), before);
+        // Nothing of it is held: it can be moved away, and the next one opened.
+        Deno.renameSync(path, `${path}.old`);
+        openSqliteStore(path).close();
+      }),
+  );
+}
+
+for (const end of ["-wal", "-shm", "-journal"]) {
+  Deno.test(
+    `sqlite store waits for no pipe that stands where its ${end} belongs`,
+    STRICT,
+    () =>
+      withFolder(async (folder) => {
+        const path = `${folder}/state`;
+        openSqliteStore(path).close();
+        await makePipe(`${path}${end}`);
+        assert.throws(() => openSqliteStore(path), refusal("foreign", path));
+      }),
+  );
+}
+
 Deno.test("sqlite store refuses a damaged file", STRICT, () =>
   withFolder((folder) => {
     const path = `${folder}/state`;
@@ -212,6 +268,13 @@ for (
     ["replaced", async (path: string) => {
       await Deno.copyFile(path, `${path}.new`);
       await Deno.rename(`${path}.new`, path);
+    }],
+    // What was acknowledged is in these until it is in the file itself; other processes would begin new ones.
+    ["robbed of its log", (path: string) => Deno.remove(`${path}-wal`)],
+    ["robbed of its index", (path: string) => Deno.remove(`${path}-shm`)],
+    ["robbed of its log, which others began anew,", async (path: string) => {
+      await Deno.remove(`${path}-wal`);
+      await Deno.writeFile(`${path}-wal`, new Uint8Array());
     }],
   ] as const
 ) {
