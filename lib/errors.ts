@@ -43,6 +43,11 @@ export const ERROR_KINDS = {
   method_denied: { status: 200, rpcCode: -32601, publicMessage: "Method not found" },
   rule_denied: { status: 200, rpcCode: -32602, publicMessage: "Invalid params: unknown name" },
   owner_mismatch: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: the session belongs to another caller" },
+  caller_revoked: {
+    status: 403,
+    rpcCode: -32000,
+    publicMessage: "Forbidden: what this caller had under way was revoked",
+  },
   origin_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: Origin not allowed" },
   host_refused: { status: 403, rpcCode: -32000, publicMessage: "Forbidden: Host not allowed" },
   upstream_credential_missing: {

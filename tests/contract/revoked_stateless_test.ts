@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { AskingServer } from "../support/asking_server.ts";
 import { count, CountingServer } from "../support/counting_server.ts";
+import { FakeMcp } from "../support/fake_mcp.ts";
 import { ISSUER } from "../support/issuer.ts";
 import { startSeveral } from "../support/several.ts";
 import { freshRing, revoke, TestSignet } from "../support/signet.ts";
@@ -10,7 +11,7 @@ import { answered, ask } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { TestIssuer } from "../support/tokens.ts";
-import { until } from "../support/until.ts";
+import { until, within } from "../support/until.ts";
 
 const ALICE = { kind: "principal", issuer: ISSUER, subject: "alice" };
 
@@ -91,6 +92,44 @@ Deno.test(
     assert.equal(server.ran.get("asks"), 1, "and not run again");
   },
 );
+
+for (const server of ["stateless", "with sessions"] as const) {
+  for (const begun of [false, true]) {
+    Deno.test(
+      `L6 S5 PROTOCOL 35: a revoked stateless call is told nothing of a session (server ${server}, ${
+        begun ? "" : "not "
+      }begun)`,
+      STRICT,
+      async () => {
+        await using upstream = new FakeMcp({ sessionsOnly: server !== "stateless" });
+        const asked = Promise.withResolvers<void>(), gone = Promise.withResolvers<Response>();
+        upstream.onRequest = ({ body }) => {
+          if (!body.includes('"tools/call"')) return undefined;
+          asked.resolve();
+          if (!begun) return gone.promise;
+          const progress = { progressToken: "p", progress: 1 };
+          const event = `data: ${
+            JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params: progress })
+          }`;
+          const stream = new ReadableStream({ start: (out) => out.enqueue(new TextEncoder().encode(`${event}\n\n`)) });
+          return new Response(stream, { headers: { "content-type": "text/event-stream" } });
+        };
+        await using issuer = await TestIssuer.create();
+        await using signet = await TestSignet.start({ upstream: upstream.url, flags: issuer.flags });
+        const answer = answered(
+          ask(signet, "tools/call", { name: "hangs", arguments: {} }, { token: await issuer.token("alice"), rpcId: 7 }),
+        );
+        await within("the server to be asked", asked.promise);
+        await revoke(signet, ALICE);
+        const { status, error, text } = await within("the call to end", answer);
+        gone.resolve(new Response(null, { status: 202 }));
+        assert.doesNotMatch(text, /session/i);
+        assert.ok(error.code > 0 || error.code === -32603, text);
+        assert.notEqual(status, 404);
+      },
+    );
+  }
+}
 
 Deno.test("L6 S3: of several servers each ends what the caller has there", STRICT, async () => {
   await using left = new CountingServer();

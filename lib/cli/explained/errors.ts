@@ -55,6 +55,10 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
     "The session id is genuine and belongs to another caller: a stolen id looks like this, and so does an opaque bearer token that was refreshed.",
     "If it was no attack, use a source that knows the person behind a token, such as --principal jwt, in place of bearer.",
   ],
+  caller_revoked: [
+    "A call or subscription of a client without a session was under way when its caller, or everything so far, was revoked. Whether the MCP server has run the call cannot be told.",
+    "Nothing: what the caller asks from then on is new, if its credential still holds. `signet revoke` says how to end what.",
+  ],
   origin_refused: [
     "A web page of an origin that is not allowed has called, or one has called the operators' API.",
     "Name the origin with --allow-origin, if its pages may call.",
