@@ -2,6 +2,7 @@
 // time, whatever comes in between, and none once the session has ended.
 import assert from "node:assert/strict";
 import type { KeyRing } from "../../lib/envelope/key_ring.ts";
+import { CREDENTIAL_REFUSALS } from "../support/fake_mcp.ts";
 import { FakeStateless } from "../support/fake_stateless.ts";
 import { freshRing, INITIALIZE, messageOf, saidUntil, status, TestSignet } from "../support/signet.ts";
 import type { Json } from "../support/stdio.ts";
@@ -72,6 +73,30 @@ Deno.test("S3: a subscription that came to nothing is one that may be asked for 
     { resourcesListChanged: true, resourceSubscriptions: ["x:1"] },
   ]);
 });
+
+for (const method of ["subscriptions/listen", "server/discover"]) {
+  for (const [code, challenge] of CREDENTIAL_REFUSALS) {
+    Deno.test(
+      `S3 A8: whose credential a server refuses when he subscribes hears so (${method}, ${code}, ${challenge})`,
+      STRICT,
+      async () => {
+        await using server = tellingServer();
+        const ring = freshRing();
+        const id = await openedElsewhere(server, ring);
+        await using signet = await TestSignet.start({ upstream: server.url, ring });
+        const headers: HeadersInit = challenge === undefined ? {} : { "www-authenticate": challenge };
+        const before = server.handlerOf(method);
+        server.on(method, () => new Response("another", { status: code, headers }));
+        const answer = await signet.post(subscribe(1, "x:1"), { id });
+        await answer.body?.cancel();
+        if (challenge === undefined) assert.equal(answer.status, 200);
+        else assert.deepEqual([answer.status, answer.headers.get("www-authenticate")], [code, challenge]);
+        server.on(method, before);
+        assert.deepEqual((await messageOf(signet.post(subscribe(2, "x:1"), { id }))).result, {});
+      },
+    );
+  }
+}
 
 Deno.test("S3: who has unsubscribed from all there was is told no more, and may subscribe again", STRICT, async () => {
   await using server = tellingServer();

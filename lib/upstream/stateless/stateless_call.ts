@@ -242,7 +242,8 @@ function giveUp(why: string): SignetError {
   return new SignetError("upstream_invalid", { publicMessage: `Bad gateway: ${why}` });
 }
 
-function lossOf(error: unknown): Loss {
+/** What a request is lost by. */
+export function lossOf(error: unknown): Loss {
   if (error instanceof SignetError) return { reason: error.message, refusal: error };
   return { reason: "Bad gateway: the MCP server cannot be reached" };
 }

@@ -10,13 +10,12 @@ import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
 import { levelOf, LOG_LEVELS, type LogLevel } from "../../mcp/log_levels.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
 import { INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
-import { rpcFaultOf } from "../../mcp/rpc_fault.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";
 import { Discarded } from "../discarded.ts";
 import { peerFields } from "../peer_fields.ts";
 import { mayBeOfOtherEra } from "../peers/http_peer_fault.ts";
-import { type Answered, StatelessCall } from "./stateless_call.ts";
+import { type Answered, lossOf, StatelessCall } from "./stateless_call.ts";
 import type { StatelessListening } from "./stateless_listening.ts";
 import type { StatelessParts } from "./stateless_parts.ts";
 
@@ -81,7 +80,7 @@ export class StatelessPeer implements Peer {
     if (this.#stopped || this.#running.size >= limits.maxCalls) return undefined;
     const method = textAt(text, "method") ?? "";
     const here = this.#answerHere(method, text, carrier);
-    if (here !== undefined) return this.#settle(here, asker);
+    if (here !== undefined) return this.#settle(here, asker, peerFields(carrier.fields));
     const charge = account.tryCharge(text.length);
     if (charge === undefined) return undefined;
     const ownId = ++this.#lastId;
@@ -187,19 +186,17 @@ export class StatelessPeer implements Peer {
       await listening.unsubscribe(uri, fields);
       return resultMessage();
     }
-    try {
-      if (await listening.subscribe(uri, fields)) return resultMessage();
-    } catch (fault) {
-      tellIfOwn(fault);
-      const { code, message } = rpcFaultOf(fault);
-      return errorMessage(code, message);
-    }
+    if (await listening.subscribe(uri, fields)) return resultMessage();
     return errorMessage(INVALID_PARAMS, "Invalid params: the MCP server does not tell of changes of this resource");
   }
 
-  #settle(answer: Promise<Message>, asker: Asker): number {
+  #settle(answer: Promise<Message>, asker: Asker, fields: FieldList): number {
     const ownId = ++this.#lastId;
-    this.#hold(answer.then((message) => asker.onReply(message)).then(() => {}));
+    const lose = (fault: unknown) => {
+      tellIfOwn(fault);
+      this.#lose(asker, lossOf(fault), fields);
+    };
+    this.#hold(answer.then((message) => asker.onReply(message), lose).then(() => {}));
     return ownId;
   }
 
