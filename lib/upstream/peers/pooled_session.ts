@@ -126,20 +126,23 @@ export class PooledSession {
     const sid = this.#place.key;
     let found: KeptSession | undefined;
     const isDone = async () => (found = await this.#find(lost)) !== undefined;
+    // Also one whose taking is not answered may have been taken.
+    let mayBeTurn = false;
     try {
-      if (await isDone() || !await waitForTurn(store, { sid, holder, turnMs, timers, isDone })) {
-        onTaken();
-        return { ...greetedBy(found!), isTaken: true };
+      try {
+        mayBeTurn = !await isDone();
+        if (mayBeTurn) mayBeTurn = await waitForTurn(store, { sid, holder, turnMs, timers, isDone });
+        if (!mayBeTurn) {
+          onTaken();
+          return { ...greetedBy(found!), isTaken: true };
+        }
+      } catch (fault) {
+        ignoreStoreError(fault);
+        this.#unshared();
       }
-    } catch (fault) {
-      if (!(fault instanceof StoreError)) throw fault;
-      this.#unshared();
-      return await this.#openHere(open);
-    }
-    try {
       return await this.#openHere(open);
     } finally {
-      store.giveTurnBack(sid, holder).catch(ignoreStoreError);
+      if (mayBeTurn) store.giveTurnBack(sid, holder).catch(ignoreStoreError);
     }
   }
 

@@ -77,12 +77,13 @@ export class Moves {
     const { session: { sid }, upstream } = moving;
     const { store, replicas: { instance } } = this.#options;
     const turnMs = upstream.initializeTimeoutMs + 5000;
-    let isTurn = false;
+    // Also one whose taking is not answered may have been taken.
+    let mayBeTurn = true;
     try {
       let before: string | undefined;
       try {
-        isTurn = await this.#waitForTurn(moving, turnMs);
-        if (!isTurn) return;
+        mayBeTurn = await this.#waitForTurn(moving, turnMs);
+        if (!mayBeTurn) return;
         before = await store.get(sid);
       } catch (fault) {
         ignoreStoreError(fault);
@@ -93,7 +94,7 @@ export class Moves {
       // Whoever takes longer than a turn lasts may have been overtaken: then the link follows the faster one.
       if (moving.link.reopened !== undefined) await this.tell(moving, { before });
     } finally {
-      if (isTurn) store.giveTurnBack(sid, instance).catch(ignoreStoreError);
+      if (mayBeTurn) store.giveTurnBack(sid, instance).catch(ignoreStoreError);
     }
   }
 

@@ -6,6 +6,7 @@ import type { UpstreamSessionId } from "../../../../lib/envelope/session_id.ts";
 import { StoreSeal } from "../../../../lib/envelope/store_seal.ts";
 import type { OwnerKey } from "../../../../lib/session/caller.ts";
 import type { Verdict } from "../../../../lib/session/revocation_list.ts";
+import { StoreError } from "../../../../lib/store/store.ts";
 import type { PooledSession } from "../../../../lib/upstream/peers/pooled_session.ts";
 import { PooledSessions } from "../../../../lib/upstream/peers/pooled_sessions.ts";
 import { FakeTimers, settle } from "../../../support/fake_timers.ts";
@@ -41,6 +42,20 @@ function scene() {
     (await session.openOnce(undefined, async () => ({ ...await open(), ...more }))).session?.id;
   return { timers, store, pools, verdict, at, idAt };
 }
+
+Deno.test("R6 S3: a turn whose answer is lost is given back as any other", STRICT, async () => {
+  const { at, idAt, store } = scene();
+  const { takeTurn } = store;
+  let of = "";
+  store.takeTurn = async (...turn) => {
+    await takeTurn.apply(store, turn);
+    [of] = turn;
+    throw new StoreError("io", "The store does not answer", { remedy: "Start it." });
+  };
+  assert.equal(await idAt(at(0)), "session-1");
+  await settle();
+  assert.equal(await takeTurn.call(store, of, "another", 1000), true);
+});
 
 Deno.test("R6 S3: a session that another process has had kept meanwhile stays the one", STRICT, async () => {
   const { at, idAt, store, timers } = scene();

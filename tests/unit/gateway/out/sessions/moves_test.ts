@@ -276,6 +276,24 @@ Deno.test(
   },
 );
 
+Deno.test("R1 R6: a turn whose answer is lost is given back as any other", STRICT, async () => {
+  const { store, moves, moving } = scene();
+  const { takeTurn } = store;
+  store.takeTurn = async (...turn) => {
+    await takeTurn.apply(store, turn);
+    store.isUp = false;
+    throw new StoreError("io", "The store does not answer", { remedy: "Start it." });
+  };
+  let opened = 0;
+  await moves.openOnce(moving, () => {
+    opened++;
+    store.isUp = true;
+    return Promise.resolve();
+  });
+  assert.deepEqual([opened, moves.unshared], [1, 1]);
+  assert.ok(await takeTurn.call(store, SID, "another", 1000), "the turn is given back");
+});
+
 Deno.test(
   "R1 R6: who opens a session without the store's answer keeps nobody else from it afterwards",
   STRICT,
