@@ -70,6 +70,10 @@ export class AuditLog implements Observer {
   #work: Promise<void> = Promise.resolve();
   #working = false;
   #closed = false;
+  /** Asked for, and not done yet. */
+  #rotation: PromiseWithResolvers<void> | undefined;
+  /** Makes the file that has taken this one's name the one that is written to. */
+  #takeNext: (() => Promise<void>) | undefined;
   /** What is wrong with the file, as last told. */
   #trouble: string | undefined;
   /** Whether it is to be looked at as soon as what is under way has been written. */
@@ -132,28 +136,16 @@ export class AuditLog implements Observer {
     });
   }
 
-  /** Where the file has been moved away, the rest goes to a new one of its name. @throws the system's error */
+  /**
+   * Where the file has been moved away, the rest goes to a new one of its name. Settles when it does; one that takes nothing
+   * is left as soon as it has been moved, or its disk stayed full of it.
+   * @throws the system's error
+   */
   async reopen(): Promise<void> {
-    const { sink, log } = this.#options;
-    let fault: unknown;
-    await this.#do(async () => {
-      try {
-        const take = await sink.openNext?.();
-        if (take === undefined) return;
-        await this.#writeAll();
-        await this.#writeAlone('"event":"audit.rotate","outcome":"ok"');
-        const { seq, mac } = this.head;
-        await take();
-        this.#chain.turnPage();
-        await this.#writeAlone(
-          `"event":"audit.continue","outcome":"ok","key":${quoted(this.#chain.key.id)},"prev":"${mac}"`,
-        );
-        log.info("audit log rotated", { head: `${seq}:${mac}` });
-      } catch (error) {
-        fault = error;
-      }
-    });
-    if (fault !== undefined) throw fault;
+    if (this.#rotation !== undefined) return await this.#rotation.promise;
+    const rotation = this.#rotation = Promise.withResolvers<void>();
+    void this.#do(() => this.#rotate(rotation));
+    await rotation.promise;
   }
 
   /** To be called every few seconds: tells, once, if the file was moved or removed, or somebody else has changed it. */
@@ -242,10 +234,9 @@ export class AuditLog implements Observer {
       const lines = this.#queue.take();
       const size = lines.length;
       this.#tellGap(lines);
-      const bytes = this.#chain.seal(lines);
       const count = lines.ends.length;
+      while (!await this.#writeSealed(lines)) await this.#turnPage();
       this.#queue.release(lines);
-      await this.#write(bytes);
       this.stats.lines += count;
       this.stats.waiting -= size;
       if (this.stats.waiting < this.#maxWaiting) this.#door.open();
@@ -254,10 +245,57 @@ export class AuditLog implements Observer {
 
   /** A line of the log's own, which finds room always. */
   async #writeAlone(text: string): Promise<void> {
+    const line = this.#alone(text);
+    while (!await this.#writeSealed(line)) await this.#turnPage();
+    this.stats.lines++;
+  }
+
+  async #rotate(rotation: PromiseWithResolvers<void>): Promise<void> {
+    try {
+      await this.#writeAll();
+      // Or what could not be written has gone to the next file already.
+      if (this.#rotation !== rotation || !await this.#hasNext()) return;
+      if (await this.#writeSealed(this.#alone('"event":"audit.rotate","outcome":"ok"'))) this.stats.lines++;
+      await this.#turnPage();
+    } catch (fault) {
+      rotation.reject(fault);
+    } finally {
+      this.#endRotation(rotation);
+    }
+  }
+
+  #endRotation(rotation: PromiseWithResolvers<void> | undefined): void {
+    rotation?.resolve();
+    if (this.#rotation === rotation) this.#rotation = undefined;
+  }
+
+  /** @throws the system's error */
+  async #hasNext(): Promise<boolean> {
+    this.#takeNext ??= await this.#options.sink.openNext?.();
+    return this.#takeNext !== undefined;
+  }
+
+  /** Goes on in the file that `#hasNext` has found, or in the one after it. @throws the system's error */
+  async #turnPage(): Promise<void> {
+    const { seq, mac } = this.head;
+    const line = this.#alone(
+      `"event":"audit.continue","outcome":"ok","key":${quoted(this.#chain.key.id)},"prev":"${mac}"`,
+    );
+    do {
+      const take = this.#takeNext;
+      this.#takeNext = undefined;
+      await take?.();
+      this.#chain.turnPage();
+      this.#endRotation(this.#rotation);
+    } while (!await this.#writeSealed(line));
+    this.stats.lines++;
+    this.#options.log.info("audit log rotated", { head: `${seq}:${mac}` });
+  }
+
+  #alone(text: string): LineBatch {
     const line = new LineBatch();
     this.#writeOwn(line, text);
-    await this.#write(this.#chain.seal(line));
-    this.stats.lines++;
+    return line;
   }
 
   #writeOwn(line: LineBatch, text: string): void {
@@ -276,7 +314,15 @@ export class AuditLog implements Observer {
     this.#options.log.warn("audit lines dropped", { count: gap.count, since });
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
+  /** @returns false where they are to go to the next file, as if nothing had been */
+  async #writeSealed(lines: LineBatch): Promise<boolean> {
+    const before = this.#chain.state;
+    const isWritten = await this.#write(this.#chain.seal(lines));
+    if (!isWritten) this.#chain.state = before;
+    return isWritten;
+  }
+
+  async #write(bytes: Uint8Array): Promise<boolean> {
     const { sink, log } = this.#options;
     for (let at = 0; at < bytes.length && !this.#closed;) {
       try {
@@ -294,8 +340,24 @@ export class AuditLog implements Observer {
           });
         }
         this.stats.failing = 1;
+        if (at > 0 && await sink.undo?.(at) === true) at = 0;
+        if (await this.#mayLeave()) return false;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
+    }
+    return true;
+  }
+
+  /** A disk that is full of the file stays so until the file is let go of, wherever its name has gone. */
+  async #mayLeave(): Promise<boolean> {
+    const rotation = this.#rotation;
+    if (rotation === undefined) return false;
+    try {
+      return await this.#hasNext();
+    } catch (fault) {
+      rotation.reject(fault);
+      this.#rotation = undefined;
+      return false;
     }
   }
 }

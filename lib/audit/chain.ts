@@ -63,6 +63,17 @@ export class Chain {
     return { seq: this.#seq, mac: this.#mac };
   }
 
+  /** To be set to where it was before a batch that could not be written. */
+  get state(): ChainState {
+    return { mac: this.#mac, since: this.#since, seq: this.#seq };
+  }
+
+  set state({ mac, since, seq }: ChainState) {
+    this.#mac = mac;
+    this.#since = since;
+    this.#seq = seq;
+  }
+
   /** Goes on in a new file: what stood behind the last MAC stays in the old one. */
   turnPage(): void {
     this.#since = new Uint8Array(0);

@@ -64,8 +64,22 @@ export class FileSink implements AuditSink {
       const old = this.#file;
       this.#file = next;
       this.#size = 0;
-      await old.close();
+      this.#endsLine = false;
+      // What it could not take has been told, and goes on in the next.
+      await old.close().catch(() => {});
     };
+  }
+
+  async undo(count: number): Promise<boolean> {
+    try {
+      // What somebody else has written is his to answer for, and stays.
+      if ((await this.#file.stat()).size !== this.#size) return false;
+      await this.#file.truncate(this.#size - count);
+    } catch {
+      return false; // one that can only be appended to, say
+    }
+    this.#size -= count;
+    return true;
   }
 
   async trouble(): Promise<string | undefined> {

@@ -15,6 +15,11 @@ export interface AuditSink {
    * it in place of the old, once that has its last line. @throws the system's error; then it goes on with the old
    */
   openNext?(): Promise<(() => Promise<void>) | undefined>;
+  /**
+   * Takes back what was taken last, so that it can be written as a whole, here or in the next file.
+   * @returns whether it could; it was not more than one batch
+   */
+  undo?(count: number): Promise<boolean>;
   /** Asked now and then: what has become of what it writes to, in a few words; undefined if nothing. */
   trouble?(): Promise<string | undefined>;
   close(): Promise<void>;

@@ -4,12 +4,12 @@ import { AuditLog, type AuditLogOptions } from "../../../lib/audit/audit_log.ts"
 import type { ChainKey } from "../../../lib/audit/chain.ts";
 import { FileSink } from "../../../lib/audit/file_sink.ts";
 import type { AuditSink } from "../../../lib/audit/sink.ts";
-import { Verifier } from "../../../lib/audit/verify.ts";
+import { type Verdict, Verifier } from "../../../lib/audit/verify.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import { ExchangeRecord } from "../../../lib/observe/exchange_record.ts";
 import type { LogFacts } from "../../../lib/observe/log.ts";
 import { SILENT_LOG } from "../../support/silent_log.ts";
-import { until } from "../../support/until.ts";
+import { aMoment, until } from "../../support/until.ts";
 
 const KEY: ChainKey = { id: "00000001", secret: new Uint8Array(32).fill(1) };
 
@@ -176,6 +176,127 @@ Deno.test("G2: a file that was removed, cut or written to by another shows while
     await audit.close(10_000);
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+/** A disk that is full of the log's own file until that is let go of: a byte at a time, then no more. */
+class DiskFullOfTheLog implements AuditSink {
+  readonly kind = "file";
+  /** Each as it was when it was left. */
+  readonly files: number[][] = [[]];
+  room = Infinity;
+  /** Whether the file's name leads to another. */
+  isMoved = false;
+  next: Error | undefined;
+  canUndo = true;
+
+  async write(bytes: Uint8Array): Promise<number> {
+    await Promise.resolve();
+    if (this.room === 0) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+    const count = Math.min(bytes.length, this.room, 40);
+    this.room -= count;
+    this.files.at(-1)!.push(...bytes.subarray(0, count));
+    return count;
+  }
+
+  undo(count: number): Promise<boolean> {
+    if (!this.canUndo) return Promise.resolve(false);
+    this.files.at(-1)!.splice(-count);
+    this.room += count;
+    return Promise.resolve(true);
+  }
+
+  openNext(): Promise<(() => Promise<void>) | undefined> {
+    if (this.next !== undefined) return Promise.reject(this.next);
+    if (!this.isMoved) return Promise.resolve(undefined);
+    return Promise.resolve(() => {
+      this.isMoved = false;
+      this.room = Infinity;
+      this.files.push([]);
+      return Promise.resolve();
+    });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async verdict(): Promise<Verdict> {
+    const verifier = new Verifier([KEY]);
+    for (const [at, bytes] of this.files.entries()) {
+      await verifier.read(
+        `log.${at}`,
+        (async function* () {
+          yield await Promise.resolve(Uint8Array.from(bytes));
+        })(),
+      );
+    }
+    return verifier.verdict;
+  }
+
+  names(): unknown[][] {
+    return this.files.map((bytes) => {
+      const lines = new TextDecoder().decode(Uint8Array.from(bytes)).split("\n").filter((line) => line !== "");
+      return lines.map((line) => JSON.parse(line)).map(({ name, event }) => name ?? event);
+    });
+  }
+}
+
+for (const when of ["before it is asked to", "when it has been asked already"]) {
+  Deno.test(`G1 G2: a file that fills its disk is left for the next when it is moved away ${when}, and the chain goes on there`, async () => {
+    const disk = new DiskFullOfTheLog();
+    const audit = logOn(disk);
+    audit.onExchange(record("written"));
+    await until(() => audit.stats.waiting === 0, "the first lines to be written");
+    disk.room = 100;
+    audit.onExchange(record("half"));
+    await until(() => audit.stats.failing === 1, "the disk to be full");
+    for (const name of ["waits", "waits too"]) audit.onExchange(record(name));
+    disk.isMoved = when === "before it is asked to";
+    const rotated = audit.reopen();
+    if (!disk.isMoved) await aMoment(20);
+    disk.isMoved = true;
+    await rotated;
+    await audit.close(10_000);
+    assert.deepEqual(disk.names(), [["audit.start", "written"], [
+      ...["audit.continue", "half", "waits", "waits too"],
+      "audit.stop",
+    ]]);
+    const { problems, lines, end, dropped } = await disk.verdict();
+    assert.deepEqual([problems, lines, end, dropped], [[], 7, "stop", 0]);
+    assert.deepEqual([audit.stats.lines, audit.stats.waiting, audit.stats.failing], [7, 0, 0]);
+  });
+}
+
+Deno.test("G2: a disk that is full while the next file cannot be opened says so, and the log goes on where it is", async () => {
+  const disk = new DiskFullOfTheLog();
+  const audit = logOn(disk);
+  await until(() => audit.stats.waiting === 0, "the first line to be written");
+  disk.room = 10;
+  audit.onExchange(record("late"));
+  await until(() => audit.stats.failing === 1, "the disk to be full");
+  disk.next = new Error("is no plain file");
+  await assert.rejects(audit.reopen(), /is no plain file/);
+  disk.room = Infinity;
+  await audit.close(10_000);
+  assert.deepEqual(disk.names(), [["audit.start", "late", "audit.stop"]]);
+  assert.deepEqual((await disk.verdict()).problems, []);
+});
+
+Deno.test("G2: what a full disk has taken half of, and does not give back, shows as torn, and is whole in the next file", async () => {
+  const disk = new DiskFullOfTheLog();
+  disk.canUndo = false;
+  const audit = logOn(disk);
+  await until(() => audit.stats.waiting === 0, "the first line to be written");
+  disk.room = 10;
+  audit.onExchange(record("half"));
+  await until(() => audit.stats.failing === 1, "the disk to be full");
+  disk.isMoved = true;
+  await audit.reopen();
+  await audit.close(10_000);
+  const { problems } = await disk.verdict();
+  assert.deepEqual(problems.map(({ file }) => file), ["log.0"]);
+  disk.files[0] = disk.files[0]!.slice(0, -10);
+  assert.deepEqual(disk.names()[1], ["audit.continue", "half", "audit.stop"]);
 });
 
 Deno.test("G1: with wait, nobody waits any more once others have waited in vain", async () => {
