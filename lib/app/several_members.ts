@@ -18,7 +18,7 @@ import { type Member, newCounts } from "../upstream/several/members/member.ts";
 import { PageCache } from "../upstream/several/members/page_cache.ts";
 import { Refusal } from "../upstream/several/members/refusal.ts";
 import { sseStreams } from "../upstream/sse.ts";
-import { passingPeer } from "../upstream/stateless/passing_peer.ts";
+import { passingPeer } from "../upstream/stateless/passing_peer_life.ts";
 import { statelessPeer } from "../upstream/stateless/stateless_peer_life.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { assertMayRun } from "./may_run.ts";

@@ -7,7 +7,8 @@ import type { InitializeParams } from "../mcp/era.ts";
 import type { Parsed } from "../mcp/json_rpc.ts";
 import type { Whereabouts } from "../replica/elsewhere.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";
-import type { Noted, OpenPeers } from "./peer/peer.ts";
+import type { Noted } from "./peer/peer.ts";
+import type { OpenPeers } from "./peer/peer_source.ts";
 
 /** One message for a server, or for whatever answers as one. */
 export interface BridgeRequest {

@@ -1,17 +1,8 @@
 // One of several HTTP servers as a peer, of whichever era it is (docs/behaviour.md S2): greeted as a server with sessions,
 // and, where it refuses as one does that has none, asked what it is. What a server was found to be is tried first the next
 // time; no verdict outlives a contradiction.
-import type {
-  Carrier,
-  Message,
-  OpenPeers,
-  Parting,
-  Peer,
-  PeerEvents,
-  PeerSource,
-  Resumed,
-  Stopping,
-} from "../bridge/peer/peer.ts";
+import type { Carrier, Message, Peer } from "../bridge/peer/peer.ts";
+import type { OpenPeers, Parting, PeerEvents, PeerSource, Resumed, Stopping } from "../bridge/peer/peer_source.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { findMember, stringAt } from "../mcp/json_text.ts";
 import { OTHER_ERA_CODES } from "../mcp/rpc_codes.ts";

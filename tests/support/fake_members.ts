@@ -1,5 +1,5 @@
 // Members of a router without servers: peers in memory, on a clock that a test moves.
-import type { PeerEvents } from "../../lib/bridge/peer/peer.ts";
+import type { PeerEvents } from "../../lib/bridge/peer/peer_source.ts";
 import { ByteAccount } from "../../lib/http1/byte_account.ts";
 import { Breaker } from "../../lib/upstream/several/members/breaker.ts";
 import { type Member, newCounts } from "../../lib/upstream/several/members/member.ts";

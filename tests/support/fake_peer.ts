@@ -1,16 +1,13 @@
 // A peer in memory, and where it comes from: for the bridge alone, without a process or a wire.
+import type { Asker, Carrier, Message, Peer } from "../../lib/bridge/peer/peer.ts";
 import {
-  type Asker,
-  type Carrier,
-  type Message,
   type Parting,
-  type Peer,
   type PeerEvents,
   type PeerSource,
   type Resumed,
   type Stopping,
   withoutWord,
-} from "../../lib/bridge/peer/peer.ts";
+} from "../../lib/bridge/peer/peer_source.ts";
 import { SignetError } from "../../lib/errors.ts";
 import type { JsonObject, RpcId } from "../../lib/mcp/json_rpc.ts";
 import type { Span } from "../../lib/mcp/json_text.ts";

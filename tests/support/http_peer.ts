@@ -1,5 +1,6 @@
 // An HTTP server as a peer, with somebody who listens to all it says and asks: for tests of the peer alone.
-import { type Carrier, type Message, NO_CARRIER, type Peer, type PeerEvents } from "../../lib/bridge/peer/peer.ts";
+import { type Carrier, type Message, NO_CARRIER, type Peer } from "../../lib/bridge/peer/peer.ts";
+import type { PeerEvents } from "../../lib/bridge/peer/peer_source.ts";
 import { ByteAccount } from "../../lib/http1/byte_account.ts";
 import type { Fields } from "../../lib/http1/types.ts";
 import { findMember } from "../../lib/mcp/json_text.ts";

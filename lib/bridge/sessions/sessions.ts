@@ -15,7 +15,8 @@ import { challengeAnswer, eventAnswer, jsonAnswer } from "../answers/http_answer
 import { Outbox } from "../answers/outbox.ts";
 import { type BridgeParts, outboxOptions, partsOf, randomName } from "../limits.ts";
 import { handshakeOf } from "../peer/handshake.ts";
-import { type Carrier, type Message, NO_CARRIER, type Parting } from "../peer/peer.ts";
+import { type Carrier, type Message, NO_CARRIER } from "../peer/peer.ts";
+import type { Parting } from "../peer/peer_source.ts";
 import type { BridgeRequest, ChoosePeers, Gate } from "../request.ts";
 import { Conversation, type ConversationSizes } from "./conversation.ts";
 

@@ -12,7 +12,7 @@ import { OwnedTimer } from "../../platform/timers.ts";
 import type { Claim, Homes, Whereabouts } from "../../replica/elsewhere.ts";
 import type { CallerKeys, OwnerKey, PrincipalKey } from "../../session/caller.ts";
 import { type BridgeParts, outboxOptions, partsOf, randomName } from "../limits.ts";
-import type { Parting } from "../peer/peer.ts";
+import type { Parting } from "../peer/peer_source.ts";
 import type { ChoosePeers, Gate, OwnedSince, PoolKey } from "../request.ts";
 import type { StatelessPost } from "./exchange.ts";
 import { LostParks } from "./rounds/lost_parks.ts";

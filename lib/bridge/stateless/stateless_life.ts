@@ -18,16 +18,8 @@ import {
 import { settlesWithin, type Timers } from "../../platform/timers.ts";
 import type { OwnerKey } from "../../session/caller.ts";
 import { INITIALIZED } from "../peer/handshake.ts";
-import {
-  type Carrier,
-  type Message,
-  NO_CARRIER,
-  NOBODY,
-  type OpenPeers,
-  type Parting,
-  type Peer,
-  type PeerSource,
-} from "../peer/peer.ts";
+import { type Carrier, type Message, NO_CARRIER, NOBODY, type Peer } from "../peer/peer.ts";
+import type { OpenPeers, Parting, PeerSource } from "../peer/peer_source.ts";
 import { levelText, subscribeText, unsubscribeText } from "../peer/remembered.ts";
 import type { Gate } from "../request.ts";
 

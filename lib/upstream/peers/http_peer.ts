@@ -1,8 +1,9 @@
 // An MCP server over Streamable HTTP as a partner in JSON-RPC: each request a POST of its own, so that a slow one holds up
 // no other. It stays the same over all sessions that the server is greeted for (L4): who runs a call keeps its id.
 import { idIn } from "../../bridge/peer/message_ids.ts";
-import type { Asker, Carrier, Message, Peer, PeerEvents } from "../../bridge/peer/peer.ts";
+import type { Asker, Carrier, Message, Peer } from "../../bridge/peer/peer.ts";
 import { ownIdOf } from "../../bridge/peer/peer_line.ts";
+import type { PeerEvents } from "../../bridge/peer/peer_source.ts";
 import type { SignetError } from "../../errors.ts";
 import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";

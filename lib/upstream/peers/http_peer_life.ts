@@ -1,16 +1,8 @@
 // One client's session with an HTTP server, for the bridge: opened by the client's own handshake or gone on with from what
 // was sealed (L3), listened to, let go of or ended (L5). Which session the server knows it by is another file's (L4).
 import { INITIALIZED } from "../../bridge/peer/handshake.ts";
-import type {
-  Carrier,
-  Message,
-  OpenPeers,
-  Parting,
-  PeerEvents,
-  PeerSource,
-  Resumed,
-  Stopping,
-} from "../../bridge/peer/peer.ts";
+import type { Carrier, Message } from "../../bridge/peer/peer.ts";
+import type { OpenPeers, Parting, PeerEvents, PeerSource, Resumed, Stopping } from "../../bridge/peer/peer_source.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";

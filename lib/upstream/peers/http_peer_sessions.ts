@@ -1,7 +1,8 @@
 // Which session an HTTP server knows its peer by: the one that was opened or sealed, and, where the server has proven not
 // to know that, another one, opened once for all who wait, with the credential of a request at hand (docs/behaviour.md L4).
 import { handshakeToKeep } from "../../bridge/peer/handshake.ts";
-import type { Message, Parting, Resumed } from "../../bridge/peer/peer.ts";
+import type { Message } from "../../bridge/peer/peer.ts";
+import type { Parting, Resumed } from "../../bridge/peer/peer_source.ts";
 import { SignetError } from "../../errors.ts";
 import { type Fields, HttpError } from "../../http1/types.ts";
 import { encodeJson } from "../../mcp/json_bytes.ts";

@@ -1,8 +1,9 @@
 // What the members of a session say of their own accord, as one server would say it (docs/behaviour.md A5, A6, A8): their
 // questions, the changes of their lists, what belongs to subscriptions; and what a new peer of one of them is told again.
 import { cancelledIdIn, idIn, progressOf } from "../../bridge/peer/message_ids.ts";
-import type { Carrier, Message, Peer, PeerEvents } from "../../bridge/peer/peer.ts";
+import type { Carrier, Message, Peer } from "../../bridge/peer/peer.ts";
 import { pong } from "../../bridge/peer/peer_result.ts";
+import type { PeerEvents } from "../../bridge/peer/peer_source.ts";
 import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
 import { encodeJson } from "../../mcp/json_bytes.ts";
 import { memberAt } from "../../mcp/json_places.ts";

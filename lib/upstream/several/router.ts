@@ -1,15 +1,7 @@
 // Several members as the peers of one session (docs/behaviour.md A1, A4–A6): greeted together, gone on with after a restart
 // under the names they had, listened to as one, and ended each for itself.
-import type {
-  Carrier,
-  Message,
-  Parting,
-  Peer,
-  PeerEvents,
-  PeerSource,
-  Resumed,
-  Stopping,
-} from "../../bridge/peer/peer.ts";
+import type { Carrier, Message, Peer } from "../../bridge/peer/peer.ts";
+import type { Parting, PeerEvents, PeerSource, Resumed, Stopping } from "../../bridge/peer/peer_source.ts";
 import type { Opening } from "../../bridge/request.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { TYPICAL_ID_LENGTH } from "../../envelope/session_id.ts";

@@ -8,16 +8,14 @@ import {
   readHandshake,
   versionIn,
 } from "../../bridge/peer/handshake.ts";
+import { type Carrier, type Message, NO_CARRIER } from "../../bridge/peer/peer.ts";
 import {
-  type Carrier,
-  type Message,
-  NO_CARRIER,
   type PeerEvents,
   type PeerSource,
   type Resumed,
   type Stopping,
   withoutWord,
-} from "../../bridge/peer/peer.ts";
+} from "../../bridge/peer/peer_source.ts";
 import { SignetError } from "../../errors.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";

@@ -1,48 +1,18 @@
 // A stateless HTTP server as the peer of clients that have no sessions either: requests go out as they came, but for their
-// ids, with the headers that repeat what their bodies say now (docs/protocol.md 23, 30). There is nothing to lead back to.
-import {
-  type Asker,
-  type Carrier,
-  type Message,
-  type OpenPeers,
-  type Peer,
-  type PeerEvents,
-  type PeerSource,
-  type Stopping,
-  withoutWord,
-} from "../../bridge/peer/peer.ts";
-import { ByteAccount } from "../../http1/byte_account.ts";
+// ids, with the headers that repeat what their bodies say now (docs/protocol.md 23, 30).
+import type { Asker, Carrier, Message, Peer } from "../../bridge/peer/peer.ts";
+import type { PeerEvents } from "../../bridge/peer/peer_source.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
-import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
-import { speaksModern } from "../../mcp/for_stateless_server.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { findMember, type Span, stringAt } from "../../mcp/json_text.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
-import { randomBytes } from "../../platform/random.ts";
-import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { Discarded } from "../discarded.ts";
 import { peerFields } from "../peer_fields.ts";
 import { asRefusal, mayBeOfOtherEra } from "../peers/http_peer_fault.ts";
 import type { StatelessParts } from "./stateless_parts.ts";
-import { DEFAULT_STATELESS_LIMITS, type StatelessSetting } from "./stateless_peer_life.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";
 
 const PARAM_FIELD = "mcp-param-";
-
-export type PassingSetting = Omit<StatelessSetting, "random">;
-
-export function passingPeer(setting: PassingSetting): OpenPeers<PassingPeerLife> {
-  const { account = new ByteAccount(), caller } = setting;
-  const parts: StatelessParts = {
-    timers: SYSTEM_TIMERS,
-    random: randomBytes,
-    ...setting,
-    account: account.shareOf(caller.principalKey),
-    limits: { ...DEFAULT_STATELESS_LIMITS, ...setting.limits },
-  };
-  return (events) => new PassingPeerLife(parts, events);
-}
 
 export class PassingPeer implements Peer {
   readonly #parts: StatelessParts;
@@ -148,56 +118,4 @@ function headersOf(text: Uint8Array, method: string, fields: readonly string[]):
     if (fields[i]!.startsWith(PARAM_FIELD)) headers.push(fields[i]!, fields[i + 1]!);
   }
   return headers;
-}
-
-export class PassingPeerLife implements PeerSource {
-  readonly peer: PassingPeer;
-  readonly state = undefined;
-  readonly place = undefined;
-  /** There is none to negotiate. */
-  readonly protocolVersion = "";
-  #handshake: JsonObject = {};
-
-  constructor(parts: StatelessParts, events: PeerEvents) {
-    this.peer = new PassingPeer(parts, events);
-  }
-
-  peerFor(): PassingPeer {
-    return this.peer;
-  }
-
-  get handshake(): JsonObject {
-    return this.#handshake;
-  }
-
-  get capabilities(): JsonObject {
-    return isJsonObject(this.#handshake.capabilities) ? this.#handshake.capabilities : {};
-  }
-
-  /** Asks what the server is, as its client does. @throws SignetError */
-  async initialize(text: Uint8Array, carrier: Carrier): Promise<Message> {
-    const reply = await this.peer.discover(text, carrier);
-    const { result } = reply.value;
-    if (speaksModern(result)) this.#handshake = { ...result, serverInfo: serverInfoIn(result) ?? {} };
-    return reply;
-  }
-
-  /** Nothing is gone on with. */
-  attach(): boolean {
-    return false;
-  }
-
-  confirm(): void {}
-
-  listen(): void {}
-
-  seal(): undefined {}
-
-  stop(): Stopping {
-    return withoutWord(this.peer.stop());
-  }
-}
-
-function serverInfoIn({ _meta }: JsonObject): unknown {
-  return isJsonObject(_meta) ? _meta[META_SERVER_INFO] : undefined;
 }

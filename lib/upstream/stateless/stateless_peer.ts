@@ -1,7 +1,8 @@
 // A stateless HTTP server as a session's peer: each request is translated and made on its own, what the sessions' era has
 // besides is answered here (ping, log levels, subscriptions), and what the server wants to know of the client is asked in
 // the session (docs/behaviour.md S2, S3).
-import type { Asker, Carrier, Loss, Message, Peer, PeerEvents } from "../../bridge/peer/peer.ts";
+import type { Asker, Carrier, Loss, Message, Peer } from "../../bridge/peer/peer.ts";
+import type { PeerEvents } from "../../bridge/peer/peer_source.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
 import { encodeJson } from "../../mcp/json_bytes.ts";

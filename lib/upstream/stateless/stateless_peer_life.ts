@@ -1,15 +1,14 @@
 // A stateless HTTP server behind one client's session (docs/behaviour.md S2): greeted by asking it what it is, and gone on
 // with after a restart without asking anything, since all that there is of the session is what the client said of itself.
+import type { Carrier, Message } from "../../bridge/peer/peer.ts";
 import {
-  type Carrier,
-  type Message,
   type OpenPeers,
   type PeerEvents,
   type PeerSource,
   type Resumed,
   type Stopping,
   withoutWord,
-} from "../../bridge/peer/peer.ts";
+} from "../../bridge/peer/peer_source.ts";
 import { SignetError } from "../../errors.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";

@@ -9,14 +9,14 @@ import {
   readHandshake,
   versionIn,
 } from "../../bridge/peer/handshake.ts";
+import type { Message } from "../../bridge/peer/peer.ts";
 import {
-  type Message,
   type PeerEvents,
   type PeerSource,
   type Resumed,
   type Stopping,
   withoutWord,
-} from "../../bridge/peer/peer.ts";
+} from "../../bridge/peer/peer_source.ts";
 import { SignetError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";

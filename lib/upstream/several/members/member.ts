@@ -1,6 +1,6 @@
 // One of several servers as it is configured: its name and address, what of a client's request may reach it, what of it
 // clients may see, and how its peers are made. Shared by all sessions.
-import type { PeerEvents, PeerSource } from "../../../bridge/peer/peer.ts";
+import type { PeerEvents, PeerSource } from "../../../bridge/peer/peer_source.ts";
 import type { Opening } from "../../../bridge/request.ts";
 import type { FieldList, Fields } from "../../../http1/types.ts";
 import type { Breaker } from "./breaker.ts";

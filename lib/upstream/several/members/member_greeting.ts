@@ -1,6 +1,7 @@
 // What a member says to a greeting: a session opened, a stateless server described, or a refusal, for good or for now
 // (docs/behaviour.md A4, S2).
-import type { Carrier, Message, PeerSource } from "../../../bridge/peer/peer.ts";
+import type { Carrier, Message } from "../../../bridge/peer/peer.ts";
+import type { PeerSource } from "../../../bridge/peer/peer_source.ts";
 import { CLIENT, initializeOf } from "../../../bridge/stateless/stateless_life.ts";
 import { SignetError } from "../../../errors.ts";
 import { speaksModern } from "../../../mcp/for_stateless_server.ts";

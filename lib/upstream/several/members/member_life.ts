@@ -1,19 +1,8 @@
 // One member in one session: greeted with the others, gone on with after a restart, or tried again while it is out. What
 // it does, or fails to do, is its own calls' business (docs/behaviour.md A4, A6, A8).
 import { INITIALIZED } from "../../../bridge/peer/handshake.ts";
-import {
-  type Asker,
-  type Carrier,
-  type Loss,
-  NO_CARRIER,
-  NOBODY,
-  type Parting,
-  type Peer,
-  type PeerEvents,
-  type PeerSource,
-  type Resumed,
-  type Stopping,
-} from "../../../bridge/peer/peer.ts";
+import { type Asker, type Carrier, type Loss, NO_CARRIER, NOBODY, type Peer } from "../../../bridge/peer/peer.ts";
+import type { Parting, PeerEvents, PeerSource, Resumed, Stopping } from "../../../bridge/peer/peer_source.ts";
 import type { Opening } from "../../../bridge/request.ts";
 import { SignetError } from "../../../errors.ts";
 import type { Fields } from "../../../http1/types.ts";

@@ -1,6 +1,7 @@
 // A session with a server of HTTP+SSE ends whatever it is waiting for.
 import assert from "node:assert/strict";
-import { NO_CARRIER, type PeerEvents } from "../../../../lib/bridge/peer/peer.ts";
+import { NO_CARRIER } from "../../../../lib/bridge/peer/peer.ts";
+import type { PeerEvents } from "../../../../lib/bridge/peer/peer_source.ts";
 import { SignetError } from "../../../../lib/errors.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { HttpError } from "../../../../lib/http1/types.ts";
