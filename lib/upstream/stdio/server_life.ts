@@ -20,17 +20,17 @@ import {
 import { SignetError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
-import { findMember } from "../../mcp/json_text.ts";
 import { Pause, settlesWithin } from "../../platform/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import { Backoff } from "../backoff.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";
 import type { CredentialHolder } from "../credentials/rotation.ts";
 import type { ProcessExit } from "./process.ts";
+import { greetProcess } from "./process_greeting.ts";
 import { type ProcessHost, resolvePrograms, startProcess } from "./process_host.ts";
 import { ProcessPeer } from "./process_peer.ts";
 import type { Slot, Yielding } from "./slots.ts";
-import { explainStart, neverBegan, notUnderstood } from "./start_fault.ts";
+import { explainStart, keepsFailing, neverBegan, notStarted, notUnderstood } from "./start_fault.ts";
 
 export interface ServerLifeOptions {
   readonly host: ProcessHost;
@@ -215,14 +215,7 @@ export class ServerLife implements PeerSource {
   async #restart(): Promise<ProcessPeer> {
     const { host } = this.#options;
     const delayMs = this.#backoff.delayMs(host.timers.now());
-    if (delayMs > MAX_WAIT_MS) {
-      throw new SignetError("upstream_unreachable", {
-        publicMessage: "Bad gateway: the MCP server keeps failing",
-        retryAfterS: Math.ceil(delayMs / 1000),
-        facts: { failures: this.#backoff.failures },
-        remedy: "The MCP server's own lines in this log should say why it ends.",
-      });
-    }
+    if (delayMs > MAX_WAIT_MS) throw keepsFailing(this.#backoff.failures, delayMs);
     if (delayMs > 0) await this.#pause.wait(delayMs);
     this.#assertWanted();
     const peer = await this.#successor(host.slots.reserve(this.#options.caller, this.#yielding)).catch(
@@ -297,11 +290,7 @@ export class ServerLife implements PeerSource {
     } catch (cause) {
       if (cause instanceof SignetError || cause instanceof HttpError) throw cause;
       if (cause instanceof CredentialRejectedError) throw cause;
-      throw new SignetError("upstream_unreachable", {
-        facts: { attempted: "start the MCP server" },
-        remedy: "See whether the command can be run by the user Signet runs as.",
-        cause,
-      });
+      throw notStarted(cause);
     }
   }
 
@@ -311,34 +300,20 @@ export class ServerLife implements PeerSource {
 
   /** Says a client's initialize to a new process. */
   #greet(peer: ProcessPeer, text: Uint8Array): Promise<Message> {
-    const { timers, limits } = this.#options.host;
-    return new Promise((resolve, reject) => {
-      const cancel = timers.after(limits.startTimeoutMs, () => {
-        reject(
-          new SignetError("upstream_timeout", {
-            facts: { attempted: "initialize", afterMs: limits.startTimeoutMs },
-            remedy:
-              "Try the command by itself. Raise --stdio-start-timeout if it needs longer to start; npx and uvx download " +
-              "first, and what they need of the environment for that, a proxy or certificates, --stdio-inherit names.",
-          }),
-        );
-      });
-      const lost = (reason: string) => {
-        cancel();
-        if (this.#stopped) reject(new HttpError("aborted", "starting the MCP server: not wanted any more"));
-        else if (peer.running) reject(notUnderstood(reason));
-        else reject(neverBegan(this.#lastExit ?? { code: -1, signal: null, fault: reason }));
-      };
-      const asked = peer.ask(text, findMember(text, "id")!, {
-        onReply: (reply) => {
-          cancel();
-          resolve(reply);
-          return undefined;
-        },
-        onLost: ({ reason }) => lost(reason),
-      });
-      if (asked === undefined) lost("it takes no messages");
+    const { timers, limits: { startTimeoutMs } } = this.#options.host;
+    return greetProcess(peer, text, {
+      timers,
+      startTimeoutMs,
+      explain: (reason) => this.#explainSilence(peer, reason),
     });
+  }
+
+  /** Why a process will not answer its greeting. */
+  #explainSilence(peer: ProcessPeer, reason: string): Error {
+    if (this.#stopped) return new HttpError("aborted", "starting the MCP server: not wanted any more");
+    return peer.running
+      ? notUnderstood(reason)
+      : neverBegan(this.#lastExit ?? { code: -1, signal: null, fault: reason });
   }
 
   #lose(peer: ProcessPeer, exit: ProcessExit): void {
