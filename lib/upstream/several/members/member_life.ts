@@ -24,6 +24,7 @@ import {
   opensSessions,
   saysNothingOfIt,
 } from "./member_greeting.ts";
+import { MemberSources } from "./member_sources.ts";
 
 export interface MemberLifeOptions {
   readonly member: Member;
@@ -45,8 +46,7 @@ export class MemberLife {
   readonly breaker: Breaker;
   readonly #options: MemberLifeOptions;
   #source: PeerSource | undefined;
-  /** Every one there was, those that are being greeted included, until nothing of it is left. */
-  readonly #sources = new Set<PeerSource>();
+  readonly #sources: MemberSources;
   #connecting: Promise<PeerSource> | undefined;
   #resumed: Resumed | undefined;
   #confirmed = false;
@@ -57,8 +57,6 @@ export class MemberLife {
   #heard: { readonly carrier: Carrier; readonly place: string | undefined } | undefined;
   /** When it may be asked next whether it has become another server, in ms. */
   #doubtAtMs = 0;
-  /** What becomes of sessions, once it is stopped. */
-  #parting: Parting | undefined;
 
   constructor(options: MemberLifeOptions) {
     this.#options = options;
@@ -66,6 +64,7 @@ export class MemberLife {
     this.name = options.name;
     this.breaker = new Breaker(options.timers);
     this.#refused = new RefusedCredential(options.timers);
+    this.#sources = new MemberSources(options);
   }
 
   /** Whether it has answered a handshake, now or when the session was opened. */
@@ -121,14 +120,14 @@ export class MemberLife {
     const { timers } = this.#options;
     const { timeoutMs } = this.member;
     this.#resumed ??= { state: undefined, protocolVersion: "", handshake };
-    const source = this.#open();
+    const source = this.#sources.open();
     const isDiscovering = isDiscovery(handshake);
     const late = Promise.withResolvers<never>();
     const cancel = timers.after(timeoutMs, () => late.reject(new MemberFault(`no answer within ${timeoutMs} ms`)));
     try {
       const reply = await Promise.race([source.initialize(handshake, this.#carry(carrier)), late.promise]);
       assertGreeted(reply, isDiscovering);
-      if (this.#parting !== undefined) throw new MemberFault("the session has ended");
+      if (this.#sources.areStopped) throw new MemberFault("the session has ended");
       this.#source = source;
       this.breaker.succeed();
       this.#refusedStill = undefined;
@@ -141,7 +140,7 @@ export class MemberLife {
       this.#refusedStill = isForGood ? this.member.refusal.refuse(reasonOf(error)) : undefined;
       if (isCredentialFault(error)) this.#refused.refuse(this.#carry(carrier).fields, error);
       else this.#refused.accept();
-      this.#retire(source, carrier);
+      this.#sources.retire(source, carrier);
       throw error;
     } finally {
       cancel();
@@ -155,17 +154,17 @@ export class MemberLife {
 
   /** Goes on where the session was. */
   attach(resumed: Resumed): void {
-    const source = this.#open();
+    const source = this.#sources.open();
     this.#resumed = resumed;
     this.#confirmed = true;
     if (source.attach(resumed)) this.#source = source;
-    else this.#retire(source, NO_CARRIER);
+    else this.#sources.retire(source, NO_CARRIER);
   }
 
   /** Tries to have one that is out. @returns whether it is there now */
   async connect(carrier: Carrier): Promise<boolean> {
     if (this.isUp) return true;
-    if (this.#parting !== undefined || this.#resumed === undefined || this.isRefused) return false;
+    if (this.#sources.areStopped || this.#resumed === undefined || this.isRefused) return false;
     if (this.#isHeldBack(carrier)) return false;
     this.#connecting ??= this.#greetLate(carrier).finally(() => this.#connecting = undefined);
     return await this.#connecting.then(() => true, () => false);
@@ -217,12 +216,12 @@ export class MemberLife {
     this.#doubtAtMs = now + DOUBT_MS;
     const carrier = { fields: [...fields] };
     if (isDiscovery(resumed.handshake)) return this.#doubtAsStateless(carrier, resumed.handshake);
-    const source = this.#open();
+    const source = this.#sources.open();
     let isLate = false;
     const taking = this.#takePlaceOf(source, { carrier, isWanted: () => !isLate && this.#source === former });
     void settlesWithin(taking.catch(tellIfOwn), this.member.timeoutMs, timers).then(() => {
       isLate = true;
-      this.#retire(this.#source === source ? former : source, carrier);
+      this.#sources.retire(this.#source === source ? former : source, carrier);
     });
   }
 
@@ -234,27 +233,19 @@ export class MemberLife {
     const { timers, onOutgrown } = this.#options;
     const asides: PeerSource[] = [];
     const aside = () => {
-      asides.push(this.#openAside());
+      asides.push(this.#sources.openAside());
       return asides.at(-1)!;
     };
     let [isLate, isOther] = [false, false];
     const asking = async () => {
-      if (await answersDiscovery(aside(), discovery, carrier) || isLate || this.#parting !== undefined) return;
+      if (await answersDiscovery(aside(), discovery, carrier) || isLate || this.#sources.areStopped) return;
       isOther = await opensSessions(aside(), carrier);
     };
     void settlesWithin(asking().catch(tellIfOwn), this.member.timeoutMs, timers).then(() => {
       isLate = true;
-      for (const source of asides) this.#retire(source, carrier);
-      if (isOther && this.#parting === undefined) onOutgrown(carrier.fields);
+      for (const source of asides) this.#sources.retire(source, carrier);
+      if (isOther && !this.#sources.areStopped) onOutgrown(carrier.fields);
     });
-  }
-
-  /** For nobody, and soon ended: in the caller's own pool somebody might find it. */
-  #openAside(): PeerSource {
-    const { events, opening: { pool: _, ...opening } } = this.#options;
-    const source = this.member.open(opening, { ...events, onMessage: () => undefined, onRefused: () => {} });
-    this.#sources.add(source);
-    return source;
   }
 
   /** @throws as `greet` */
@@ -265,7 +256,7 @@ export class MemberLife {
     const { events } = this.#options;
     assertGreeted(await source.initialize(this.#resumed!.handshake, carrier), false);
     const former = this.#source;
-    if (this.#parting !== undefined || !isWanted() || former === undefined || isAlike(source, former)) return;
+    if (this.#sources.areStopped || !isWanted() || former === undefined || isAlike(source, former)) return;
     this.#source = source;
     this.#refusedStill = undefined;
     this.member.refusal.accept();
@@ -280,24 +271,12 @@ export class MemberLife {
     const source = this.#source;
     this.#source = undefined;
     this.#resumed = undefined;
-    if (source !== undefined) this.#retire(source, NO_CARRIER);
+    if (source !== undefined) this.#sources.retire(source, NO_CARRIER);
   }
 
   /** As `PeerSource.stop`, who could not be told by the member's name. */
   stop(how: Parting, carrier: Carrier): Stopping {
-    this.#parting ??= how;
-    const all = [...this.#sources].map((source) => source.stop(how, this.#carry(carrier)));
-    return {
-      told: Promise.all(all.map(({ told }) => told))
-        .then((failures) => failures.flat().map((failure) => `${this.name}: ${failure}`)),
-      gone: Promise.all(all.map(({ gone }) => gone)),
-    };
-  }
-
-  /** One that nothing comes of. What it has found, somebody else may go on with. */
-  #retire(source: PeerSource, carrier: Carrier): void {
-    const { gone } = source.stop(this.#parting ?? "leave", this.#carry(carrier));
-    void gone.then(() => this.#sources.delete(source));
+    return this.#sources.stop(how, carrier);
   }
 
   async #peerLater(peer: Promise<Peer> | undefined, carrier: Carrier): Promise<Peer> {
@@ -336,13 +315,6 @@ export class MemberLife {
       source.confirm();
     }
     if (this.#heard !== undefined) source.listen(this.#heard.carrier, this.#heard.place);
-  }
-
-  #open(): PeerSource {
-    const { opening, events } = this.#options;
-    const source = this.member.open(opening, events);
-    this.#sources.add(source);
-    return source;
   }
 
   #carry({ fields }: Carrier): Carrier {
