@@ -1,7 +1,10 @@
 // Where things stand in a JSON text whose writer may have put anything in their place: nowhere, where what they should be in
 // is nothing of that kind.
+import { parseJson } from "../platform/json.ts";
+import { isJsonObject, type JsonObject } from "./json_rpc.ts";
 import { elementsOf, findMember, type Span } from "./json_text.ts";
 
+const decoder = new TextDecoder();
 const OPEN_ARRAY = 0x5b, OPEN_OBJECT = 0x7b;
 
 export function isObjectAt(text: Uint8Array, span: Span | undefined): span is Span {
@@ -18,4 +21,10 @@ export function elementsIn(text: Uint8Array, within: Span | undefined): Span[] {
   if (within === undefined || text[within.start] !== OPEN_ARRAY) return [];
   return elementsOf(text.subarray(within.start, within.end))
     .map(({ start, end }) => ({ start: start + within.start, end: end + within.start }));
+}
+
+/** What the object at `within` says, small as it is; of what is no object, nothing. */
+export function objectAt(text: Uint8Array, { start, end }: Span): JsonObject {
+  const value: unknown = parseJson(decoder.decode(text.subarray(start, end)));
+  return isJsonObject(value) ? value : {};
 }

@@ -1,6 +1,7 @@
 // A request of the client's that is on its way to a member: who asked, who runs it under which id, and what of the answer
 // is turned for the client.
-import type { Asker, Loss, Message, Peer } from "../../bridge/peer/peer.ts";
+import type { Asker, Carrier, Loss, Message, Peer } from "../../bridge/peer/peer.ts";
+import type { Span } from "../../mcp/json_text.ts";
 import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import type { Asking, MemberLife } from "./members/member_life.ts";
 import { type OutwardOf, outwardReply } from "./names/outward.ts";
@@ -11,8 +12,22 @@ export interface Requests {
   /** @returns whether it was there still */
   close(request: OpenRequest): boolean;
   isOpen(request: OpenRequest): boolean;
+  /** Answers, if nobody has. */
+  reply(request: OpenRequest, reply: Message): void;
   /** Answers with an error. */
   fail(request: OpenRequest, code: number, message: string): void;
+}
+
+/** As it came: on loan. */
+export interface Routed {
+  readonly text: Uint8Array;
+  readonly method: string;
+  readonly carrier: Carrier;
+}
+
+/** In memory of its own. */
+export interface Kept extends Routed {
+  readonly params: Span | undefined;
 }
 
 /** Where it goes, and what it is about. */

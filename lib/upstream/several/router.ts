@@ -29,7 +29,8 @@ import { MemberRetries } from "./members/member_retries.ts";
 import { asker } from "./members/own_asks.ts";
 import { MembersVoice } from "./members_voice.ts";
 import { TaskIds } from "./names/task_ids.ts";
-import { RouterPeer, type StatelessClients } from "./router_peer.ts";
+import type { StatelessClients } from "./own_answers.ts";
+import { RouterPeer } from "./router_peer.ts";
 
 export interface RouterParts {
   /** In the order of the lists. */
