@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { call, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { answered, ask } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";
 import { RESOURCE_FLAGS, TestIssuer } from "../support/tokens.ts";
 
@@ -320,5 +321,19 @@ Deno.test(
     await bare.body?.cancel();
     await using plain = await TestSignet.start({ upstream: upstream.url });
     assert.equal(await status(fetch(new URL("/.well-known/oauth-protected-resource", plain.url))), 404);
+  },
+);
+
+Deno.test(
+  "I2 PROTOCOL 26, 35: an invented id is no lost session to a stateless client, but no credential",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    await using issuer = await TestIssuer.create();
+    const flags = [...issuer.flags, ...SESSION_ONLY];
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags });
+    const { status, error } = await answered(ask(signet, "tools/call", { name: "echo" }, { id: "invented" }));
+    assert.deepEqual([status, error.code], [401, 401]);
+    assert.equal(upstream.requests.length, 0);
   },
 );

@@ -46,6 +46,8 @@ export class SessionOnly {
     if (session === undefined) {
       // Issued here and not in memory: its owner has to show who he is again. Anything else never was a session.
       if (openSession(registry.ring, id, { maxLength: maxIdLength }).ok) return undefined;
+      // Where ids mean nothing, it is no credential, and nothing else (docs/protocol.md 26).
+      if (inbound.facts.claimsModernEra) return undefined;
       throw new SignetError("session_not_found", { facts: { outcome: "forged" } });
     }
     const identity = cache.find({ sid: session.sid, upstream: upstreamUrl }, nowMs);
