@@ -108,12 +108,36 @@ for (const lane of LANES) {
         "forwarded": "for=203.0.113.7",
         "x-real-ip": "203.0.113.7",
         "true-client-ip": "203.0.113.7",
+        "x-vercel-forwarded-for": "203.0.113.7",
+        "client-cert": ":MIIB:",
+        "client-cert-chain": ":MIIB:",
+        "x-ssl-client-verify": "SUCCESS",
+        "ssl-client-subject-dn": "CN=alice",
+        "x-arr-clientcert": "MIIB",
+        "x-amzn-mtls-clientcert-subject": "CN=alice",
+        "x-client-cert": "MIIB",
+        "remote-user": "alice",
+        "x-auth-request-email": "alice@example.com",
+        "x-goog-authenticated-user-email": "accounts.google.com:alice@example.com",
+        "x-amzn-oidc-identity": "alice",
+        "x-ms-client-principal-name": "alice",
+        "cf-access-authenticated-user-email": "alice@example.com",
       };
       const sealing = ["--seal-header", "X-Real-IP", "--transient-header", "X-Forwarded-Proto"];
       for (const trusted of [false, true]) {
         const list = ["--trusted-proxy", trusted ? "127.0.0.0/8" : "10.0.0.0/8"];
         await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: [...sealing, ...list] });
         const id = await signet.open({ headers: said });
+        for (const name of ["x-user-agent", "x-client-info", "x-remote", "client-certificate"]) {
+          const headers = { [name]: "Bearer x" };
+          await status(signet.post(call(1, "echo"), { id, headers }));
+          assert.equal(upstream.requests.at(-1)!.headers.get(name), "Bearer x", name);
+        }
+        const disguised = { SSL_CLIENT_VERIFY: "SUCCESS", "X_Auth_Request_User": "alice", "client.cert": "x" };
+        await status(signet.post(call(1, "echo"), { id, headers: disguised }));
+        for (const name of Object.keys(disguised)) {
+          assert.equal(upstream.requests.at(-1)!.headers.get(name), null, name);
+        }
         await status(signet.post(call(1, "echo"), { id, headers: said }));
         await status(signet.post(call(2, "echo"), { id }));
         await status(signet.delete({ id, headers: said }));

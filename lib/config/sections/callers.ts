@@ -105,7 +105,7 @@ export const CALLERS = {
   trustedProxies: rows.many(cidr, {
     name: "trusted-proxy",
     doc:
-      "Network of proxies whose --principal-header, X-Forwarded-*, Forwarded and X-Real-IP are believed; from others these never pass",
+      "Network of proxies whose --principal-header, X-Forwarded-*, Forwarded, X-Real-IP, Client-Cert and their kin are believed; from others these never pass",
   }),
   resolverUrl: rows.optional(httpUrl, {
     name: "resolver-url",

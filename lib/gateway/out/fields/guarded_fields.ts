@@ -12,7 +12,14 @@ const OF_MCP = [...MESSAGE_FIELDS, "last-event-id"];
 /** Read by servers to know who calls, and as what. */
 const OF_THE_REQUEST = ["authorization", "cookie", "origin", "content-type", "content-encoding", "accept"];
 
-const FORWARDED_PREFIX = "x-forwarded-";
+/**
+ * Families of names by which whoever stands in front says for whom it forwards: addresses, certificates of clients (mutual
+ * TLS), users it has authenticated.
+ */
+const FORWARDED_FAMILY =
+  /^x-(?:forwarded-|vercel-(?:forwarded|proxied)-for$|ssl-client-|ssl-cert$|client-cert(?:$|-)|client-verify$|client-dn$|tls-client-|amzn-mtls-|amzn-oidc-|auth-request-|authenticated-|goog-authenticated-|ms-client-principal(?:$|-)|remote-user(?:$|-)|webauth-)/;
+const X = 120;
+
 /** RFC 7239, and what proxies, content networks and load balancers write beside or instead of it. */
 const FORWARDED: ReadonlySet<string> = new Set([
   ...["forwarded", "forwarded-for", "x-forwarded", "x-original-forwarded-for", "x-real-ip", "x-client-ip", "client-ip"],
@@ -27,11 +34,22 @@ const FORWARDED: ReadonlySet<string> = new Set([
     "x-rewrite-url",
   ],
   ...["x-host", "x-http-host-override", "x-scheme", "x-url-scheme", "front-end-https", "x-proxyuser-ip"],
+  ...["do-connecting-ip", "x-nf-client-connection-ip", "incap-client-ip", "x-sucuri-clientip", "ali-cdn-real-ip"],
+  ...["proxy-client-ip", "wl-proxy-client-ip", "cdn-src-ip", "x-appengine-remote-addr"],
+  // RFC 9440, and what ingress controllers and others write in its place.
+  ...["client-cert", "client-cert-chain", "x-arr-clientcert", "ssl-client-cert", "ssl-client-verify"],
+  ...["ssl-client-subject-dn", "ssl-client-issuer-dn", "ssl-client-s-dn", "ssl-client-i-dn", "wl-proxy-client-cert"],
+  ...["remote-user", "auth-user", "cf-access-authenticated-user-email", "oidc-claim-sub", "oidc-claim-email"],
+  ...["tailscale-user-login", "tailscale-user-name"],
 ]);
 
 /** Whether a lower-case, plain name is one by which a proxy says for whom, or for what request, it forwards. */
 export function isForwardedField(name: string): boolean {
-  return FORWARDED.has(name) || name.startsWith(FORWARDED_PREFIX);
+  return FORWARDED.has(name) || isOfFamily(name);
+}
+
+function isOfFamily(name: string): boolean {
+  return name.charCodeAt(0) === X && FORWARDED_FAMILY.test(name);
 }
 
 export interface GuardedFieldRules {
@@ -69,7 +87,7 @@ export class GuardedFields {
     const known = this.#verdicts.get(name);
     if (known !== undefined) return known;
     if (!isPlainName(name)) return this.#isDisguised(name) ? "never" : "passes";
-    return name.startsWith(FORWARDED_PREFIX) ? "forwarded" : "passes";
+    return isOfFamily(name) ? "forwarded" : "passes";
   }
 
   /**
