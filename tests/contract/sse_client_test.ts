@@ -249,7 +249,9 @@ Deno.test(
     await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
     await using client = await OldClient.open(signet);
     await client.greet();
+    const faults = () => signet.logs.filter(({ code }) => code === "upstream_invalid").length;
     for (const [at, [what, isTold, answer]] of ANSWERS.entries()) {
+      const before = faults();
       const id = `call-${at}`;
       upstream.onRequest = async ({ body }) => {
         if (!body.includes(`"${id}"`)) return undefined;
@@ -263,6 +265,9 @@ Deno.test(
       const { result, error } = await client.answerTo(id);
       if (isTold) assert.deepEqual(result, { told: true }, what);
       else assert.match((error as { message: string }).message, /^Bad gateway: /, what);
+      // What the server has refused itself is logged as that.
+      const isInvalid = !isTold && !what.startsWith("a refusal");
+      await until(() => faults() - before === (isInvalid ? 1 : 0), `what the operator is told of ${what}`);
     }
   },
 );

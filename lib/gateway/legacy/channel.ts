@@ -120,7 +120,7 @@ export class LegacyChannel {
     const id = requestIdIn(text);
     let isOpen = id !== undefined;
     const onSaid = (said: Uint8Array) => isOpen &&= !isAnswerTo(id!, said);
-    await this.#run("POST", new BytesBody(text), {
+    const inner = await this.#run("POST", new BytesBody(text), {
       onHead: (head, whole) => {
         // Taken: a server that answers so may say the rest on the session's own stream.
         if (head.status === 202) isOpen = false;
@@ -128,7 +128,10 @@ export class LegacyChannel {
       },
       onSaid,
     });
-    if (isOpen) await this.#say(errorWithId(id!, LOST));
+    if (!isOpen) return;
+    // What was refused, broke off or could not be read has been told of.
+    if (inner.status < 300 && !inner.isCut && !inner.aborted) this.#tellFault(noAnswer());
+    await this.#say(errorWithId(id!, LOST));
   }
 
   /** Settles when all that was taken so far is answered. */
@@ -174,7 +177,7 @@ export class LegacyChannel {
     method: "GET" | "POST" | "DELETE",
     body: BodyReader,
     { onHead, onSaid = () => {}, extra = [], onEventId = () => {} }: Hearing,
-  ): Promise<void> {
+  ): Promise<InnerExchange> {
     const inner: InnerExchange = new InnerExchange({
       head: this.#headOf(method, body.length, extra),
       body,
@@ -201,6 +204,7 @@ export class LegacyChannel {
       this.#inner.delete(inner);
       inner.release();
     }
+    return inner;
   }
 
   /** The client sees an answer that does not come: the log is the only place where it shows why. */
@@ -271,6 +275,13 @@ function idIn(text: Uint8Array): Uint8Array | undefined {
   } catch {
     return undefined;
   }
+}
+
+function noAnswer(): SignetError {
+  return new SignetError("upstream_invalid", {
+    facts: { attempted: "find a call's answer", found: "none in what came", wanted: "JSON or events with one" },
+    remedy: "See what the MCP server, or what stands before it, answers there.",
+  });
 }
 
 /** The id of a request; undefined of any other message. */

@@ -50,6 +50,8 @@ export class InnerExchange implements Exchange {
   started = false;
   status = 0;
   bodySent = 0;
+  /** Its answer has broken off. */
+  isCut = false;
   readonly #listener: InnerListener;
   readonly #charge: Charge;
   #decoding: Decoding | undefined;
@@ -100,8 +102,7 @@ export class InnerExchange implements Exchange {
         if (last !== undefined) await write(last);
         await this.#held(() => reader?.end());
       },
-      // Whoever has sent the message knows by then that no answer was in what came.
-      abort: () => {},
+      abort: () => void (this.isCut = true),
     };
     if (first !== undefined) await write(first);
     return writer;
