@@ -213,3 +213,30 @@ Deno.test(
     assert.ok(text.includes("list_changed"), text);
   },
 );
+
+Deno.test("S3: who has subscribed hears of each resource that nobody told of for a while, once", STRICT, async () => {
+  await using server = tellingServer();
+  await using signet = await TestSignet.start({ upstream: server.url });
+  const id = await signet.open();
+  const stream = await signet.get({ id });
+  for (const uri of ["x:1", "x:2"]) {
+    assert.deepEqual((await messageOf(signet.post(subscribe(1, uri), { id }))).result, {});
+  }
+  const isWhole = ({ seen }: { seen: { params: Json } }) =>
+    ((seen.params.notifications as Json).resourceSubscriptions as string[] | undefined)?.length === 2;
+  await until(
+    () => server.subscriptions.size === 1 && [...server.subscriptions].every(isWhole),
+    "one that tells of both",
+  );
+  const [first] = [...server.subscriptions];
+  first!.end();
+  server.subscriptions.delete(first!);
+  await until(() => [...server.subscriptions].some(isWhole), "the server is asked again");
+  // Another takes the place of one that lives: nothing was missed.
+  assert.deepEqual((await messageOf(signet.post(subscribe(1, "x:3"), { id }))).result, {});
+  await until(() => server.subscriptions.size === 1, "one subscription is left");
+  [...server.subscriptions][0]!.tell("notifications/resources/updated", { uri: "x:end" });
+  const text = await saidUntil(stream, "x:end");
+  const counts = ["x:1", "x:2", "x:3"].map((uri) => text.split(`"${uri}"`).length - 1);
+  assert.deepEqual(counts, [1, 1, 0], text);
+});

@@ -2,7 +2,8 @@
 // subscriptions/listen), of list changes and of the resources the client has subscribed to. What a subscription is about
 // cannot be changed: another takes its place, and is there before the old one goes. One that ends is opened again; where
 // the server refuses that, as it may for one resource that has gone, it is asked for its lists alone, and for all of it ever
-// more rarely. What nobody wants any more is not passed on, whatever the server still tells of.
+// more rarely. What may have changed while nobody told is told of. What nobody wants any more is not passed on, whatever the
+// server still tells of.
 import type { Message } from "../../bridge/peer/peer.ts";
 import { ACKNOWLEDGED } from "../../bridge/stateless/texts.ts";
 import { SignetError } from "../../errors.ts";
@@ -44,6 +45,8 @@ const LASTING_MS = 10_000;
 export class StatelessListening {
   readonly #options: StatelessListeningOptions;
   readonly #uris = new Set<string>();
+  /** Of these the ones that nobody has told of since what told of them ended. */
+  readonly #missed = new Set<string>();
   readonly #pause: Pause;
   /** Before the server is asked again for less than it tells of. */
   readonly #renewalPause: Pause;
@@ -80,7 +83,7 @@ export class StatelessListening {
         const told = (await this.#renew(fields))?.resourceSubscriptions;
         isTold = Array.isArray(told) && told.includes(uri);
       } finally {
-        if (!isTold) this.#uris.delete(uri);
+        if (!isTold) this.#forget(uri);
       }
       return isTold;
     });
@@ -89,10 +92,16 @@ export class StatelessListening {
   /** From now on nobody is told of it. Settles once the server has been asked to tell of less. Never rejects. */
   unsubscribe(uri: string, fields: FieldList): Promise<void> {
     return this.#inTurn(async () => {
-      if (!this.#uris.delete(uri)) return;
+      if (!this.#forget(uri)) return;
       await this.#renew(fields).catch(tellIfOwn);
       this.#renewIfOff();
     });
+  }
+
+  /** @returns whether it was wanted */
+  #forget(uri: string): boolean {
+    this.#missed.delete(uri);
+    return this.#uris.delete(uri);
   }
 
   /** Settles when nothing is left. */
@@ -195,7 +204,9 @@ export class StatelessListening {
       onNotification: ({ line, value }) => {
         if (value.method !== ACKNOWLEDGED) return this.#tell({ line, value }, uris);
         const { params } = value;
-        return void resolve(isJsonObject(params) && isJsonObject(params.notifications) ? params.notifications : {});
+        const told = isJsonObject(params) && isJsonObject(params.notifications) ? params.notifications : {};
+        resolve(told);
+        return this.#missed.size === 0 ? undefined : this.#reportMissed(told);
       },
     });
     const opened: Subscription = { post: posted, honored, uris };
@@ -247,7 +258,10 @@ export class StatelessListening {
     for (let followed: Subscription | undefined = this.#current; followed !== undefined; followed = this.#current) {
       isTold = (await followed.honored) !== undefined || isTold;
       await followed.post.ended;
-      if (this.#current === followed) this.#current = undefined;
+      if (this.#current === followed) {
+        this.#current = undefined;
+        for (const uri of followed.uris) if (this.#uris.has(uri)) this.#missed.add(uri);
+      }
       if (followed.uris.length > 0 && await isRefused(followed) && this.#current === undefined) await this.#begin([]);
     }
     return isTold;
@@ -269,6 +283,16 @@ export class StatelessListening {
     for (const [list, member] of Object.entries(LISTS)) {
       if (filter?.[member] !== true) continue;
       const value = { jsonrpc: "2.0", method: `notifications/${list}/list_changed` };
+      await this.#options.onNotification({ value, line: encodeJson(value) });
+    }
+  }
+
+  /** The same of resources, now that they are told of again. */
+  async #reportMissed({ resourceSubscriptions }: JsonObject): Promise<void> {
+    if (!Array.isArray(resourceSubscriptions)) return;
+    for (const uri of resourceSubscriptions) {
+      if (!this.#missed.delete(uri)) continue;
+      const value = { jsonrpc: "2.0", method: UPDATED, params: { uri } };
       await this.#options.onNotification({ value, line: encodeJson(value) });
     }
   }
