@@ -2,7 +2,8 @@
 // (docs/behaviour.md L4, R1, S3). What is kept is sealed by whoever sets it; each key dies with its session.
 import type { AliasStore, Replacement } from "../shared.ts";
 import { numberIn, strangeAnswer, textIn } from "./redis_answer.ts";
-import { digestOf, type RedisLink, Script } from "./redis_link.ts";
+import { digestOf, type RedisLink } from "./redis_link.ts";
+import { READ_TEXT, Script } from "./script.ts";
 
 /** KEYS turn. ARGV holder, ttlMs. No turn lasts longer from now on, or one whose holder has died would if the clock is set back. */
 const TAKE_TURN = new Script(`
@@ -50,7 +51,7 @@ export class RedisAliases implements AliasStore {
   }
 
   async get(sid: string): Promise<string | undefined> {
-    return textIn(await this.#link.command(this.#textOf(sid), "GET"));
+    return textIn(await this.#link.script(READ_TEXT, [this.#textOf(sid)], ["GET"]));
   }
 
   async replace(sid: string, { before = "", text, ttlMs }: Replacement): Promise<boolean> {

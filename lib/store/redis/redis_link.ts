@@ -10,6 +10,7 @@ import { RedisChannels } from "./redis_channels.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
 import { isAnswer, isRefusal, refusedError, remedyOf } from "./redis_refusal.ts";
 import type { RedisTarget } from "./redis_target.ts";
+import type { Script } from "./script.ts";
 import { type StoreRefusal, ToldRefusals } from "./told_refusals.ts";
 
 export interface RedisLinkOptions {
@@ -32,16 +33,8 @@ export interface RedisLinkOptions {
   readonly createClient?: (options: RedisClientOptions) => RedisClient;
 }
 
-/** A Lua script, sent by its digest. */
-export class Script {
-  readonly text: string;
-  readonly sha1: string;
-
-  constructor(text: string) {
-    this.text = text;
-    this.sha1 = createHash("sha1").update(text).digest("hex");
-  }
-}
+/** Commands whose answers are a number, whatever somebody has written: others are scripts, whose answers are bounded. */
+type Counting = "DEL" | "PUBLISH" | "ZREM" | "ZCARD" | "ZCOUNT";
 
 /** A place that did not answer: the only one there is, or a node of a cluster. */
 interface Away {
@@ -149,8 +142,7 @@ export class RedisLink {
   }
 
   /** @throws StoreError */
-  async command(key: string, ...args: readonly string[]): Promise<unknown> {
-    const [name = "", ...rest] = args;
+  async command(key: string, name: Counting, ...rest: readonly string[]): Promise<unknown> {
     return await this.#ask(key, () => this.#commands.send(key, [name, key, ...rest]));
   }
 

@@ -2,7 +2,8 @@
 // R5). One sorted set a principal: session → when it was last in use. Who dies simply stops using.
 import type { Place, PlaceBounds, PlaceOutcome, PlaceStore } from "../shared.ts";
 import { listIn, numberIn } from "./redis_answer.ts";
-import { digestOf, type RedisLink, Script } from "./redis_link.ts";
+import { digestOf, type RedisLink } from "./redis_link.ts";
+import { Script } from "./script.ts";
 
 const NOW = `
 local time = redis.call('TIME')

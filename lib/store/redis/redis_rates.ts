@@ -3,7 +3,8 @@
 // is forgotten when it is full again.
 import { decidesOver, exactly, judgeTake, type RateOutcome, type RateStore, type RateTake } from "../rates.ts";
 import { listIn, numberIn } from "./redis_answer.ts";
-import { digestOf, type RedisLink, Script } from "./redis_link.ts";
+import { digestOf, type RedisLink } from "./redis_link.ts";
+import { Script } from "./script.ts";
 
 /**
  * KEYS buckets. ARGV for each scale, burst in units, what has to be there in units, what of it is taken.

@@ -11,6 +11,7 @@ interface Meaning {
 const RIGHTS =
   "Name its user in --store and its password in --store-password-file; the user needs its keys, its channels and scripts " +
   "(docs/guides/replicas.md).";
+const FOREIGN = "Somebody else writes under --store-prefix: remove those keys, or name another prefix.";
 const CLUSTER = "It is one node of a cluster: write redis+cluster://HOST:PORT in --store.";
 
 /** By the word that begins it. */
@@ -28,8 +29,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   NOPERM: { remedy: RIGHTS },
   NOREPLICAS: { remedy: "It waits for replicas that are not there (min-replicas-to-write)." },
   READONLY: { remedy: "It is a replica, and takes no writes: name its master in --store, or sentinels that know it." },
+  TOOLONG: { remedy: FOREIGN },
   WRONGPASS: { isAway: true, remedy: RIGHTS },
-  WRONGTYPE: { remedy: "Somebody else writes under --store-prefix: remove those keys, or name another prefix." },
+  WRONGTYPE: { remedy: FOREIGN },
 };
 
 /** The store's own word for what is wrong, if a fault is its answer; undefined: nobody has answered. */

@@ -12,7 +12,8 @@ import {
   StoreError,
 } from "../store.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
-import { digestOf, type RedisLink, Script } from "./redis_link.ts";
+import { digestOf, type RedisLink } from "./redis_link.ts";
+import { MOST_OF_LIST, READ_TEXT, Script } from "./script.ts";
 import { forgetOver, remember, Unwritten } from "./unwritten.ts";
 
 /** Makes texts that only holders of the ring can read. */
@@ -27,6 +28,8 @@ const MOST_LOGGED = 10_000;
 /** A store that loses or evicts them again is told again so much later, and twice as much each time, in ms. */
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
+/** A revocation names an owner or a session, and has some hundred characters when it is sealed. */
+const MOST_OF_ENTRY = 4096;
 /** Purged in one go: a script holds up everybody else. */
 const PURGED_AT_ONCE = 1000;
 
@@ -71,6 +74,32 @@ return #over`);
 const FIND = new Script(`
 return {redis.call('HGET', KEYS[2], ARGV[3]) or '', redis.call('HGET', KEYS[2], ARGV[2]) or '',
   redis.call('ZSCORE', KEYS[1], ARGV[1]) or ''}`);
+
+/**
+ * KEYS until, cut-offs, log, last. ARGV the first that is new, how many of those, the last that was read.
+ * Of an entry that is longer than any that is written here, nothing: it keeps nobody from hearing the next one.
+ */
+const CHANGES = new Script(
+  `
+local function briefly(entries)
+  for _, entry in ipairs(entries) do
+    local fields = entry[2]
+    local sealed = fields[2] or ''
+    entry[2] = {'', #sealed > ${MOST_OF_ENTRY} and '' or sealed}
+  end
+  return entries
+end
+return {
+  briefly(redis.call('XRANGE', KEYS[3], ARGV[1], '+', 'COUNT', ARGV[2])),
+  briefly(redis.call('XRANGE', KEYS[3], ARGV[3], ARGV[3])),
+  briefly(redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)),
+  redis.call('XLEN', KEYS[3]),
+  redis.call('GET', KEYS[4]) or '0',
+  redis.call('EXISTS', KEYS[1]),
+  redis.call('EXISTS', KEYS[2])
+}`,
+  MOST_OF_LIST,
+);
 
 const ALL = "a";
 
@@ -151,7 +180,7 @@ export class RedisRevocations implements RevocationStore {
   /** While the store is away: from the beginning of what it will have. */
   async head(): Promise<number> {
     try {
-      return numberOr0(await this.#link.command(this.#keys[3], "GET"));
+      return numberOr0(await this.#link.script(READ_TEXT, [this.#keys[3]], ["GET"]));
     } catch (fault) {
       if (fault instanceof StoreError && fault.code !== "closed") return 0;
       throw fault;
@@ -159,16 +188,11 @@ export class RedisRevocations implements RevocationStore {
   }
 
   async changesSince(cursor: number, limit: number): Promise<RevocationChanges> {
-    const [until, cutOffs, log, last] = this.#keys;
-    const [entries, read, oldest, length, head, isUntil, isCutOffs] = await Promise.all([
-      this.#link.command(log, "XRANGE", `${cursor + 1}-0`, "+", "COUNT", String(limit + 1)),
-      this.#link.command(log, "XRANGE", `${cursor}-0`, `${cursor}-0`),
-      this.#link.command(log, "XRANGE", "-", "+", "COUNT", "1"),
-      this.#link.command(log, "XLEN"),
-      this.#link.command(last, "GET"),
-      this.#link.command(until, "EXISTS"),
-      this.#link.command(cutOffs, "EXISTS"),
-    ]);
+    const args = [`${cursor + 1}-0`, limit + 1, `${cursor}-0`];
+    const [entries, read, oldest, length, head, isUntil, isCutOffs] = listIn(
+      await this.#link.script(CHANGES, this.#keys, args),
+      7,
+    );
     const isTrimmed = numberIn(length) >= MOST_LOGGED;
     // By the entry that was read last, not by how far the log goes: another replica may have begun to write it again.
     const isLost = cursor > numberOr0(head) || (cursor > 0 && !isTrimmed && listIn(read).length === 0);

@@ -4,7 +4,8 @@ import { parseJson } from "../../platform/json.ts";
 import { conflictError } from "../memory.ts";
 import type { InsertOutcome, TokenListQuery, TokenRecord, TokenStore } from "../store.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
-import { digestOf, type RedisLink, Script } from "./redis_link.ts";
+import { digestOf, type RedisLink } from "./redis_link.ts";
+import { READ_LIST, READ_TEXT, Script } from "./script.ts";
 
 const PURGED_AT_ONCE = 1000;
 /** A record begins with its agent's digest. */
@@ -90,7 +91,7 @@ export class RedisTokens implements TokenStore {
   }
 
   async get(sid: string): Promise<TokenRecord | undefined> {
-    return recordOf(await this.#link.command(this.#keys[0], "HGET", sid));
+    return recordOf(await this.#link.script(READ_TEXT, [this.#keys[0]], ["HGET", sid]));
   }
 
   async remove(sid: string): Promise<boolean> {
@@ -131,18 +132,18 @@ export class RedisTokens implements TokenStore {
 
   async #sidsAfter(sid: string, limit: number): Promise<string[]> {
     const from = sid === "" ? "-" : `(${sid}`;
-    return texts(await this.#link.command(this.#keys[2], "ZRANGEBYLEX", from, "+", "LIMIT", "0", String(limit)));
+    return texts(await this.#link.script(READ_LIST, [this.#keys[2]], ["ZRANGEBYLEX", from, "+", "LIMIT", 0, limit]));
   }
 
   async #sidsOf(agent: string, { nowMs, afterSid = "", limit }: TokenListQuery): Promise<string[]> {
     const key = this.#agents + digestOf(agent);
-    const sids = texts(await this.#link.command(key, "ZRANGEBYSCORE", `(${secondsOf(nowMs)}`, "+inf"));
+    const sids = texts(await this.#link.script(READ_LIST, [key], ["ZRANGEBYSCORE", `(${secondsOf(nowMs)}`, "+inf"]));
     return sids.filter((sid) => sid > afterSid).sort().slice(0, limit);
   }
 
   async #records(sids: readonly string[]): Promise<TokenRecord[]> {
     if (sids.length === 0) return [];
-    const found = listIn(await this.#link.command(this.#keys[0], "HMGET", ...sids), sids.length);
+    const found = listIn(await this.#link.script(READ_LIST, [this.#keys[0]], ["HMGET", ...sids]), sids.length);
     return found.map(recordOf).filter((record) => record !== undefined);
   }
 }

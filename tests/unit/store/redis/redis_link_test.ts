@@ -1,8 +1,9 @@
 // Whether the shared store can be asked, as its answers say (docs/behaviour.md R6): over a client that answers what the test says.
 import assert from "node:assert/strict";
 import type { RedisClient, RedisClientOptions } from "../../../../lib/store/redis/redis_client.ts";
-import { RedisLink, Script } from "../../../../lib/store/redis/redis_link.ts";
+import { RedisLink } from "../../../../lib/store/redis/redis_link.ts";
 import type { RedisTarget } from "../../../../lib/store/redis/redis_target.ts";
+import { Script } from "../../../../lib/store/redis/script.ts";
 import type { StoreRefusal } from "../../../../lib/store/redis/told_refusals.ts";
 import { StoreError } from "../../../../lib/store/store.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -51,7 +52,7 @@ class FakeStore {
   }
 
   ask(key: string): Promise<unknown> {
-    return this.link.command(key, "GET");
+    return this.link.command(key, "ZCARD");
   }
 
   #client(options: RedisClientOptions): RedisClient {

@@ -6,6 +6,7 @@ import {
   type RedisClient,
   type RedisClientOptions,
 } from "../../../../lib/store/redis/redis_client.ts";
+import { digestOf } from "../../../../lib/store/redis/redis_link.ts";
 import type { RedisTarget } from "../../../../lib/store/redis/redis_target.ts";
 import type { SharedState } from "../../../../lib/store/shared.ts";
 import { type Revocation, type Store, StoreError } from "../../../../lib/store/store.ts";
@@ -20,6 +21,7 @@ import { testAliasContract } from "../alias_contract.ts";
 import { testStoreContract, tokenRecord } from "../store_contract.ts";
 
 const HERE = await needing(["redis-server"], "that replicas share a store");
+const PREFIX = "signet-test";
 const NOW_MS = 1_700_000_000_000;
 const LATER_MS = NOW_MS + 3_600_000;
 
@@ -59,7 +61,7 @@ function openStore(redis: RedisServer, options: Opening = {}): Promise<Store> {
       username,
     },
     password,
-    prefix: "signet-test",
+    prefix: PREFIX,
     timeoutMs,
     seal: SEAL,
     now: () => NOW_MS,
@@ -403,17 +405,77 @@ test("L6 R6: a store that has lost all is told again by each replica, whoever co
   }
 });
 
-/** A client whose scripts are decided by the test. */
-function scripted(
-  decide: (send: () => Promise<unknown>) => Promise<unknown>,
+type Decide = (send: () => Promise<unknown>) => Promise<unknown>;
+
+/** A client whose answers are decided by the test. @param isMeant of its words; default: all */
+function answered(
+  decide: Decide,
+  isMeant: (args: readonly string[]) => boolean = () => true,
 ): (options: RedisClientOptions) => RedisClient {
   return (options) => {
     const client = createRedisClient(options);
     const send: RedisClient["send"] = (key, args) =>
-      args[0] === "EVALSHA" ? decide(() => client.send(key, args)) : client.send(key, args);
+      isMeant(args) ? decide(() => client.send(key, args)) : client.send(key, args);
     return { ...client, send };
   };
 }
+
+/** A client whose scripts that write a revocation, and tell of it, are decided by the test. */
+function scripted(decide: Decide): (options: RedisClientOptions) => RedisClient {
+  return answered(decide, (args) => args[0] === "EVALSHA" && args.includes(`{${PREFIX}:revoked}:changes`));
+}
+
+/** What a store has been left with by somebody, and what is asked of it then. */
+const TOO_LONG: Readonly<Record<string, (redis: RedisServer, text: string) => Promise<(store: Store) => unknown>>> = {
+  "a cut-off": async (redis, text) => {
+    await redis.ask("HSET", `{${PREFIX}:revoked}:before`, "a", text);
+    return (store) => store.revocations.find(SUBJECT);
+  },
+  "how far the log goes": async (redis, text) => {
+    await redis.ask("SET", `{${PREFIX}:revoked}:last`, text);
+    return (store) => store.revocations.changesSince(0, 10);
+  },
+  "where a session went": async (redis, text) => {
+    await redis.ask("SET", `${PREFIX}:alias:${digestOf("sid")}`, text);
+    return (store) => store.shared!.aliases.get("sid");
+  },
+  "a token": async (redis, text) => {
+    await redis.ask("HSET", `{${PREFIX}:tokens}:records`, "sid", text);
+    return (store) => store.tokens.get("sid");
+  },
+  "a list of tokens": async (redis, text) => {
+    await redis.ask("ZADD", `{${PREFIX}:tokens}:all`, "0", text);
+    return (store) => store.tokens.list({ nowMs: 0, limit: 10 });
+  },
+};
+
+for (const [what, leave] of Object.entries(TOO_LONG)) {
+  test(`M6 R6: ${what} that is longer than Signet writes any is not read, and its cure is told`, async (redis) => {
+    const ask = await leave(redis, "9".repeat(9 * 1024 * 1024));
+    let longest = 0;
+    const createClient = answered(async (send) => {
+      const answer = await send();
+      longest = Math.max(longest, JSON.stringify(answer).length);
+      return answer;
+    });
+    const store = await openStore(redis, { createClient, timeoutMs: 10_000 });
+    try {
+      await assert.rejects(async () => await ask(store), /refused: TOOLONG.*Somebody else writes under --store-prefix/);
+      assert.ok(longest < 1000, `read ${longest} characters`);
+      assert.equal(store.shared!.state().up, true);
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+test("M6 R4: what is too long for a revocation stops nobody from hearing the next one", async (redis, store) => {
+  const { cursor } = await store.revocations.changesSince(0, 10);
+  await redis.ask("XADD", `{${PREFIX}:revoked}:log`, "1-0", "r", "9".repeat(9 * 1024 * 1024));
+  await store.revocations.add(DELETED);
+  const { revocations, missed } = await store.revocations.changesSince(cursor, 10);
+  assert.deepEqual([revocations, missed], [[DELETED], true]);
+});
 
 /** More than are written again at once, which the store has lost since they were read. */
 async function loseMany(redis: RedisServer, store: Store) {
