@@ -4,7 +4,6 @@ import { RESERVED_FIELDS } from "../config/rule.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Secrets } from "../config/secrets.ts";
 import type { Fields } from "../http1/types.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
 import { isFieldValue, isToken } from "../http1/wire/grammar.ts";
 import type { Logger } from "../observe/log.ts";
 import { environment } from "../platform/environment.ts";
@@ -12,6 +11,7 @@ import { outgoingFetch } from "../platform/outgoing_fetch.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { commandCredential, runCommand } from "../upstream/credentials/command.ts";
 import type { CredentialSource } from "../upstream/credentials/credential.ts";
+import { exchangedCredential } from "../upstream/credentials/exchanged.ts";
 import { CredentialedUpstream } from "../upstream/credentials/header.ts";
 import { oauthCredential, type OAuthGrant, type OAuthOptions } from "../upstream/credentials/oauth.ts";
 import { refreshTokenFile } from "../upstream/credentials/refresh_token_file.ts";
@@ -63,15 +63,12 @@ export function credentialsOf(parts: CredentialParts): (fields: Fields) => Crede
   return () => source;
 }
 
-/** A session's own: for the token its caller has opened it with. */
+/** A session's own: for the token its caller has presented last. */
 function exchangeCredential(parts: CredentialParts, fields: Fields): CredentialSource {
-  const subject = /^bearer +(\S+) *$/i.exec(fieldValue(fields, "authorization") ?? "")?.[1];
   const parameters = parametersOf(parts.settings);
-  const subjectToken = () => {
-    if (subject === undefined) throw new Error("exchanging the caller's token: the request carries none");
-    return subject;
-  };
-  return oauthCredential(oauthOptions(parts, { type: "token_exchange", subjectToken, parameters }));
+  return exchangedCredential(fields, (subjectToken) => {
+    return oauthCredential(oauthOptions(parts, { type: "token_exchange", subjectToken, parameters }));
+  });
 }
 
 /** Of a field of an HTTP server's requests: quotes neither, as either may be the secret. */

@@ -229,6 +229,24 @@ Deno.test("B4: with token exchange each session's server acts for its own caller
   assert.equal(tokens.asked[0]!.get("grant_type"), "urn:ietf:params:oauth:grant-type:token-exchange");
 });
 
+Deno.test(
+  "B4 O2: with token exchange the token presented last is exchanged, once that of the opening has ended",
+  OPTIONS,
+  async () => {
+    await using tokens = new TokenServer();
+    tokens.expiresIn = 1;
+    const flags = ["--credential", "token-exchange", ...tokens.flags, "--credential-name", "API_TOKEN"];
+    await using signet = await TestSignet.start({ upstream: COMMAND, flags });
+    const id = await signet.open({ token: "first" });
+    assert.equal(await environment(signet, id, "API_TOKEN", "first"), "token-1-first");
+    await until(async () => {
+      await status(signet.post(call(1, "crash"), { id, token: "second" }));
+      return tokens.asked.length > 1;
+    }, "another credential is asked for");
+    assert.equal(tokens.asked[1]!.get("subject_token"), "second");
+  },
+);
+
 Deno.test("B4: a credential refused for good is 403 on stdio, and a later session may be lucky", OPTIONS, async () => {
   await using tokens = new TokenServer();
   const flags = ["--credential", "token-exchange", ...tokens.flags, "--credential-name", "API_TOKEN"];

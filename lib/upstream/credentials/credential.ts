@@ -1,5 +1,6 @@
 // The credential Signet itself presents to an MCP server: environment variables of a process, or header fields.
 // Obtained from somewhere, valid for a time, renewed before it ends (docs/behaviour.md B4).
+import type { Fields } from "../../http1/types.ts";
 import type { Timers } from "../../platform/timers.ts";
 
 /** Times are in ms since the epoch. */
@@ -28,6 +29,8 @@ export interface CredentialSource {
    * Obtains a new one, whether or not the old one is valid; all who ask meanwhile get the same. @throws as `current`
    */
   refresh(): Promise<Credential>;
+  /** Hears each request of whose it is, where what comes next depends on what they present. On loan: it copies. */
+  hear?(fields: Fields): void;
 }
 
 /** One that was given once and for all. */

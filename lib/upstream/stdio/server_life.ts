@@ -9,7 +9,7 @@ import {
   readHandshake,
   versionIn,
 } from "../../bridge/peer/handshake.ts";
-import type { Message } from "../../bridge/peer/peer.ts";
+import type { Carrier, Message } from "../../bridge/peer/peer.ts";
 import {
   type PeerEvents,
   type PeerSource,
@@ -91,7 +91,8 @@ export class ServerLife implements PeerSource {
   }
 
   /** The process that takes requests now; a promise where one has to be started first. @throws SignetError */
-  peerFor(): ProcessPeer | Promise<ProcessPeer> {
+  peerFor({ fields }: Carrier): ProcessPeer | Promise<ProcessPeer> {
+    this.#options.credentials?.hear?.(fields);
     if (this.#peer?.running) return this.#peer;
     this.#starting ??= this.#restart().finally(() => this.#starting = undefined);
     return this.#starting;
