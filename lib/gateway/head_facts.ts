@@ -7,7 +7,8 @@ import { listElements } from "../http1/wire/fields.ts";
 import { isMediaType, isUtf8 } from "../http1/wire/media_type.ts";
 import { claimsModernEra } from "../mcp/revisions.ts";
 import { HOP_FIELD } from "../replica/hop_proof.ts";
-import type { Passage, Peer } from "../replica/peer.ts";
+import type { Passage } from "../replica/passage.ts";
+import type { Peer } from "../replica/peer.ts";
 import type { ReceivedHead } from "../replica/replicas.ts";
 import type { Caller } from "../session/caller.ts";
 

@@ -6,20 +6,13 @@ import type { ByteAccount } from "../http1/byte_account.ts";
 import { Pool } from "../http1/client/pool.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import { DEFAULT_POOL_LIMITS, type PoolOptions } from "../http1/client/pool_options.ts";
-import {
-  type Call,
-  type ClientRequest,
-  type ClientResponse,
-  type FieldList,
-  HttpError,
-  newMadeHead,
-} from "../http1/types.ts";
+import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { DEFAULT_HEAD_LIMITS } from "../http1/wire/fields_parse.ts";
-import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { leftOf } from "../platform/time_of_day.ts";
 import { Pause, type Timers } from "../platform/timers.ts";
-import { HOP_ALLOWANCE, HOP_FIELD, HOP_PROOF_FIELD, HopHead, type HopMessage } from "./hop_proof.ts";
+import { HOP_ALLOWANCE } from "./hop_proof.ts";
+import { type Passage, passageTo, type Passed, PassedAnswer, type PassedHead, requestOf } from "./passage.ts";
 import { type AskedPeer, type Followed, type Liveness, PeerCalls, SILENCES } from "./peer_calls.ts";
 import { type FoundProcess, PeerQuestions } from "./peer_questions.ts";
 import type { Place } from "./places.ts";
@@ -42,29 +35,6 @@ export interface PeerOptions {
   readonly caCerts?: readonly string[] | undefined;
   /** It was found dead, or to live again; `wasForMs` what it was before. */
   readonly onFound?: (peer: Peer, wasForMs: number) => void;
-}
-
-/** The head of what is passed on. */
-export interface PassedHead {
-  readonly method: string;
-  readonly target: string;
-  /** End-to-end fields as they came, with `host`, without the session's id. */
-  readonly fields: FieldList;
-  /** The client's address. */
-  readonly client: string;
-}
-
-/** Requests with one head, as they are passed on to the process that a peer is. */
-export interface Passage {
-  readonly hop: HopHead;
-  readonly request: Pick<ClientRequest, "method" | "target" | "fields" | "made">;
-}
-
-/** What differs from one to the next. */
-export interface Passed {
-  readonly body: ClientRequest["body"];
-  /** Its number is {@link Peer.nextCount}. */
-  readonly message: HopMessage;
 }
 
 const CONNECT_TIMEOUT_MS = 1000;
@@ -255,13 +225,10 @@ export class Peer implements AskedPeer {
   }
 
   /** How requests with that head are passed on to the process that is there now. */
-  passageOf({ method, target, fields, client }: PassedHead): Passage {
+  passageOf(head: PassedHead): Passage {
     const { sender, from, ring } = this.#options;
-    const key = this.#key ?? ring().active;
-    const origin = { instance: this.#instance ?? sender, sender, from, client };
-    const hop = new HopHead(key, origin, { to: this.address, method, target, fields });
-    const sent = [...fields, HOP_FIELD, hop.field];
-    return { hop, request: { method, target, fields: sent, made: newMadeHead(true) } };
+    const origin = { instance: this.#instance ?? sender, sender, from, client: head.client };
+    return passageTo(this.address, head, { key: this.#key ?? ring().active, origin });
   }
 
   /** Whether it leads to the process that is there now, under the key that it knows. */
@@ -275,13 +242,10 @@ export class Peer implements AskedPeer {
   }
 
   /** Passes a request on, and follows it until its answer is released. Whoever gets no answer forgets the call. */
-  send({ hop, request }: Passage, { body, message }: Passed): Call {
-    const { sessionId } = message;
-    const proof = [HOP_PROOF_FIELD, hop.prove(message)];
-    const changing = sessionId === undefined ? proof : [SESSION_ID_FIELD, sessionId, ...proof];
-    const sent = body === undefined ? { ...request, changing } : { ...request, changing, body };
+  send(passage: Passage, passed: Passed): Call {
+    const sent = requestOf(passage, passed);
     this.#keepTo(this.#options.ring(), this.#connectedTo);
-    const judge = (response: ClientResponse) => new PeerAnswer(response, () => this.forget(call));
+    const judge = (response: ClientResponse) => new PassedAnswer(response, () => this.forget(call));
     const call: Call = this.pool.sendFor(sent, { judge });
     this.passed++;
     this.follow(call);
@@ -383,24 +347,4 @@ export class Peer implements AskedPeer {
 
 function notConnected(found: string): HttpError {
   return new HttpError("connect_failed", `connecting to another replica: ${found}`, { unsent: true });
-}
-
-/** An answer whose call is followed until it is released. */
-class PeerAnswer implements ClientResponse {
-  readonly head: ClientResponse["head"];
-  readonly body: ClientResponse["body"];
-  readonly #response: ClientResponse;
-  readonly #onReleased: () => void;
-
-  constructor(response: ClientResponse, onReleased: () => void) {
-    this.head = response.head;
-    this.body = response.body;
-    this.#response = response;
-    this.#onReleased = onReleased;
-  }
-
-  release(): void {
-    this.#onReleased();
-    this.#response.release();
-  }
 }
