@@ -1,5 +1,5 @@
 // A stateless HTTP server as a session's peer: each request is translated and made on its own, what the sessions' era has
-// besides is answered here (ping, log levels, subscriptions), and what the server wants to know of the client is asked in
+// besides is answered beside it (`SessionMethods`), and what the server wants to know of the client is asked in
 // the session (docs/behaviour.md S2, S3).
 import type { Asker, Carrier, Loss, Message, Peer } from "../../bridge/peer/peer.ts";
 import type { PeerEvents } from "../../bridge/peer/peer_source.ts";
@@ -7,15 +7,13 @@ import type { FieldList } from "../../http1/types.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
 import { encodeJson } from "../../mcp/json_bytes.ts";
 import { type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
-import { findMember, findMembers, type Span } from "../../mcp/json_text.ts";
-import { levelOf, LOG_LEVELS, type LogLevel } from "../../mcp/log_levels.ts";
+import { findMember, findMembers, type Span, stringAt } from "../../mcp/json_text.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
-import { INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
-import { parseJson } from "../../platform/json.ts";
 import { Discarded } from "../discarded.ts";
 import { peerFields } from "../peer_fields.ts";
 import { mayBeOfOtherEra } from "../peers/http_peer_fault.ts";
+import { SessionMethods } from "./session_methods.ts";
 import { type Answered, lossOf, StatelessCall } from "./stateless_call.ts";
 import type { StatelessListening } from "./stateless_listening.ts";
 import type { StatelessParts } from "./stateless_parts.ts";
@@ -53,7 +51,7 @@ export class StatelessPeer implements Peer {
   readonly #running = new Set<Promise<void>>();
   /** By the id the client's session knows the question by. */
   readonly #open = new Map<string, Open>();
-  #logLevel: LogLevel | undefined;
+  readonly #sessionMethods: SessionMethods;
   #lastId = 0;
   readonly #discarded: Discarded;
   #stopped = false;
@@ -61,6 +59,7 @@ export class StatelessPeer implements Peer {
   constructor(options: StatelessPeerOptions) {
     this.#options = options;
     this.#discarded = new Discarded(options.parts.log);
+    this.#sessionMethods = new SessionMethods(options.listening);
   }
 
   get nextId(): number {
@@ -73,14 +72,14 @@ export class StatelessPeer implements Peer {
   }
 
   envelope(): JsonObject {
-    return this.#options.envelope(this.#logLevel);
+    return this.#options.envelope(this.#sessionMethods.logLevel);
   }
 
   ask(text: Uint8Array, _id: Span, asker: Asker, carrier: Carrier): number | undefined {
     const { parts: { limits, account } } = this.#options;
     if (this.#stopped || this.#running.size >= limits.maxCalls) return undefined;
-    const method = textAt(text, "method") ?? "";
-    const here = this.#answerHere(method, text, carrier);
+    const method = stringAt(text, findMember(text, "method")) ?? "";
+    const here = this.#sessionMethods.answer(method, text, carrier);
     if (here !== undefined) return this.#settle(here, asker, peerFields(carrier.fields));
     const charge = account.tryCharge(text.length);
     if (charge === undefined) return undefined;
@@ -106,10 +105,10 @@ export class StatelessPeer implements Peer {
 
   /** A notification or an answer of the client's. */
   send(text: Uint8Array, _carrier: Carrier): boolean {
-    const method = textAt(text, "method");
+    const method = stringAt(text, findMember(text, "method"));
     if (method === "notifications/cancelled") this.#cancel(text);
     if (method !== undefined) return true; // others tell a stateless server nothing
-    const id = textAt(text, "id");
+    const id = stringAt(text, findMember(text, "id"));
     const open = id === undefined ? undefined : this.#open.get(id);
     if (id === undefined || open === undefined) return true;
     this.#open.delete(id);
@@ -152,45 +151,6 @@ export class StatelessPeer implements Peer {
     this.#running.add(running);
   }
 
-  /** What a stateless server has no method for; undefined if it is asked. */
-  #answerHere(method: string, text: Uint8Array, carrier: Carrier): Promise<Message> | undefined {
-    switch (method) {
-      case "ping":
-        return Promise.resolve(resultMessage());
-      case "logging/setLevel":
-        return Promise.resolve(this.#setLevel(levelOf(textAt(text, "level", findMember(text, "params")))));
-      case "resources/subscribe":
-      case "resources/unsubscribe":
-        return this.#changeSubscription(method, text, carrier);
-      default:
-        return method.startsWith("tasks/")
-          ? Promise.resolve(errorMessage(METHOD_NOT_FOUND, `Method not found: the MCP server has no ${method}`))
-          : undefined;
-    }
-  }
-
-  /** It stands in each request from then on: one that the server does not know would spoil them all. */
-  #setLevel(level: LogLevel | undefined): Message {
-    if (level === undefined) {
-      return errorMessage(INVALID_PARAMS, `Invalid params: level must be one of ${LOG_LEVELS.join(", ")}`);
-    }
-    this.#logLevel = level;
-    return resultMessage();
-  }
-
-  async #changeSubscription(method: string, text: Uint8Array, carrier: Carrier): Promise<Message> {
-    const uri = textAt(text, "uri", findMember(text, "params"));
-    if (uri === undefined) return errorMessage(INVALID_PARAMS, "Invalid params: uri must be text");
-    const fields = peerFields(carrier.fields);
-    const listening = this.#options.listening();
-    if (method === "resources/unsubscribe") {
-      await listening.unsubscribe(uri, fields);
-      return resultMessage();
-    }
-    if (await listening.subscribe(uri, fields)) return resultMessage();
-    return errorMessage(INVALID_PARAMS, "Invalid params: the MCP server does not tell of changes of this resource");
-  }
-
   #settle(answer: Promise<Message>, asker: Asker, fields: FieldList): number {
     const ownId = ++this.#lastId;
     const lose = (fault: unknown) => {
@@ -209,7 +169,7 @@ export class StatelessPeer implements Peer {
     const member = nameMemberOf(method);
     const params = findMember(text, "params");
     if (member === undefined || params === undefined) return [];
-    const name = textAt(text, member, params);
+    const name = stringAt(text, findMember(text, member, params));
     if (name === undefined) return [];
     const named = ["mcp-name", encodeHeaderValue(name)];
     if (method !== "tools/call") return named;
@@ -246,25 +206,6 @@ export class StatelessPeer implements Peer {
   }
 }
 
-/** The text of a member that is a string. */
-function textAt(text: Uint8Array, name: string, within?: Span): string | undefined {
-  const span = findMember(text, name, within);
-  if (span === undefined || text[span.start] !== 0x22) return undefined;
-  return parseJson(decoder.decode(text.subarray(span.start, span.end))) as string;
-}
-
 function errorWords(text: Uint8Array): string {
-  return textAt(text, "message", findMember(text, "error"))?.slice(0, 200) ?? "no result";
-}
-
-function resultMessage(): Message {
-  return messageOf({ jsonrpc: "2.0", id: 0, result: {} });
-}
-
-function errorMessage(code: number, message: string): Message {
-  return messageOf({ jsonrpc: "2.0", id: 0, error: { code, message } });
-}
-
-function messageOf(value: JsonObject): Message {
-  return { value, line: encodeJson(value) };
+  return stringAt(text, findMember(text, "message", findMember(text, "error")))?.slice(0, 200) ?? "no result";
 }
