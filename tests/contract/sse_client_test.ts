@@ -218,6 +218,10 @@ const ANSWERS: readonly (readonly [what: string, isTold: boolean, answer: (messa
     true,
     (message) => Response.json(message, { headers: { "content-encoding": "identity" } }),
   ],
+  ["behind a byte order mark", true, (message) => plain(`\ufeff${JSON.stringify(message)}`)],
+  ["behind blanks", true, (message) => plain(`\r\n ${JSON.stringify(message)}`)],
+  ["in an array", true, (message) => Response.json([message])],
+  ["under its id in disguise", true, (message) => plain(JSON.stringify(message).replace('"call-', '"\\u0063all-'))],
   ["in a coding", true, (message) => coded(JSON.stringify(message), "application/json")],
   ["in events in a coding", true, (message) => coded(`data: ${JSON.stringify(message)}\n\n`, "text/event-stream")],
   [
@@ -234,6 +238,10 @@ const ANSWERS: readonly (readonly [what: string, isTold: boolean, answer: (messa
   ["another's answer", false, () => Response.json({ jsonrpc: "2.0", id: 99, result: {} })],
   ["a refusal in plain text", false, () => new Response("busy", { status: 503 })],
 ];
+
+function plain(text: string): Response {
+  return new Response(text, { headers: { "content-type": "application/json" } });
+}
 
 function coded(text: string, type: string): Response {
   return new Response(new Uint8Array(gzipSync(text)), {

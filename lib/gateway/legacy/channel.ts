@@ -6,13 +6,10 @@ import type { BodyReader, FieldList, RequestHead, ResponseStart } from "../../ht
 import { BytesBody } from "../../http1/wire/bytes_body.ts";
 import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isSendable } from "../../mcp/event_id.ts";
-import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { flatten } from "../../mcp/json_splice.ts";
-import { findMember } from "../../mcp/json_text.ts";
 import { SERVER_ERROR } from "../../mcp/rpc_codes.ts";
 import { errorWithId } from "../../mcp/rpc_fault.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
-import { parseJson } from "../../platform/json.ts";
 import { Pause, settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { HeldBody } from "../in/body.ts";
@@ -22,6 +19,7 @@ import type { GatewayParts, Handle } from "../parts.ts";
 import { refusalFacts } from "../refusal_facts.ts";
 import { toSignetError } from "../respond.ts";
 import { InnerExchange } from "./inner_exchange.ts";
+import { idIn, isAnswerTo, isNotificationOf, messagesIn, requestIdIn, versionIn } from "./message_texts.ts";
 
 /** What a message was answered with, where that was known soon. */
 export interface Answered {
@@ -43,7 +41,6 @@ const EVENT = new TextEncoder().encode("event: message\ndata: ");
 const END = new TextEncoder().encode("\n\n");
 const LOST = { code: SERVER_ERROR, message: "Bad gateway: the answer was cut off, is too long, or is none" };
 const NO_BYTES = new Uint8Array(0);
-const decoder = new TextDecoder();
 
 /** What is done with what comes of a request. */
 interface Hearing {
@@ -188,10 +185,12 @@ export class LegacyChannel {
         onFault: (cause) => this.#tellFault(cause),
         onMessage: async (text, eventId) => {
           if (eventId !== undefined) onEventId(eventId);
-          // A refusal is about a message or about nothing that the client has asked for.
-          if (text.length === 0 || (inner.status >= 300 && idIn(text) === undefined)) return;
-          onSaid(text);
-          await this.#say(text);
+          for (const message of messagesIn(text)) {
+            // A refusal is about a message or about nothing that the client has asked for.
+            if (message.length === 0 || (inner.status >= 300 && idIn(message) === undefined)) continue;
+            onSaid(message);
+            await this.#say(message);
+          }
         },
       },
     });
@@ -244,61 +243,11 @@ export class LegacyChannel {
   }
 }
 
-/** Of an answer to initialize; undefined for any other. */
-function versionIn(text: Uint8Array): string | undefined {
-  if (text.length > 64 * 1024) return undefined;
-  try {
-    const { result } = parseJson(decoder.decode(text));
-    const version = isJsonObject(result) ? result.protocolVersion : undefined;
-    return typeof version === "string" ? version : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isNotificationOf(text: Uint8Array, method: string): boolean {
-  if (text.length > 4096) return false;
-  try {
-    const message = parseJson(decoder.decode(text));
-    return isJsonObject(message) && message.method === method && message.id === undefined;
-  } catch {
-    return false;
-  }
-}
-
-/** As it stands in a message; undefined where there is none, or nobody could tell whose it is. */
-function idIn(text: Uint8Array): Uint8Array | undefined {
-  try {
-    const span = findMember(text, "id");
-    const id = span === undefined ? undefined : text.slice(span.start, span.end);
-    return id === undefined || decoder.decode(id) === "null" ? undefined : id;
-  } catch {
-    return undefined;
-  }
-}
-
 function noAnswer(): SignetError {
   return new SignetError("upstream_invalid", {
     facts: { attempted: "find a call's answer", found: "none in what came", wanted: "JSON or events with one" },
     remedy: "See what the MCP server, or what stands before it, answers there.",
   });
-}
-
-/** The id of a request; undefined of any other message. */
-function requestIdIn(text: Uint8Array): Uint8Array | undefined {
-  const id = idIn(text);
-  return id === undefined || findMember(text, "method") === undefined ? undefined : id;
-}
-
-/** Whether a message answers the request `id`, which some servers write as another type. */
-function isAnswerTo(id: Uint8Array, text: Uint8Array): boolean {
-  const said = idIn(text);
-  return said !== undefined && findMember(text, "method") === undefined && plainId(said) === plainId(id);
-}
-
-function plainId(id: Uint8Array): string {
-  const text = decoder.decode(id);
-  return text.startsWith('"') ? parseJson(text) : text;
 }
 
 /** What a stream that is not the caller's is answered with. @throws SignetError */
