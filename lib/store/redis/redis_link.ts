@@ -69,7 +69,7 @@ export class RedisLink {
   readonly #refusals: ToldRefusals;
   #up = false;
   readonly #askAgain = new OwnedTimer(SYSTEM_TIMERS);
-  #lastFault = "not connected yet";
+  #lastFault: unknown = "not connected yet";
   readonly #silenceMs: number;
   /** By place, those that did not answer what they were asked last. */
   readonly #away = new Map<string, Away>();
@@ -138,7 +138,7 @@ export class RedisLink {
 
   /** Why it is not up. Holds no address and no secret. */
   get lastFault(): string {
-    return this.#lastFault;
+    return causeOf(this.#lastFault);
   }
 
   /** @throws StoreError */
@@ -244,7 +244,7 @@ export class RedisLink {
   ): void {
     if (this.#closed) return;
     this.#sayDown(fault);
-    const away: Away = { key, cause: this.#lastFault, isByWord: isAnswer(fault), askAgainAtMs: 0 };
+    const away: Away = { key, cause: this.lastFault, isByWord: isAnswer(fault), askAgainAtMs: 0 };
     this.#away.set(place, away);
     if (asked !== undefined && fault instanceof LateError) this.#keepSilent(asked, place, away);
   }
@@ -261,8 +261,9 @@ export class RedisLink {
 
   #fail(fault: unknown): never {
     this.failures++;
-    throw new StoreError("io", `The shared store did not answer: ${causeOf(fault)}`, {
-      remedy: remedyOf(fault) ?? "See whether it runs, and can be reached from here.",
+    const why = isOffline(fault) ? this.#lastFault : fault;
+    throw new StoreError("io", `The shared store did not answer: ${causeOf(why).replace(/\.$/, "")}`, {
+      remedy: remedyOf(why) ?? "See whether it runs, and can be reached from here.",
       cause: fault,
     });
   }
@@ -319,7 +320,7 @@ export class RedisLink {
     for (const [at, { key }] of this.#away) if (this.#commands.placeOf(key) !== at) this.#away.delete(at);
     if (this.#up || this.#away.size > 0) return;
     this.#up = true;
-    this.#options.onChange?.(true, this.#lastFault);
+    this.#options.onChange?.(true, this.lastFault);
     this.#wake();
   }
 
@@ -329,13 +330,13 @@ export class RedisLink {
     const wasUp = this.#up;
     this.#up = false;
     this.#lookAgain();
-    if (wasUp) this.#options.onChange?.(false, this.#lastFault);
+    if (wasUp) this.#options.onChange?.(false, this.lastFault);
+    // That it is there, and lets nobody in, is another matter than what was told first.
+    else if (isAnswer(fault)) this.#refusals.say(fault);
   }
 
   #noteFault(fault: unknown): void {
-    const cause = causeOf(fault);
-    // Why it is offline has been said before.
-    if (!/offline|client is closed/i.test(cause)) this.#lastFault = cause;
+    if (!isOffline(fault)) this.#lastFault = fault;
   }
 
   #wake(): void {
@@ -347,6 +348,11 @@ class LateError extends Error {
   constructor(timeoutMs: number) {
     super(`found no answer within ${timeoutMs} ms`);
   }
+}
+
+/** Of the library's own: why has been said before. */
+function isOffline(fault: unknown): boolean {
+  return /offline|client is closed/i.test(causeOf(fault));
 }
 
 /** Fit for the log: a library's words may name the address, which is the operator's own, but no command is quoted. */

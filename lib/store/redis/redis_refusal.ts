@@ -43,7 +43,7 @@ function wordOf(fault: unknown): string | undefined {
 }
 
 /** Whether somebody has answered, whatever it is. */
-export function isAnswer(fault: unknown): boolean {
+export function isAnswer(fault: unknown): fault is Error {
   return wordOf(fault) !== undefined;
 }
 

@@ -23,8 +23,14 @@ export class ToldRefusals {
     this.#onRefusal = onRefusal;
   }
 
+  /** Of one question, while others are answered. */
   tell(fault: Error): void {
     this.count++;
+    this.say(fault);
+  }
+
+  /** Of all of them: nothing is counted. */
+  say(fault: Error): void {
     const cause = wordsOf(fault);
     const nowMs = performance.now();
     for (const [told, atMs] of this.#toldAtMs) if (nowMs - atMs >= TOLD_AGAIN_MS) this.#toldAtMs.delete(told);

@@ -144,6 +144,32 @@ for (const error of AWAY) {
   });
 }
 
+for (const error of AWAY) {
+  const word = error.split(" ")[0]!;
+  test(`V1: a store that was away before it says ${word} is told of with that, and so is whoever asks`, async (store) => {
+    const [client] = store.clients;
+    client!.onFault(new Error("Socket closed unexpectedly"), true);
+    for (let i = 0; i < 3; i++) client!.onFault(new Error(error), true);
+    store.errors.set("k", "The client is offline");
+    const told = new RegExp(`did not answer: ${word} `);
+    await assert.rejects(() => store.ask("k"), (fault: StoreError) => {
+      assert.match(fault.message, told);
+      assert.equal(fault.remedy, store.refusals[0]!.remedy);
+      return true;
+    });
+    assert.deepEqual(store.refusals.map(({ cause }) => cause.split(" ")[0]), [word]);
+    assert.deepEqual(
+      [store.link.refusals, store.changes],
+      [0, [true, false]],
+      "it refuses nothing while others are answered",
+    );
+    store.errors.clear();
+    client!.onFault(new Error("connect ECONNREFUSED"), true);
+    store.errors.set("k", "The client is offline");
+    await assert.rejects(() => store.ask("k"), /did not answer: connect ECONNREFUSED/);
+  });
+}
+
 test("R6: a store that answers no reads for now is not said to answer because it refuses writes", async (store) => {
   store.errors.set("read", AWAY[2]!);
   store.errors.set("write", REFUSED[1]!);
