@@ -1,6 +1,8 @@
 // Who may call, judged as a whole (docs/behaviour.md I1, O6): every source has what it needs, is asked at all, and
 // nobody is anonymous beyond loopback without somebody having said so.
+import { isForwardedField } from "../gateway/out/fields/guarded_fields.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
+import { plainName } from "../http1/wire/field_spelling.ts";
 import { isThisMachine } from "../identity/this_machine.ts";
 import { formatAddress } from "./addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
@@ -212,7 +214,26 @@ function judgeScopes({ settings: { requireScopes, principals }, problem, warn }:
   }
 }
 
+/** What proxies say of those they forward for is believed of nobody where no proxy is trusted. */
+function judgeForwarded({ settings, problem, warn }: Bench): void {
+  const { principals, resolverHeaders, sealHeaders, transientHeaders, trustedProxies } = settings;
+  if (trustedProxies.length > 0) return;
+  const asked = principals.includes("resolver") ? resolverHeaders : [];
+  const isOfProxies = (name: string) => isForwardedField(plainName(name));
+  const names = [...new Set([...asked, ...sealHeaders, ...transientHeaders].filter(isOfProxies))];
+  if (asked.length > 0 && asked.every(isOfProxies)) {
+    problem(
+      "resolverHeaders",
+      `${asked.join(", ")}: believed of trusted proxies only, and none is named, so every caller would be refused`,
+      "Add --trusted-proxy with the network of the proxies that send it.",
+    );
+  } else if (names.length > 0) {
+    warn(`No --trusted-proxy is named, so ${names.join(", ")} is believed of nobody: it is left out of every request.`);
+  }
+}
+
 export const CALLER_RULES: readonly Rule[] = [
+  [["principals", "resolverHeaders", "sealHeaders", "transientHeaders", "trustedProxies"], judgeForwarded],
   [["principals", "resolverHeaders"], judgeOrder],
   [["principals", "listen", "unsafeAnonymous"], judgeAnonymous],
   [["principals"], judgeSourceSettings],

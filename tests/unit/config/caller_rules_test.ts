@@ -113,6 +113,20 @@ Deno.test("I1 T4: resolver wants an endpoint, token its secrets", STRICT, async 
   assert.deepEqual(await lines("--principal", "token", ...TOKEN, "--max-tokens-per-agent", "3"), []);
 });
 
+Deno.test("I4: what proxies alone are believed with wants a proxy", STRICT, async () => {
+  const certificate = ["--principal", "resolver", ...RESOLVER, "--resolver-header", "Client-Cert"];
+  assert.deepEqual(await lines(...certificate), [
+    "--resolver-header: client-cert: believed of trusted proxies only, and none is named, so every caller would be refused",
+  ]);
+  const trusted = ["--trusted-proxy", "10.0.0.0/8"];
+  assert.deepEqual(await lines(...certificate, ...trusted), []);
+  for (const more of [["--seal-header", "X_Forwarded_Host"], [...certificate, "--resolver-header", "cookie"]]) {
+    assert.deepEqual(await lines(...more), []);
+    assert.match(await warningsOf({ argv: more }), /is believed of nobody/);
+    assert.doesNotMatch(await warningsOf({ argv: [...more, ...trusted] }), /believed of nobody/);
+  }
+});
+
 Deno.test("settings of sources that are not asked are problems, each of them", STRICT, async () => {
   const argv = [
     ...INTROSPECTION,
