@@ -6,12 +6,9 @@ import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
 import { callOf } from "../../http1/call_of.ts";
 import { type Call, type ClientResponse, HttpError } from "../../http1/types.ts";
-import { idKey, idText, type Parsed, type RpcId, type RpcRequest } from "../../mcp/json_rpc.ts";
-import { elementsOf } from "../../mcp/json_text.ts";
-import { allowsBatches, allowsPrimingEvents } from "../../mcp/revisions.ts";
-import { INVALID_REQUEST, SERVER_ERROR } from "../../mcp/rpc_codes.ts";
-import { errorWithId } from "../../mcp/rpc_fault.ts";
-import type { Acceptance } from "../answers/acceptance.ts";
+import { type RpcRequest } from "../../mcp/json_rpc.ts";
+import { allowsPrimingEvents } from "../../mcp/revisions.ts";
+import { SERVER_ERROR } from "../../mcp/rpc_codes.ts";
 import { EventLog, type Lost } from "../answers/event_log.ts";
 import { EventStream } from "../answers/event_stream.ts";
 import { bareAnswer, errorAnswer, eventAnswer } from "../answers/http_answer.ts";
@@ -19,12 +16,13 @@ import { Outbox } from "../answers/outbox.ts";
 import { refusalIfOverdrawn } from "../answers/overdrawn.ts";
 import type { PostAnswer } from "../answers/post_answer.ts";
 import { type BridgeParts, outboxOptions, randomName } from "../limits.ts";
-import { idAt, progressTokenOf } from "../peer/message_ids.ts";
 import type { Carrier, Peer } from "../peer/peer.ts";
 import type { OpenPeers, Parting, PeerSource, Stopping } from "../peer/peer_source.ts";
 import { Remembered } from "../peer/remembered.ts";
 import { Listeners } from "./listeners.ts";
+import { lostCall } from "./lost_call.ts";
 import { OpenCalls } from "./open_calls.ts";
+import { type Piece, piecesOf, type Post, refusalOf, tooMany } from "./post.ts";
 import { PostAnswers } from "./post_answers.ts";
 import { Questions } from "./questions.ts";
 import { ServerVoice } from "./server_voice.ts";
@@ -48,21 +46,6 @@ export interface ConversationSizes {
   readonly subscriptions: number;
   readonly events: number;
   readonly eventBytes: number;
-}
-
-/** A POST: its text, and the messages in it. */
-export interface Post extends Carrier {
-  readonly text: Uint8Array;
-  readonly parsed: Parsed;
-  readonly accepts: Acceptance;
-}
-
-type Single = Exclude<Parsed, { kind: "batch" }>;
-
-/** One message with its text. */
-interface Piece {
-  readonly text: Uint8Array;
-  readonly message: Single;
 }
 
 /** Where messages go, how much room they take while they wait, and whose request brought them. */
@@ -151,9 +134,13 @@ export class Conversation {
   post(post: Post): Call {
     if (this.#ended) return callOf(Promise.reject(endedError()));
     this.#use();
-    const pieces = this.#piecesOf(post);
+    const pieces = piecesOf(post);
     const requests = pieces.filter(({ message }) => message.kind === "request");
-    const refusal = this.#refusalOf(post, requests);
+    const refusal = refusalOf(post, requests, {
+      protocolVersion: this.peers.protocolVersion,
+      calls: this.#calls,
+      parts: this.#options.parts,
+    });
     if (refusal !== undefined) return callOf(Promise.resolve(refusal));
     const peer = this.peers.peerFor(post);
     if (peer instanceof Promise && !this.#mayWait(post)) {
@@ -189,7 +176,8 @@ export class Conversation {
     let stream: EventStream | undefined;
     if ("lost" in place) {
       stream = this.#listeners.open(outbox, { prime: this.#primes });
-      if (place.call !== undefined) this.#tellLost(place.call, stream);
+      const lost = place.call === undefined ? undefined : lostCall(place.call);
+      if (lost !== undefined && !this.#calls.hasIdOf(lost)) void stream.send(lost);
     } else if ((stream = this.#answers.streamAt(place.stream)) !== undefined) stream.attach(outbox, place);
     else if ((stream = this.#listeners.resume(place, outbox)) === undefined) this.#replay(place, outbox);
     this.peers.listen(carrier, "lost" in place ? place.place : undefined);
@@ -218,34 +206,6 @@ export class Conversation {
 
   get #primes(): boolean {
     return allowsPrimingEvents(this.peers.protocolVersion);
-  }
-
-  #piecesOf({ text, parsed }: Post): Piece[] {
-    if (parsed.kind !== "batch") return [{ text, message: parsed }];
-    const spans = elementsOf(text);
-    return parsed.messages.map((message, i) => ({ text: text.subarray(spans[i]!.start, spans[i]!.end), message }));
-  }
-
-  #refusalOf(post: Post, requests: readonly Piece[]): ClientResponse | undefined {
-    const refuse = (id: RpcId | null, message: string) =>
-      errorAnswer("invalid_request", { id, code: INVALID_REQUEST, message });
-    if (post.parsed.kind === "batch" && !allowsBatches(this.peers.protocolVersion)) {
-      return refuse(null, "Invalid request: this protocol version has no JSON-RPC batches");
-    }
-    for (const { text, message } of requests) {
-      const request = message as RpcRequest;
-      if (this.#calls.hasIdOf(text)) return refuse(request.id, ID_IN_FLIGHT);
-      if (this.#calls.hasTokenOf(request, text)) return refuse(request.id, TOKEN_IN_USE);
-    }
-    if (requests.length > 1) {
-      const twice = refusalOfDoubles(requests);
-      if (twice !== undefined) return refuse(null, twice);
-    }
-    if (requests.length > 0 && this.#calls.size + requests.length > this.#options.parts.limits.maxCalls) {
-      return tooMany((requests[0]!.message as RpcRequest).id);
-    }
-    const [first] = requests;
-    return first && refusalIfOverdrawn(this.#options.parts.account, (first.message as RpcRequest).id);
   }
 
   /** While a peer is being started, messages wait for it: one of any length, and besides it so many bytes (M6). */
@@ -305,14 +265,6 @@ export class Conversation {
     this.#listsOutdated = false;
   }
 
-  /** What a client that resumes is told of a call whose answer has gone with an earlier process (B9). */
-  #tellLost(call: string, stream: EventStream): void {
-    const id = Uint8Array.fromHex(call);
-    if (!isPlainId(id)) return;
-    const error = errorWithId(id, LOST_CALL);
-    if (!this.#calls.hasIdOf(error)) void stream.send(error);
-  }
-
   /** What is left of a stream that has ended. */
   #replay(place: { stream: number; sequence: number }, outbox: Outbox): void {
     EventStream.ended(this.#events, place.stream).attach(outbox, place);
@@ -330,37 +282,5 @@ function endedError(): SignetError {
 const LISTENER_STALL_MS = 1000;
 /** Made once: see `CLIENT_LEFT` of `post_answer.ts`. */
 const LISTENER_LEFT = new HttpError("aborted", "reading an event stream: its client has left");
-const TOKEN_IN_USE = "Invalid request: a request with this progress token is in flight already";
-const ID_IN_FLIGHT = "Invalid request: a request with this id is in flight already";
-
-/** Of a batch: two requests of one id, or of one progress token. */
-function refusalOfDoubles(requests: readonly Piece[]): string | undefined {
-  const ids = requests.map(({ message }) => idKey((message as RpcRequest).id));
-  if (new Set(ids).size < requests.length) return ID_IN_FLIGHT;
-  const tokens = requests.map(({ message, text }) => progressTokenOf(message as RpcRequest, text))
-    .filter((one) => one !== undefined);
-  return new Set(tokens.map(idKey)).size < tokens.length ? TOKEN_IN_USE : undefined;
-}
-
-function tooMany(id: RpcId | null): ClientResponse {
-  return errorAnswer("request_limit", { id, code: SERVER_ERROR, message: "Too many calls at once in this session" });
-}
-
-/** Whether the bytes, which a client may have made up, are an id in its one plain spelling. */
-function isPlainId(bytes: Uint8Array): boolean {
-  const text = new TextDecoder().decode(bytes);
-  try {
-    const id = idAt(bytes, { start: 0, end: bytes.length });
-    return id !== undefined && idText(id) === text;
-  } catch {
-    return false;
-  }
-}
-
-const LOST_CALL = {
-  code: SERVER_ERROR,
-  message: "The answer was lost when Signet was restarted; whether the call has run is not known",
-};
-
 /** Where a client stands that resumes nothing. */
 const NOTHING: Lost = { lost: true, place: undefined };
