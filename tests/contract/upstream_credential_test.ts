@@ -153,7 +153,7 @@ for (const lane of LANES) {
         assert.equal(upstream.requests.length, 0);
         assert.doesNotMatch(JSON.stringify(signet.logs), /k3y/);
         await print("X-Api-Key", "k3y");
-        await signet.open();
+        await until(async () => await status(signet.post(INITIALIZE)) === 200, "the command to be asked again");
       }),
   );
 }

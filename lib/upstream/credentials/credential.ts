@@ -1,6 +1,7 @@
 // The credential Signet itself presents to an MCP server: environment variables of a process, or header fields.
 // Obtained from somewhere, valid for a time, renewed before it ends (docs/behaviour.md B4).
 import type { Fields } from "../../http1/types.ts";
+import { isWithin } from "../../platform/time_of_day.ts";
 import type { Timers } from "../../platform/timers.ts";
 
 /** Times are in ms since the epoch. */
@@ -43,12 +44,19 @@ export function fixedCredential(values: Readonly<Record<string, string>>): Crede
 /** Obtains one credential. @throws as `CredentialSource.current` */
 export type Obtain = () => Promise<Omit<Credential, "obtainedAtMs">>;
 
+/** For how long whoever gives credentials is left alone that has failed twice, in ms: each request would ask him. */
+const QUIET_MS = 1_000;
+
 /** Keeps what `obtain` gives for as long as it is valid. */
 export class CachedCredential implements CredentialSource {
   readonly #obtain: Obtain;
   readonly #timers: Timers;
   #credential: Credential | undefined;
   #obtaining: Promise<Credential> | undefined;
+  /** In a row: one alone may pass at once. */
+  #failures = 0;
+  #failure: unknown;
+  #failedAtMs = -Infinity;
 
   constructor(obtain: Obtain, timers: Timers) {
     this.#obtain = obtain;
@@ -66,13 +74,23 @@ export class CachedCredential implements CredentialSource {
   }
 
   refresh(): Promise<Credential> {
+    const isLeftAlone = this.#failures >= 2 && isWithin(this.#timers.now(), this.#failedAtMs, QUIET_MS);
+    if (this.#obtaining === undefined && isLeftAlone) return Promise.reject(this.#failure);
     this.#obtaining ??= this.#renew().finally(() => this.#obtaining = undefined);
     return this.#obtaining;
   }
 
   async #renew(): Promise<Credential> {
     const obtainedAtMs = this.#timers.now();
-    this.#credential = { ...await this.#obtain(), obtainedAtMs };
+    try {
+      this.#credential = { ...await this.#obtain(), obtainedAtMs };
+    } catch (failure) {
+      this.#failures++;
+      this.#failure = failure;
+      this.#failedAtMs = this.#timers.now();
+      throw failure;
+    }
+    this.#failures = 0;
     return this.#credential;
   }
 }

@@ -157,6 +157,27 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "M3 B4: a token endpoint that has failed twice is left alone for a second, whoever asks",
+  STRICT,
+  async () => {
+    const timers = new FakeTimers(1_000_000);
+    const refused = { status: 401, body: { error: "invalid_client" } };
+    const endpoint = tokenEndpoint(refused, refused, refused, TOKEN);
+    const source = credential({ type: "client_credentials" }, endpoint, timers);
+    for (let i = 0; i < 50; i++) await assert.rejects(source.current(), /invalid_client/);
+    assert.equal(endpoint.asked.length, 2);
+    await timers.advance(999);
+    await assert.rejects(source.current(), /invalid_client/);
+    assert.equal(endpoint.asked.length, 2);
+    await timers.advance(1);
+    await assert.rejects(source.current(), /invalid_client/);
+    assert.equal(endpoint.asked.length, 3);
+    await timers.advance(1_000);
+    assert.deepEqual((await source.current()).values, { API_TOKEN: "at-1" });
+  },
+);
+
 Deno.test("B4: a token endpoint in the clear is asked on loopback only", STRICT, async () => {
   const grant = { type: "client_credentials" } as const;
   for (const [url, asked] of [["http://127.0.0.1:9/token", 1], ["http://as.example/token", 0]] as const) {
