@@ -59,7 +59,7 @@ export function credentialsOf(parts: CredentialParts): (fields: Fields) => Crede
       environment: environment(),
       ...(settings.command.length === 0 ? { problemOf: fieldProblem } : {}),
     })
-    : oauthCredential(oauthOptions(parts, grantOf(settings)));
+    : oauthCredential(oauthOptions(parts, grantOf(parts)));
   return () => source;
 }
 
@@ -79,10 +79,10 @@ function fieldProblem(name: string, value: string): string | undefined {
   return isFieldValue(value) ? undefined : "a value that no header field can have (RFC 9110 §5.5)";
 }
 
-function grantOf(settings: Settings): OAuthGrant {
+function grantOf({ settings, log }: CredentialParts): OAuthGrant {
   const parameters = parametersOf(settings);
   if (settings.credential === "client-credentials") return { type: "client_credentials", parameters };
-  return { type: "refresh_token", token: refreshTokenFile(settings.credentialRefreshTokenFile!), parameters };
+  return { type: "refresh_token", token: refreshTokenFile(settings.credentialRefreshTokenFile!, { log }), parameters };
 }
 
 function parametersOf({ credentialScopes, credentialAudience, credentialResource }: Settings): Record<string, string> {

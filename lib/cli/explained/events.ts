@@ -32,6 +32,11 @@ const LIFE: Readonly<Record<string, Row>> = {
     "Signet had to end while what writes the audit log took nothing.",
     "Look at the disk or the collector; what is missing cannot be had any more.",
   ],
+  "the new refresh token cannot be written": [
+    "The authorization server has replaced the refresh token, and the file of --credential-refresh-token-file does not take the new one. " +
+    "Signet goes on with it from memory.",
+    "Make room, or let this user write beside the file. It is tried again with the next renewal; a restart before that loses the token.",
+  ],
   "audit log cannot be written": [
     "A disk is full, or a collector is down. Lines wait; then they are dropped or requests refused, as --audit-when-full says.",
     "Make room. It is tried again four times a second, and a line says when it works.",

@@ -10,6 +10,7 @@ import { CachedCredential, CredentialRejectedError, type CredentialSource } from
 /** Where a refresh token is kept: a server may replace it at every use (RFC 6749 §6). */
 export interface RefreshTokenKeeper {
   load(): Promise<string>;
+  /** Kept from now on, wherever it can be: rejects for nothing that may pass. */
   save(token: string): Promise<void>;
 }
 
