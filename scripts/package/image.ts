@@ -7,6 +7,8 @@ import { readThrough, unpack } from "./root_files.ts";
 import { type TarEntry, textFile, withFolders } from "./tar.ts";
 
 export const IMAGE_USER = 65532;
+/** The same as the Dockerfile's. */
+export const HEALTH_CHECK = ["/signet", "ready"];
 const MUSL = "an image is made of the executable for glibc; that for musl would need another base";
 
 /** What `readelf -d` says the executable needs, plus what glibc itself loads to resolve names. */
@@ -90,6 +92,7 @@ export async function packImage(product: Product): Promise<Written> {
     const archive = ociArchive({
       ...{ reference: `signet:${version}`, architecture, seconds, user: `${IMAGE_USER}:${IMAGE_USER}` },
       entrypoint: ["/signet"],
+      healthCheck: HEALTH_CHECK,
       env: { PATH: "/", HOME: "/var/lib/signet", SSL_CERT_FILE: "/etc/ssl/certs/ca-certificates.crt" },
       ...{ ports: [8080], workingFolder: "/", annotations: annotationsOf(product, "signet") },
       layers: [

@@ -1,6 +1,6 @@
 // An image as an OCI archive (OCI image layout 1.0 in a tar): one manifest, one configuration, layers of files. No daemon
 // and no tool takes part, and the same files give the same bytes. buildah, podman and skopeo read it (`oci-archive:`),
-// docker from version 25 on (`docker load`).
+// docker does (`docker load`), with containerd's store by the OCI layout, without it by docker's own manifest.json.
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { tar, type TarEntry, textFile } from "./tar.ts";
@@ -11,6 +11,8 @@ export interface ImageOptions {
   /** As Go calls the processor: amd64, arm64. */
   readonly architecture: string;
   readonly entrypoint: readonly string[];
+  /** What docker runs inside to ask whether it is well. OCI has no field for it: docker reads it, others pass over it. */
+  readonly healthCheck: readonly string[];
   readonly user: string;
   readonly env: Readonly<Record<string, string>>;
   readonly ports: readonly number[];
@@ -36,8 +38,11 @@ const json = (value: unknown): Blob => blob(new TextEncoder().encode(JSON.string
 
 const descriptor = (mediaType: string, { digest, bytes }: Blob) => ({ mediaType, digest, size: bytes.length });
 
+const SECOND_NS = 1e9;
+
 function configuration(options: ImageOptions, diffIds: readonly string[]) {
-  const { architecture, entrypoint, user, env, ports, workingFolder, annotations, layers, seconds } = options;
+  const { architecture, entrypoint, healthCheck, user, env, ports, workingFolder, annotations, layers, seconds } =
+    options;
   const created = new Date(seconds * 1000).toISOString();
   return {
     created,
@@ -51,6 +56,10 @@ function configuration(options: ImageOptions, diffIds: readonly string[]) {
       WorkingDir: workingFolder,
       Labels: annotations,
       StopSignal: "SIGTERM",
+      Healthcheck: {
+        Test: ["CMD", ...healthCheck],
+        ...{ Interval: 5 * SECOND_NS, Timeout: 3 * SECOND_NS, StartPeriod: 5 * SECOND_NS },
+      },
     },
     rootfs: { type: "layers", diff_ids: diffIds },
     history: layers.map(({ what }) => ({ created, created_by: what })),
@@ -80,14 +89,15 @@ export function ociArchive(options: ImageOptions): Uint8Array<ArrayBuffer> {
       annotations: { "org.opencontainers.image.ref.name": reference, "io.containerd.image.name": reference },
     }],
   };
+  const path = ({ digest }: Blob) => `blobs/${digest.replace(":", "/")}`;
+  const forDocker = [{ Config: path(config), RepoTags: [reference], Layers: packed.map(path) }];
   const blobs = [config, manifest, ...packed];
   return tar([
     textFile("oci-layout", JSON.stringify({ imageLayoutVersion: "1.0.0" })),
     textFile("index.json", JSON.stringify(index)),
+    textFile("manifest.json", JSON.stringify(forDocker)),
     { kind: "folder", path: "blobs" },
     { kind: "folder", path: "blobs/sha256" },
-    ...blobs.map(({ digest, bytes }): TarEntry => ({
-      ...{ kind: "file", path: `blobs/${digest.replace(":", "/")}`, bytes },
-    })),
+    ...blobs.map((each): TarEntry => ({ kind: "file", path: path(each), bytes: each.bytes })),
   ], seconds);
 }

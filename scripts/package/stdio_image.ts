@@ -3,7 +3,14 @@
 // Debian's packages but for Node, which Debian has too old a one of: that is npm's own package of it, pinned.
 import { cacheFolder } from "./cache.ts";
 import { componentOf, type DebianPackage, DebianPackages } from "./debian_packages.ts";
-import { accountsAndCertificates, annotationsOf, IMAGE_USER, programLayer, type Written } from "./image.ts";
+import {
+  accountsAndCertificates,
+  annotationsOf,
+  HEALTH_CHECK,
+  IMAGE_USER,
+  programLayer,
+  type Written,
+} from "./image.ts";
 import { ociArchive } from "./oci_archive.ts";
 import { architectureOf, type Product, type SbomComponent, writeSbom } from "./product.ts";
 import { entriesOf, unpack } from "./root_files.ts";
@@ -95,6 +102,7 @@ export async function packStdioImage(product: Product): Promise<Written> {
     const archive = ociArchive({
       ...{ reference: `signet-stdio:${version}`, architecture, seconds, user: `${IMAGE_USER}:${IMAGE_USER}` },
       entrypoint: ["/usr/bin/tini", "--", "/signet"],
+      healthCheck: HEALTH_CHECK,
       env: {
         PATH: "/usr/bin:/bin",
         HOME,

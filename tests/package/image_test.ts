@@ -59,3 +59,11 @@ Deno.test(
     assert.equal(code, 0, signet.lines.join("\n"));
   },
 );
+
+Deno.test("docker loads the image without containerd's store, too, and asks Signet how it is", options, async () => {
+  await using container = await Container.of(archive(), { as: "docker-archive" });
+  assert.equal(await container.run(["/signet", "--version"]), `signet ${VERSION}\n`);
+  const { Healthcheck, Entrypoint } = await container.dockerConfiguration();
+  assert.deepEqual(Entrypoint, ["/signet"]);
+  assert.deepEqual((Healthcheck as { Test: unknown } | undefined)?.Test, ["CMD", "/signet", "ready"]);
+});

@@ -71,10 +71,11 @@ export class Container implements AsyncDisposable {
     this.root = root;
   }
 
-  static async of(archive: string): Promise<Container> {
+  /** @param options.as what the archive is read as; docker without containerd's store knows `docker-archive` only */
+  static async of(archive: string, options: { as?: "oci-archive" | "docker-archive" } = {}): Promise<Container> {
     const folder = await TempFolder.create();
     try {
-      await buildah(folder, ["from", "--quiet", "--name", "signet", `oci-archive:${archive}`]);
+      await buildah(folder, ["from", "--quiet", "--name", "signet", `${options.as ?? "oci-archive"}:${archive}`]);
       return new Container(folder, (await buildah(folder, ["mount", "signet"])).trim());
     } catch (error) {
       await folder[Symbol.asyncDispose]();
@@ -100,6 +101,12 @@ export class Container implements AsyncDisposable {
   async configuration(): Promise<Record<string, unknown>> {
     const { OCIv1 } = JSON.parse(await buildah(this.#folder, ["inspect", "signet"]));
     return OCIv1.config;
+  }
+
+  /** The same as docker reads it, which knows of a health check. */
+  async dockerConfiguration(): Promise<Record<string, unknown>> {
+    const { Docker } = JSON.parse(await buildah(this.#folder, ["inspect", "signet"]));
+    return Docker.config;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
