@@ -10,10 +10,14 @@ import { parse, parseAllDocuments } from "yaml";
 import { VERSION } from "../../lib/platform/version.ts";
 import { runTool } from "../../scripts/package/tool.ts";
 import { findProgram } from "../../scripts/programs.ts";
+import { freePort } from "../support/free_port.ts";
+import { ChildRun } from "../support/mcp_process.ts";
+import { sendRaw } from "../support/mcp_raw.ts";
 import { newKey } from "../support/mcp_signet.ts";
 import { needing } from "../support/programs.ts";
 import { signetCli } from "../support/signet_cli.ts";
 import { TempFolder } from "../support/temp_folder.ts";
+import { until } from "../support/until.ts";
 
 const DEPLOY = fileURLToPath(new URL("../../deploy", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -138,23 +142,54 @@ Deno.test("R1: compose with replicas: its parts fit together, and its commands a
   }
 });
 
+/** nginx.conf of the replicas as one process, which leaves none behind, with all it writes in `folder`. */
+async function ownNginx(folder: TempFolder, change = (text: string) => text): Promise<readonly string[]> {
+  const config = `${folder.path}/nginx.conf`;
+  const text = change(await read("replicas/compose/nginx.conf"));
+  const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) =>
+    `${name}_temp_path ${folder.path}/${name};`
+  );
+  const own = text.replace(/^http \{$/m, (begin) => `${begin}\n  ${paths.join("\n  ")}`);
+  assert.notEqual(own, text, "http { stands alone on its line");
+  await Deno.writeTextFile(config, `daemon off; master_process off; pid ${folder.path}/pid; error_log stderr;\n${own}`);
+  return ["-p", folder.path, "-c", config];
+}
+
 Deno.test(
   "R1: compose with replicas: nginx takes its configuration",
   await needing(["nginx"], "that nginx takes the configuration of replicas"),
   async () => {
     await using folder = await TempFolder.create();
-    const config = `${folder.path}/nginx.conf`;
-    const text = await read("replicas/compose/nginx.conf");
-    // Its usual folders are there only where its package was installed.
-    const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) =>
-      `${name}_temp_path ${folder.path}/${name};`
-    );
-    const own = text.replace(/^http \{$/m, (begin) => `${begin}\n  ${paths.join("\n  ")}`);
-    assert.notEqual(own, text, "http { stands alone on its line");
-    await Deno.writeTextFile(config, `pid ${folder.path}/pid; error_log stderr;\n${own}`);
-    await runTool(await findProgram("nginx") ?? "", ["-t", "-p", folder.path, "-c", config], {
-      what: "reading nginx.conf",
-    });
+    await runTool(await findProgram("nginx") ?? "", ["-t", ...await ownNginx(folder)], { what: "reading nginx.conf" });
+  },
+);
+
+Deno.test(
+  "R1: compose with replicas: nginx passes the longest id on, both ways, beside the largest head",
+  await needing(["nginx"], "that nginx passes long ids on"),
+  async () => {
+    const [id, rest] = ["i".repeat(4096), "h".repeat(12 * 1024)];
+    const heard: (string | null)[] = [];
+    const answer = ({ headers }: Request) => {
+      heard.push(headers.get("mcp-session-id"));
+      return new Response("{}", { headers: { "mcp-session-id": id, "x-rest": rest } });
+    };
+    await using replica = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, answer);
+    const port = freePort();
+    await using folder = await TempFolder.create();
+    const args = await ownNginx(folder, (text) =>
+      text.replace(/^ +server 10\.77\.0\.1[23].*\n/gm, "")
+        .replace("10.77.0.11:8080", `127.0.0.1:${replica.addr.port}`).replace(
+          "listen 8080",
+          `listen 127.0.0.1:${port}`,
+        ));
+    await using nginx = new ChildRun({ command: await findProgram("nginx") ?? "", args });
+    const ask = () => sendRaw(`http://127.0.0.1:${port}/mcp`, { headers: { "mcp-session-id": id }, message: {} });
+    await until(() => ask().then(() => true, () => false), () => `nginx to listen: ${nginx.lines.join(" | ")}`);
+    const { status, headers } = await ask();
+    assert.equal(status, 200, nginx.lines.join("\n"));
+    assert.equal(headers.get("mcp-session-id"), id);
+    assert.equal(heard.at(-1), id);
   },
 );
 
@@ -204,7 +239,21 @@ Deno.test("Kubernetes: Signet is a native sidecar that may do nothing it need no
   for (const { name } of signet.volumeMounts) assert.ok(volumes.has(name), `${name} is no volume`);
   const policy = parse(await read("kubernetes/network_policy.yaml"));
   assert.deepEqual(policy.spec.podSelector.matchLabels, { app: "notes-mcp" });
-  assert.equal(policy.spec.ingress[0].ports[0].port, signet.ports[0].name);
+  assert.equal(policy.spec.ingress[0].ports[0].port, signet.ports[0].containerPort);
+});
+
+Deno.test("Kubernetes: Signet's port is told by its number: before 1.32 no Service finds a sidecar's by its name", async () => {
+  const [signet] = parse(await read("kubernetes/deployment.yaml")).spec.template.spec.initContainers;
+  const port = signet.ports[0].containerPort;
+  for (const file of ["kubernetes/service.yaml", "replicas/kubernetes/peers.yaml"]) {
+    const { spec } = parse(await read(file));
+    assert.deepEqual(spec.selector, { app: "notes-mcp" });
+    assert.deepEqual(spec.ports.map(({ targetPort }: { targetPort: unknown }) => targetPort), [port], file);
+  }
+  for (const file of ["kubernetes/network_policy.yaml", "replicas/kubernetes/peers_policy.yaml"]) {
+    const [{ ports }] = parse(await read(file)).spec.ingress;
+    assert.deepEqual(ports, [{ port, protocol: "TCP" }], file);
+  }
 });
 
 Deno.test("Kubernetes: the configuration in it is one that Signet takes", async () => {
