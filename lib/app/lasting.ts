@@ -36,7 +36,7 @@ import { MemoryRates } from "../store/memory_rates.ts";
 import { SharedRates } from "../store/shared_rates.ts";
 import type { Store } from "../store/store.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
-import type { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
+import type { PooledSessions } from "../upstream/peers/pooled/pooled_sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { openAudit } from "./audit.ts";
 import { capsOf } from "./caps.ts";

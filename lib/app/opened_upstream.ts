@@ -6,7 +6,7 @@ import type { KeyRing } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
-import type { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
+import type { PooledSessions } from "../upstream/peers/pooled/pooled_sessions.ts";
 import type { HereFor, Upstream } from "../upstream/upstream.ts";
 
 export interface OpenedUpstream {

@@ -7,7 +7,7 @@ import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { PoolHomes } from "../replica/pool_homes.ts";
 import type { Store } from "../store/store.ts";
-import { PooledSessions, type PooledSessionsOptions } from "../upstream/peers/pooled_sessions.ts";
+import { PooledSessions, type PooledSessionsOptions } from "../upstream/peers/pooled/pooled_sessions.ts";
 import type { HereFor } from "../upstream/upstream.ts";
 
 interface PoolParts {

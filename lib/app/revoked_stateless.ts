@@ -9,7 +9,7 @@ import { namesOf, type OwnerKey } from "../session/caller.ts";
 import type { Verdict } from "../session/revocation_list.ts";
 import type { StoredRevocations } from "../session/revocation_store.ts";
 import type { Revocation } from "../store/store.ts";
-import type { PooledSessions } from "../upstream/peers/pooled_sessions.ts";
+import type { PooledSessions } from "../upstream/peers/pooled/pooled_sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 export interface StatelessHoldings {

@@ -12,7 +12,7 @@ import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
 import type { Here } from "../replica/elsewhere.ts";
 import { peerFields } from "./peer_fields.ts";
 import { httpPeer } from "./peers/http_peer_life.ts";
-import type { PooledSessions } from "./peers/pooled_sessions.ts";
+import type { PooledSessions } from "./peers/pooled/pooled_sessions.ts";
 import type { StatelessLimits } from "./stateless/stateless_parts.ts";
 import { statelessPeer } from "./stateless/stateless_peer_life.ts";
 import type { Upstream } from "./upstream.ts";

@@ -5,7 +5,7 @@ import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import type { Upstream } from "../upstream.ts";
-import type { PooledSession } from "./pooled_session.ts";
+import type { PooledSession } from "./pooled/pooled_session.ts";
 
 export interface HttpPeerLimits {
   /** Of one message of the server, in bytes. */

@@ -18,7 +18,7 @@ import type { SessionKeeper } from "./http_peer.ts";
 import { asRefusal, isCredentialFault, mayBeOfOtherEra } from "./http_peer_fault.ts";
 import type { HttpPeerParts } from "./http_peer_parts.ts";
 import type { Greeted, PeerSession } from "./peer_session.ts";
-import type { PooledSession } from "./pooled_session.ts";
+import type { PooledSession } from "./pooled/pooled_session.ts";
 
 /** A request waits this long for a greeting that is held back, in ms; beyond, it is refused. */
 const MAX_WAIT_MS = 2000;

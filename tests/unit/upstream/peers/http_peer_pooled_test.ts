@@ -5,7 +5,7 @@ import type { PoolKey } from "../../../../lib/bridge/request.ts";
 import { StoreSeal } from "../../../../lib/envelope/store_seal.ts";
 import type { OwnerKey } from "../../../../lib/session/caller.ts";
 import type { Verdict } from "../../../../lib/session/revocation_list.ts";
-import { PooledSessions } from "../../../../lib/upstream/peers/pooled_sessions.ts";
+import { PooledSessions } from "../../../../lib/upstream/peers/pooled/pooled_sessions.ts";
 import { FakeAliases } from "../../../support/fake_aliases.ts";
 import { FakeTimers } from "../../../support/fake_timers.ts";
 import { ANNA, by, HttpPeerScene, initializeText, type Json } from "../../../support/http_peer.ts";

@@ -1,12 +1,12 @@
 // What is kept of a session at a server that stateless clients share, so that another process goes on with it: one text,
 // sealed for the place where it is kept (docs/behaviour.md S3).
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import type { StoreSeal } from "../../envelope/store_seal.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { isLegacyRevision } from "../../mcp/revisions.ts";
-import { isUpstreamId } from "../http/session_id_field.ts";
-import type { Greeted } from "./peer_session.ts";
+import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
+import type { StoreSeal } from "../../../envelope/store_seal.ts";
+import { encodeJson } from "../../../mcp/json_bytes.ts";
+import { isJsonObject, type JsonObject } from "../../../mcp/json_rpc.ts";
+import { isLegacyRevision } from "../../../mcp/revisions.ts";
+import { isUpstreamId } from "../../http/session_id_field.ts";
+import type { Greeted } from "../peer_session.ts";
 
 export interface KeptSession {
   /** The key it is kept under: what was copied from there to elsewhere is nobody's (as `Move.sid`). */

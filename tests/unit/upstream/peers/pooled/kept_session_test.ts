@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { StoreSeal } from "../../../../lib/envelope/store_seal.ts";
-import { openKept } from "../../../../lib/upstream/peers/kept_session.ts";
-import { freshRing } from "../../../support/signet.ts";
-import { STRICT } from "../../../support/strict.ts";
+import { StoreSeal } from "../../../../../lib/envelope/store_seal.ts";
+import { openKept } from "../../../../../lib/upstream/peers/pooled/kept_session.ts";
+import { freshRing } from "../../../../support/signet.ts";
+import { STRICT } from "../../../../support/strict.ts";
 
 Deno.test("S3: what another version has kept of a session is none", STRICT, () => {
   const ring = freshRing();

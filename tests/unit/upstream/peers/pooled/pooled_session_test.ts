@@ -1,17 +1,17 @@
 // Sessions that stateless clients share, as two processes with one store see them (docs/behaviour.md S3, L4, R1, M6).
 import assert from "node:assert/strict";
-import type { PoolKey } from "../../../../lib/bridge/request.ts";
-import type { UpstreamSessionId } from "../../../../lib/envelope/session_id.ts";
-import { StoreSeal } from "../../../../lib/envelope/store_seal.ts";
-import type { OwnerKey } from "../../../../lib/session/caller.ts";
-import type { Greeted } from "../../../../lib/upstream/peers/peer_session.ts";
-import type { PooledSession } from "../../../../lib/upstream/peers/pooled_session.ts";
-import { PooledSessions } from "../../../../lib/upstream/peers/pooled_sessions.ts";
-import { FakeAliases } from "../../../support/fake_aliases.ts";
-import { FakeTimers, settle } from "../../../support/fake_timers.ts";
-import { freshRing } from "../../../support/signet.ts";
-import { STRICT } from "../../../support/strict.ts";
-import { testAliasContract } from "../../store/alias_contract.ts";
+import type { PoolKey } from "../../../../../lib/bridge/request.ts";
+import type { UpstreamSessionId } from "../../../../../lib/envelope/session_id.ts";
+import { StoreSeal } from "../../../../../lib/envelope/store_seal.ts";
+import type { OwnerKey } from "../../../../../lib/session/caller.ts";
+import type { Greeted } from "../../../../../lib/upstream/peers/peer_session.ts";
+import type { PooledSession } from "../../../../../lib/upstream/peers/pooled/pooled_session.ts";
+import { PooledSessions } from "../../../../../lib/upstream/peers/pooled/pooled_sessions.ts";
+import { FakeAliases } from "../../../../support/fake_aliases.ts";
+import { FakeTimers, settle } from "../../../../support/fake_timers.ts";
+import { freshRing } from "../../../../support/signet.ts";
+import { STRICT } from "../../../../support/strict.ts";
+import { testAliasContract } from "../../../store/alias_contract.ts";
 
 const POOL = "owner and kind" as PoolKey;
 const OWNER = "1:ia" as OwnerKey;

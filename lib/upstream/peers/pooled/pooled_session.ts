@@ -1,20 +1,20 @@
 // One session at a server that stateless clients share, as one peer here uses it: found where it is kept, opened by one
 // process at a time, said to be in use now and then, and ended at the server by whoever used it last (docs/behaviour.md
 // S3, L4, R1). Without an answer of the store each process opens its own, which is counted.
-import type { UpstreamSessionId } from "../../envelope/session_id.ts";
-import type { StoreSeal } from "../../envelope/store_seal.ts";
-import { HttpError } from "../../http1/types.ts";
-import { leftOf } from "../../platform/time_of_day.ts";
-import type { Timers } from "../../platform/timers.ts";
-import type { OwnerKey } from "../../session/caller.ts";
-import type { Verdict } from "../../session/revocation_list.ts";
-import { ignoreStoreError } from "../../store/fail_closed.ts";
-import type { AliasStore } from "../../store/shared.ts";
-import { type MaybePromise, StoreError } from "../../store/store.ts";
-import { waitForTurn } from "../../store/turns.ts";
+import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
+import type { StoreSeal } from "../../../envelope/store_seal.ts";
+import { HttpError } from "../../../http1/types.ts";
+import { leftOf } from "../../../platform/time_of_day.ts";
+import type { Timers } from "../../../platform/timers.ts";
+import type { OwnerKey } from "../../../session/caller.ts";
+import type { Verdict } from "../../../session/revocation_list.ts";
+import { ignoreStoreError } from "../../../store/fail_closed.ts";
+import type { AliasStore } from "../../../store/shared.ts";
+import { type MaybePromise, StoreError } from "../../../store/store.ts";
+import { waitForTurn } from "../../../store/turns.ts";
+import type { Greeted, PeerSession } from "../peer_session.ts";
 import { KeptPlace } from "./kept_place.ts";
 import { greetedBy, keptOf, type KeptSession } from "./kept_session.ts";
-import type { Greeted, PeerSession } from "./peer_session.ts";
 
 /** What the store could not be told is told it again after so long, in ms. */
 const AGAIN_MS = 5000;

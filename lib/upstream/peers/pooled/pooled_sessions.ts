@@ -1,10 +1,10 @@
 // Sessions at servers that stateless clients share, kept where a restarted process or another replica goes on with them
 // (docs/behaviour.md S3): under a digest of whose they are, sealed, so that whoever can write there can lead nobody into
 // another's.
-import type { PoolKey } from "../../bridge/request.ts";
-import { createHash } from "../../platform/builtin.ts";
-import type { OwnerKey } from "../../session/caller.ts";
-import type { Upstream } from "../upstream.ts";
+import type { PoolKey } from "../../../bridge/request.ts";
+import { createHash } from "../../../platform/builtin.ts";
+import type { OwnerKey } from "../../../session/caller.ts";
+import type { Upstream } from "../../upstream.ts";
 import { openKept } from "./kept_session.ts";
 import { PooledSession, type PooledSessionParts } from "./pooled_session.ts";
 

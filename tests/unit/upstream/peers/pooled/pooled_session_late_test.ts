@@ -1,18 +1,18 @@
 // What the store does after nobody has waited for it any more: it overrides nothing that was decided meanwhile, and nobody
 // is led to what has ended (docs/behaviour.md R6, S3).
 import assert from "node:assert/strict";
-import type { PoolKey } from "../../../../lib/bridge/request.ts";
-import type { UpstreamSessionId } from "../../../../lib/envelope/session_id.ts";
-import { StoreSeal } from "../../../../lib/envelope/store_seal.ts";
-import type { OwnerKey } from "../../../../lib/session/caller.ts";
-import type { Verdict } from "../../../../lib/session/revocation_list.ts";
-import { StoreError } from "../../../../lib/store/store.ts";
-import type { PooledSession } from "../../../../lib/upstream/peers/pooled_session.ts";
-import { PooledSessions } from "../../../../lib/upstream/peers/pooled_sessions.ts";
-import { FakeTimers, settle } from "../../../support/fake_timers.ts";
-import { LateAliases } from "../../../support/late_aliases.ts";
-import { freshRing } from "../../../support/signet.ts";
-import { STRICT } from "../../../support/strict.ts";
+import type { PoolKey } from "../../../../../lib/bridge/request.ts";
+import type { UpstreamSessionId } from "../../../../../lib/envelope/session_id.ts";
+import { StoreSeal } from "../../../../../lib/envelope/store_seal.ts";
+import type { OwnerKey } from "../../../../../lib/session/caller.ts";
+import type { Verdict } from "../../../../../lib/session/revocation_list.ts";
+import { StoreError } from "../../../../../lib/store/store.ts";
+import type { PooledSession } from "../../../../../lib/upstream/peers/pooled/pooled_session.ts";
+import { PooledSessions } from "../../../../../lib/upstream/peers/pooled/pooled_sessions.ts";
+import { FakeTimers, settle } from "../../../../support/fake_timers.ts";
+import { LateAliases } from "../../../../support/late_aliases.ts";
+import { freshRing } from "../../../../support/signet.ts";
+import { STRICT } from "../../../../support/strict.ts";
 
 const OWNER = "1:ia" as OwnerKey;
 const IDLE_MS = 60_000;

@@ -1,15 +1,15 @@
 // Whose the sessions are that are shared here: told for one owner without looking at any other's (docs/behaviour.md L6, S3).
 import assert from "node:assert/strict";
-import type { PoolKey } from "../../../../lib/bridge/request.ts";
-import type { UpstreamSessionId } from "../../../../lib/envelope/session_id.ts";
-import { StoreSeal } from "../../../../lib/envelope/store_seal.ts";
-import type { OwnerKey } from "../../../../lib/session/caller.ts";
-import { PooledSession } from "../../../../lib/upstream/peers/pooled_session.ts";
-import { PooledSessions } from "../../../../lib/upstream/peers/pooled_sessions.ts";
-import { FakeAliases } from "../../../support/fake_aliases.ts";
-import { FakeTimers } from "../../../support/fake_timers.ts";
-import { freshRing } from "../../../support/signet.ts";
-import { STRICT } from "../../../support/strict.ts";
+import type { PoolKey } from "../../../../../lib/bridge/request.ts";
+import type { UpstreamSessionId } from "../../../../../lib/envelope/session_id.ts";
+import { StoreSeal } from "../../../../../lib/envelope/store_seal.ts";
+import type { OwnerKey } from "../../../../../lib/session/caller.ts";
+import { PooledSession } from "../../../../../lib/upstream/peers/pooled/pooled_session.ts";
+import { PooledSessions } from "../../../../../lib/upstream/peers/pooled/pooled_sessions.ts";
+import { FakeAliases } from "../../../../support/fake_aliases.ts";
+import { FakeTimers } from "../../../../support/fake_timers.ts";
+import { freshRing } from "../../../../support/signet.ts";
+import { STRICT } from "../../../../support/strict.ts";
 
 const UPSTREAM = { url: "http://mcp:3000/mcp", isLocal: false, initializeTimeoutMs: 1000 };
 

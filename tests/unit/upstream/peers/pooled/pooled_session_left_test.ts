@@ -1,20 +1,20 @@
 // A shared session whose user has gone while the store or the server had not answered yet: nothing of it stays here, and
 // what others can find is usable (docs/behaviour.md S3, L4, M6).
 import assert from "node:assert/strict";
-import type { PoolKey } from "../../../../lib/bridge/request.ts";
-import type { UpstreamSessionId } from "../../../../lib/envelope/session_id.ts";
-import { StoreSeal } from "../../../../lib/envelope/store_seal.ts";
-import type { OwnerKey } from "../../../../lib/session/caller.ts";
-import type { Replacement } from "../../../../lib/store/shared.ts";
-import type { PooledSession } from "../../../../lib/upstream/peers/pooled_session.ts";
-import { PooledSessions } from "../../../../lib/upstream/peers/pooled_sessions.ts";
-import { FakeAliases } from "../../../support/fake_aliases.ts";
-import { FakeMcp } from "../../../support/fake_mcp.ts";
-import { FakeTimers, settle } from "../../../support/fake_timers.ts";
-import { ANNA, HttpPeerScene, initializeText } from "../../../support/http_peer.ts";
-import { FakeMember } from "../../../support/several.ts";
-import { freshRing } from "../../../support/signet.ts";
-import { STRICT } from "../../../support/strict.ts";
+import type { PoolKey } from "../../../../../lib/bridge/request.ts";
+import type { UpstreamSessionId } from "../../../../../lib/envelope/session_id.ts";
+import { StoreSeal } from "../../../../../lib/envelope/store_seal.ts";
+import type { OwnerKey } from "../../../../../lib/session/caller.ts";
+import type { Replacement } from "../../../../../lib/store/shared.ts";
+import type { PooledSession } from "../../../../../lib/upstream/peers/pooled/pooled_session.ts";
+import { PooledSessions } from "../../../../../lib/upstream/peers/pooled/pooled_sessions.ts";
+import { FakeAliases } from "../../../../support/fake_aliases.ts";
+import { FakeMcp } from "../../../../support/fake_mcp.ts";
+import { FakeTimers, settle } from "../../../../support/fake_timers.ts";
+import { ANNA, HttpPeerScene, initializeText } from "../../../../support/http_peer.ts";
+import { FakeMember } from "../../../../support/several.ts";
+import { freshRing } from "../../../../support/signet.ts";
+import { STRICT } from "../../../../support/strict.ts";
 
 const OWNER = "1:ia" as OwnerKey;
 const IDLE_MS = 10_000;
