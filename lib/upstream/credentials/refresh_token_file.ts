@@ -20,6 +20,7 @@ export function refreshTokenFile(path: string, { log }: { readonly log: Logger }
     unwritten = { inFile, token };
     try {
       await replaceFile(path, `${token}\n`);
+      inFile = token;
       unwritten = undefined;
     } catch (fault) {
       log.error("the new refresh token cannot be written", {

@@ -95,3 +95,21 @@ Deno.test(
       assert.equal(await keeper.load(), "by hand");
     }),
 );
+
+Deno.test(
+  "B4: a token that could not be written goes on behind one that was written late, when the disk is full again",
+  STRICT,
+  () =>
+    withToken("first", async (path) => {
+      const keeper = refreshTokenFile(path, { log: SILENT_LOG });
+      await keeper.load();
+      const fill = () => Deno.mkdir(`${path}.new/in the way`, { recursive: true });
+      await fill();
+      await keeper.save("second");
+      await Deno.remove(`${path}.new`, { recursive: true });
+      assert.equal(await keeper.load(), "second");
+      await fill();
+      await keeper.save("third");
+      assert.equal(await keeper.load(), "third", "the second one is worthless");
+    }),
+);
