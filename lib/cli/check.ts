@@ -2,7 +2,7 @@
 import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { boolean } from "../config/kinds.ts";
 import { SETTING_KEYS, type Settings } from "../config/schema.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { asksAboutCall, CALL_FLAGS, checkCall } from "./check_call.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
@@ -25,7 +25,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
   try {
     const configuration = await loadConfiguration(context);
     if (asksAboutCall(context)) return await checkCall(context, configuration.settings);
-    await requireProgram(context, configuration.settings);
+    await requireStart(context, configuration.settings);
     for (const line of summarize(configuration)) context.stdout(`  ${printable(line)}\n`);
     for (const warning of configuration.warnings) {
       context.stdout(
@@ -50,18 +50,20 @@ async function probed(context: CommandContext, configuration: Configuration): Pr
 }
 
 /** What `serve` would find when it starts. @throws ConfigError */
-async function requireProgram(context: CommandContext, settings: Settings): Promise<void> {
+async function requireStart(context: CommandContext, settings: Settings): Promise<void> {
+  const found = [await findProgramFault(context, settings), await findStateFault(context, settings)];
+  const problems = found.filter((problem) => problem !== undefined);
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+async function findProgramFault(context: CommandContext, settings: Settings): Promise<ConfigProblem | undefined> {
   const { command: [program], stdioDir, stdioVariables, upstreams } = settings;
   // With a PATH of its own the server is looked for elsewhere.
   if (context.findProgram === undefined || stdioVariables.some(({ name }) => name === "PATH")) return;
   for (const { command: [program], name } of upstreams) {
     if (program === undefined || await context.findProgram(program, stdioDir) !== undefined) continue;
     const problem = `looking for ${JSON.stringify(program)} of ${name}: there is no such program`;
-    throw new ConfigError([{
-      place: "--upstream",
-      problem,
-      remedy: "Write the program as a shell would find it, or its path.",
-    }]);
+    return { place: "--upstream", problem, remedy: "Write the program as a shell would find it, or its path." };
   }
   if (program === undefined) return;
   if (await context.findProgram(program, stdioDir) !== undefined) return;
@@ -69,7 +71,16 @@ async function requireProgram(context: CommandContext, settings: Settings): Prom
   const remedy = /\s/.test(program)
     ? "Write the words of the command apart: no shell takes it apart."
     : "Write the program as a shell would find it, or its path.";
-  throw new ConfigError([{ place: "--", problem: `looking for ${JSON.stringify(program)}: ${found}`, remedy }]);
+  return { place: "--", problem: `looking for ${JSON.stringify(program)}: ${found}`, remedy };
+}
+
+/** A file that is another program's, or a newer Signet's. */
+async function findStateFault(
+  context: CommandContext,
+  { stateFile }: Settings,
+): Promise<ConfigProblem | undefined> {
+  const fault = stateFile === undefined ? undefined : await context.stateFault?.(stateFile);
+  return fault === undefined ? undefined : { place: "--state", ...fault };
 }
 
 export const check: Command = {

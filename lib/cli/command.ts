@@ -70,6 +70,8 @@ export interface Machine extends FileAccess {
   findProgram?(command: string, folder: string | undefined): Promise<string | undefined>;
   /** Opens the state file, or makes it. @throws StoreError */
   openState(path: string, options: { readonly trustsOthers: boolean }): Promise<Store>;
+  /** What `serve` would find wrong with a state file that is there already, and the cure. Absent: nobody can tell. */
+  stateFault?(path: string): Promise<{ readonly problem: string; readonly remedy: string } | undefined>;
   /** Absent: nobody can tell. */
   readonly workers?: WorkerMachine;
   /** Loaded when needed: most commands answer without the gateway. */

@@ -151,6 +151,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     reach: async (target, timeoutMs) => await (await import("../platform/reach.ts")).reach(target, timeoutMs),
     onSignal,
     openState: async (path, options) => (await import("../store/sqlite.ts")).openSqliteStore(path, options),
+    stateFault: async (path) => (await import("../store/state_header.ts")).stateFault(path),
     foreignHands,
     workers: workersHere(),
     loadApp,

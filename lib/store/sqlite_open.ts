@@ -1,19 +1,15 @@
 // How a state file comes to be open: created with mode 0600 or narrowed to it, known to be Signet's and of a version this one
 // knows, sound, with a write-ahead log. Nothing is written to a file before it is known to be ours.
 // SQLite: "Application ID", "user_version", "Write-Ahead Logging".
-import { Buffer } from "node:buffer";
-import { chmodSync, closeSync, lstatSync, openSync, readSync, statSync } from "node:fs";
+import { chmodSync, closeSync, lstatSync, openSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "../platform/builtin.ts";
 import { filesBeside, foreignHands } from "../platform/foreign_hands.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import { explainSqlite } from "./sqlite_error.ts";
 import { DAMAGED_REMEDY, requireSchema } from "./sqlite_schema.ts";
+import { APPLICATION_ID, bearsOurMark, foreignVersion, SCHEMA_VERSION } from "./state_header.ts";
 import { StoreError } from "./store.ts";
-
-/** "SGNT": what `file(1)` and we know our files by. */
-const APPLICATION_ID = Buffer.from("SGNT").readInt32BE();
-const SCHEMA_VERSION = 1;
 
 // `revocation.key` is `s` + sid, `p` + owner, or `*`: one lookup by three keys decides about a session.
 // AUTOINCREMENT: a sequence number is never used again, so that nobody's cursor skips a change.
@@ -110,17 +106,6 @@ function requirePlain(side: string): void {
   );
 }
 
-/** The application id stands at byte 68 of a database's header. Read by hand, so that no other program's file is changed. */
-function bearsOurMark(path: string): boolean {
-  const header = Buffer.alloc(72);
-  const file = openSync(path, "r");
-  try {
-    return readSync(file, header) === header.length && header.readInt32BE(68) === APPLICATION_ID;
-  } finally {
-    closeSync(file);
-  }
-}
-
 function prepareSchema(database: DatabaseSync, path: string): void {
   // Alone, so that two processes starting on a new file do not both create the schema. Closing the database rolls back.
   database.exec("BEGIN IMMEDIATE");
@@ -133,13 +118,8 @@ function prepareSchema(database: DatabaseSync, path: string): void {
     });
   }
   if (applicationId === APPLICATION_ID && version !== SCHEMA_VERSION) {
-    throw new StoreError(
-      "newer",
-      `The state file ${path} has version ${version}, this Signet knows ${SCHEMA_VERSION}`,
-      {
-        remedy: "Run the newer Signet that wrote it, or name another file.",
-      },
-    );
+    const { problem, remedy } = foreignVersion(path, version);
+    throw new StoreError("newer", `The state file ${problem}`, { remedy });
   }
   if (applicationId === 0) {
     database.exec(`${SCHEMA}PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`);

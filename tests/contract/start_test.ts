@@ -33,6 +33,27 @@ Deno.test("O6: Signet refuses to start for anonymous callers beyond loopback", S
   assert.match(allowed.out, /protects\s+nobody/);
 });
 
+Deno.test(
+  "P3 V2: check and doctor tell of a state file that serve would not start on, and touch nothing",
+  STRICT,
+  async () => {
+    await using folder = await TempFolder.create();
+    const path = `${folder.path}/s.db`;
+    await Deno.writeTextFile(path, "no database\n", { mode: 0o600 });
+    const [, ...flags] = [...SERVE, "--state", path];
+    const serve = await signetCli(["serve", ...flags]);
+    assert.equal(serve.code, 3, serve.err);
+    for (const command of ["check", "doctor"]) {
+      const { code, out } = await signetCli([command, ...flags]);
+      assert.equal(code, 1, out);
+      assert.match(out.replace(/\s+/g, " "), /s\.db is not a SQLite database.* Name another file/);
+    }
+    assert.equal(await Deno.readTextFile(path), "no database\n");
+    const both = await signetCli(["check", "--state", path, "--", "no-such-program"]);
+    assert.match(both.out, /^signet: 2 problems\n/);
+  },
+);
+
 Deno.test("P3: every problem of a configuration is told at once, each with its place", STRICT, async () => {
   const flags = ["--listen", "nowhere", "--session-ttl", "5 parsecs", "--no-such-flag"];
   const env = { SIGNET_MAX_SESSIONS: "many", SIGNET_SESION_IDLE: "1m" };

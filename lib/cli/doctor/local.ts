@@ -45,6 +45,8 @@ export async function* examineFiles(context: CommandContext, { settings, keys }:
 async function judgeFile(context: CommandContext, what: string, path: string): Promise<Finding> {
   const mode = await context.fileMode(path).catch(() => undefined);
   if (mode === undefined || mode === null) return { verdict: "ok", what, found: `${path}: will be made` };
+  const fault = what === "state" ? await context.stateFault?.(path) : undefined;
+  if (fault !== undefined) return { verdict: "fail", what, found: fault.problem, cure: fault.remedy };
   const shown = `${path}: mode ${(mode & 0o777).toString(8)}`;
   if (await modeOpenToOthers(context, path, 0o077) === undefined) return { verdict: "ok", what, found: shown };
   const cure = `Others can read or write it: chmod 600 ${path}.`;
