@@ -1,5 +1,4 @@
 // What SQLite's faults mean to whoever runs Signet: a code, what was found, what to do.
-import { DAMAGED_REMEDY } from "./sqlite_schema.ts";
 import type { StoreErrorCode } from "./store.ts";
 
 export interface Explanation {
@@ -7,6 +6,9 @@ export interface Explanation {
   readonly problem: string;
   readonly remedy: string;
 }
+
+/** Of a state file that is not as Signet leaves it. */
+export const DAMAGED_REMEDY = "Restore it from a backup, or move it away to start without its revocations and tokens.";
 
 /** Told by SQLite's own text: Deno leaves the numeric code out of some errors ("database is locked"). */
 export function explainSqlite(cause: unknown): Explanation {
@@ -29,11 +31,7 @@ export function explainSqlite(cause: unknown): Explanation {
     return { code: "corrupt", problem: "its tables are not as Signet makes them", remedy: DAMAGED_REMEDY };
   }
   if (/malformed|corrupt/.test(text)) {
-    return {
-      code: "corrupt",
-      problem: "it is damaged",
-      remedy: DAMAGED_REMEDY,
-    };
+    return { code: "corrupt", problem: "it is damaged", remedy: DAMAGED_REMEDY };
   }
   if (/database or disk is full/.test(text)) {
     return { code: "full", problem: "the disk is full", remedy: "Make room." };

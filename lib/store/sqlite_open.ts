@@ -6,8 +6,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "../platform/builtin.ts";
 import { filesBeside, foreignHands } from "../platform/foreign_hands.ts";
 import { systemFault } from "../platform/system_fault.ts";
-import { explainSqlite } from "./sqlite_error.ts";
-import { DAMAGED_REMEDY, requireSchema } from "./sqlite_schema.ts";
+import { DAMAGED_REMEDY, explainSqlite } from "./sqlite_error.ts";
+import { requireSchema } from "./sqlite_schema.ts";
 import { APPLICATION_ID, bearsOurMark, foreignVersion, SCHEMA_VERSION } from "./state_header.ts";
 import { StoreError } from "./store.ts";
 

@@ -1,6 +1,7 @@
 // Whether the tables of a database are the ones that Signet makes: one that keeps less, or that something else stands for,
 // would take what is to be revoked and keep nothing of it (docs/behaviour.md L6). SQLite: "The Schema Table".
 import type { DatabaseSync } from "node:sqlite";
+import { DAMAGED_REMEDY } from "./sqlite_error.ts";
 import { StoreError } from "./store.ts";
 
 /** What would change, behind a statement's back, what it does. */
@@ -27,5 +28,3 @@ function plain(statement: string): string {
 function damaged(path: string, found: string): StoreError {
   return new StoreError("corrupt", `The state file ${path} is damaged: ${found}`, { remedy: DAMAGED_REMEDY });
 }
-
-export const DAMAGED_REMEDY = "Restore it from a backup, or move it away to start without its revocations and tokens.";
