@@ -48,14 +48,14 @@ export interface OAuthOptions {
   readonly fetch: typeof fetch;
   /** Default 10 s. */
   readonly timeoutMs?: number;
-  /** Longest answer read, in bytes. Default 65,536. */
-  readonly maxBytes?: number;
   /** When a token ends whose server does not say, in ms from now. Default: never. */
   readonly lifetimeMs?: number;
 }
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
+/** A token and what is said of it, at their longest. */
+const MAX_ANSWER_BYTES = 65_536;
 /** Errors after which the same request can only fail again (RFC 6749 §5.2; RFC 8693 §2.2.2). */
 const FINAL: ReadonlySet<string> = new Set(["invalid_grant"]);
 /** RFC 6749 §A.7 says NQSCHAR; those in use are names, and nothing else of the server's words is printed. */
@@ -100,10 +100,10 @@ class TokenRequest {
   }
 
   #how() {
-    const { client, fetch, timeoutMs = 10_000, maxBytes = 65_536 } = this.#options;
+    const { client, fetch, timeoutMs = 10_000 } = this.#options;
     return {
       [oauth.customFetch]: (url: string, init: unknown) =>
-        fetchWhole(fetch, { url, init: init as RequestInit }, { timeoutMs, maxBytes }),
+        fetchWhole(fetch, { url, init: init as RequestInit }, { timeoutMs, maxBytes: MAX_ANSWER_BYTES }),
       // Refused by the library anywhere else, and only ever for machines that are their own network.
       [oauth.allowInsecureRequests]: isThisMachine(new URL(client.tokenEndpoint).hostname),
     };
