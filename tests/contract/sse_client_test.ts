@@ -261,13 +261,13 @@ Deno.test(
     for (const [at, [what, isTold, answer]] of ANSWERS.entries()) {
       const before = faults();
       const id = `call-${at}`;
+      // Once the message has been taken there is its stream alone to say anything.
+      const released = Promise.withResolvers<void>();
       upstream.onRequest = async ({ body }) => {
         if (!body.includes(`"${id}"`)) return undefined;
         await released.promise;
         return answer({ jsonrpc: "2.0", id, result: { told: true } });
       };
-      // Once the message has been taken there is its stream alone to say anything.
-      const released = Promise.withResolvers<void>();
       assert.equal(await status(client.post({ ...call(0, "echo"), id })), 202);
       released.resolve();
       const { result, error } = await client.answerTo(id);

@@ -9,7 +9,7 @@ import { SignetError } from "../../../lib/errors.ts";
 import { ExchangeRecord } from "../../../lib/observe/exchange_record.ts";
 import type { LogFacts } from "../../../lib/observe/log.ts";
 import { SILENT_LOG } from "../../support/silent_log.ts";
-import { aMoment, until } from "../../support/until.ts";
+import { until } from "../../support/until.ts";
 
 const KEY: ChainKey = { id: "00000001", secret: new Uint8Array(32).fill(1) };
 
@@ -178,7 +178,7 @@ Deno.test("G2: a file that was removed, cut or written to by another shows while
   }
 });
 
-/** A disk that is full of the log's own file until that is let go of: a byte at a time, then no more. */
+/** A disk that is full of the log's own file until that is let go of: forty bytes at a time, then no more. */
 class DiskFullOfTheLog implements AuditSink {
   readonly kind = "file";
   /** Each as it was when it was left. */
@@ -186,6 +186,8 @@ class DiskFullOfTheLog implements AuditSink {
   room = Infinity;
   /** Whether the file's name leads to another. */
   isMoved = false;
+  /** How often it has been asked whether it does. */
+  looks = 0;
   next: Error | undefined;
   canUndo = true;
 
@@ -206,6 +208,7 @@ class DiskFullOfTheLog implements AuditSink {
   }
 
   openNext(): Promise<(() => Promise<void>) | undefined> {
+    this.looks++;
     if (this.next !== undefined) return Promise.reject(this.next);
     if (!this.isMoved) return Promise.resolve(undefined);
     return Promise.resolve(() => {
@@ -253,7 +256,7 @@ for (const when of ["before it is asked to", "when it has been asked already"]) 
     for (const name of ["waits", "waits too"]) audit.onExchange(record(name));
     disk.isMoved = when === "before it is asked to";
     const rotated = audit.reopen();
-    if (!disk.isMoved) await aMoment(20);
+    if (!disk.isMoved) await until(() => disk.looks > 0, "the name to be looked at");
     disk.isMoved = true;
     await rotated;
     await audit.close(10_000);
