@@ -88,10 +88,7 @@ export class InnerExchange implements Exchange {
   async begin(start: ResponseStart, _length: number, first?: Bytes): Promise<BodyWriter> {
     this.#begin(start, undefined);
     let reader: MessageReader | undefined;
-    await this.#held(() => {
-      reader = this.#reader(start.fields);
-      return undefined;
-    });
+    await this.#held(() => void (reader = this.#reader(start.fields)));
     const write = async (bytes: Bytes) => {
       this.bodySent += bytes.length;
       await this.#held(() => reader?.add(bytes));
@@ -114,7 +111,7 @@ export class InnerExchange implements Exchange {
   }
 
   /** As an exchange has to be: what fails is told of, and is an answer nobody waits for any more. */
-  async #held(take: () => Promise<void> | undefined): Promise<void> {
+  async #held(take: () => Promise<void> | void): Promise<void> {
     if (this.aborted) return;
     try {
       await take();

@@ -1,5 +1,5 @@
-// How the bytes of a body are coded (RFC 9110 §8.4), told in one way to all who read bodies or look into them: a coding that
-// one of them overlooks is one that its client undoes.
+// How the bytes of a body are coded (RFC 9110 §8.4), found in one way by all who undo it: a coding that one of them overlooks
+// is one that its client undoes. Who reads only what has none asks whether there is the field at all.
 import type { Fields } from "../types.ts";
 import { combinedValue } from "./fields.ts";
 

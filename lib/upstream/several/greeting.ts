@@ -68,11 +68,10 @@ function oldestRevision(present: readonly MemberLife[]): string {
   return LEGACY_REVISIONS.find((revision) => revisions.includes(revision)) ?? LEGACY_REVISIONS.at(-1)!;
 }
 
-/** @param incomplete whether members may come whose capabilities nobody knows: their lists will be there */
 export function mergedCapabilities(
   all: readonly JsonObject[],
   { isIncomplete, passing = PASSING_EXTENSIONS }: {
-    /** Whether there may be members whose capabilities nobody knows. */
+    /** Whether members may come whose capabilities nobody knows: their lists will be there. */
     readonly isIncomplete: boolean;
     readonly passing?: readonly string[];
   },
