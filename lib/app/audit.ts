@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import process from "node:process";
 import type { AuditLog } from "../audit/audit_log.ts";
 import type { ChainKey } from "../audit/chain.ts";
+import { AUDIT_FILE_REMEDY } from "../audit/log_fault.ts";
 import type { Recovered } from "../audit/recover.ts";
 import type { AuditSink } from "../audit/sink.ts";
 import type { Settings } from "../config/schema.ts";
@@ -85,7 +86,10 @@ async function openFile(path: string, trustsOthers: boolean): Promise<OpenedSink
     const found = error instanceof Error && error.name === "NoAuditLog"
       ? error.message
       : `cannot be written (${systemFault(error) ?? String(error)})`;
-    const remedy = "Name a file in a folder that Signet may write to, or move this one away.";
-    throw new ConfigError([{ place: "--audit", problem: `the audit log ${path} ${found}`, remedy }]);
+    throw new ConfigError([{
+      place: "--audit",
+      problem: `the audit log ${path} ${found}`,
+      remedy: AUDIT_FILE_REMEDY,
+    }]);
   }
 }

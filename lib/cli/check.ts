@@ -51,8 +51,8 @@ async function probed(context: CommandContext, configuration: Configuration): Pr
 
 /** What `serve` would find when it starts. @throws ConfigError */
 async function requireStart(context: CommandContext, settings: Settings): Promise<void> {
-  const found = [await findProgramFault(context, settings), await findStateFault(context, settings)];
-  const problems = found.filter((problem) => problem !== undefined);
+  const program = await findProgramFault(context, settings);
+  const problems = [...program === undefined ? [] : [program], ...await findFileFaults(context, settings)];
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
@@ -74,13 +74,14 @@ async function findProgramFault(context: CommandContext, settings: Settings): Pr
   return { place: "--", problem: `looking for ${JSON.stringify(program)}: ${found}`, remedy };
 }
 
-/** A file that is another program's, or a newer Signet's. */
-async function findStateFault(
-  context: CommandContext,
-  { stateFile }: Settings,
-): Promise<ConfigProblem | undefined> {
-  const fault = stateFile === undefined ? undefined : await context.stateFault?.(stateFile);
-  return fault === undefined ? undefined : { place: "--state", ...fault };
+/** Files that are another program's, or a newer Signet's. */
+async function findFileFaults(context: CommandContext, { stateFile, audit }: Settings): Promise<ConfigProblem[]> {
+  const state = stateFile === undefined ? undefined : await context.stateFault?.(stateFile);
+  const log = audit?.kind === "file" ? await context.auditLogFault?.(audit.path) : undefined;
+  return [
+    ...state === undefined ? [] : [{ place: "--state", ...state }],
+    ...log === undefined ? [] : [{ place: "--audit", ...log }],
+  ];
 }
 
 export const check: Command = {

@@ -35,6 +35,12 @@ export interface WorkerMachine {
   say(line: string): void;
 }
 
+/** Why `serve` would not start with a file that is there already; `problem` names it. */
+export interface FileFault {
+  readonly problem: string;
+  readonly remedy: string;
+}
+
 /** The machine, as commands see it. */
 export interface Machine extends FileAccess {
   readonly env: Environment;
@@ -71,7 +77,9 @@ export interface Machine extends FileAccess {
   /** Opens the state file, or makes it. @throws StoreError */
   openState(path: string, options: { readonly trustsOthers: boolean }): Promise<Store>;
   /** What `serve` would find wrong with a state file that is there already, and the cure. Absent: nobody can tell. */
-  stateFault?(path: string): Promise<{ readonly problem: string; readonly remedy: string } | undefined>;
+  stateFault?(path: string): Promise<FileFault | undefined>;
+  /** The same of an audit log that is to be gone on with. */
+  auditLogFault?(path: string): Promise<FileFault | undefined>;
   /** Absent: nobody can tell. */
   readonly workers?: WorkerMachine;
   /** Loaded when needed: most commands answer without the gateway. */

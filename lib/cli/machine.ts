@@ -152,6 +152,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     onSignal,
     openState: async (path, options) => (await import("../store/sqlite.ts")).openSqliteStore(path, options),
     stateFault: async (path) => (await import("../store/state_header.ts")).stateFault(path),
+    auditLogFault: async (path) => await (await import("../audit/log_fault.ts")).auditLogFault(path),
     foreignHands,
     workers: workersHere(),
     loadApp,

@@ -54,6 +54,25 @@ Deno.test(
   },
 );
 
+Deno.test("P3 V2: check and doctor tell of an audit log that serve would not go on with", STRICT, async () => {
+  await using folder = await TempFolder.create();
+  const path = `${folder.path}/audit.jsonl`;
+  await Deno.writeTextFile(path, "no log\n", { mode: 0o600 });
+  const [, ...flags] = [...SERVE, "--audit", path];
+  const told = /audit\.jsonl does not end as one of Signet's does\. Name a file in a folder/i;
+  const serve = await signetCli(["serve", ...flags]);
+  assert.equal(serve.code, 2, serve.err);
+  assert.match(serve.err.replace(/\s+/g, " "), told);
+  for (const command of ["check", "doctor"]) {
+    const { code, out } = await signetCli([command, ...flags]);
+    assert.equal(code, 1, out);
+    assert.match(out.replace(/\s+/g, " "), command === "check" ? told : /FAIL audit log .*does not end as one of/);
+  }
+  assert.equal(await Deno.readTextFile(path), "no log\n");
+  await Deno.remove(path);
+  assert.equal((await signetCli(["check", ...flags])).code, 0, "it will be made");
+});
+
 Deno.test("P3: every problem of a configuration is told at once, each with its place", STRICT, async () => {
   const flags = ["--listen", "nowhere", "--session-ttl", "5 parsecs", "--no-such-flag"];
   const env = { SIGNET_MAX_SESSIONS: "many", SIGNET_SESION_IDLE: "1m" };

@@ -35,6 +35,8 @@ export async function* examineFiles(context: CommandContext, { settings, keys }:
   ) {
     if (path !== undefined) yield await judgeFile(context, what, path);
   }
+  const log = settings.audit?.kind === "file" ? await context.auditLogFault?.(settings.audit.path) : undefined;
+  if (log !== undefined) yield { verdict: "fail", what: "audit log", found: log.problem, cure: log.remedy };
   if (settings.stateFile === undefined && settings.store === "memory") {
     const found = "in memory: a restart forgets what was deleted and revoked";
     yield { verdict: "warn", what: "state", found, cure: "Name a file with --state." };
