@@ -280,6 +280,57 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "B11 B9: an answer whose stream its server has ended, to be asked for the rest of it, reaches its client (SEP-1699)",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    const asked: (string | null)[] = [];
+    const events = (text: string) => new Response(text, { headers: { "content-type": "text/event-stream" } });
+    upstream.onRequest = ({ method, body, headers }) => {
+      if (body.includes('"slow"')) return events("id: place-1\nretry: 10\ndata:\n\n");
+      const place = headers.get("last-event-id");
+      if (method !== "GET" || place === null) return undefined;
+      asked.push(place);
+      if (place === "place-1") return events("id: place-2\nretry: 10\ndata:\n\n");
+      const answer = JSON.stringify({ jsonrpc: "2.0", id: "slow", result: { told: true } });
+      const stays = new ReadableStream({
+        start: (body) => body.enqueue(new TextEncoder().encode(`id: place-3\ndata: ${answer}\n\n`)),
+        cancel: () => void (isLeft = true),
+      });
+      return new Response(stays, { headers: { "content-type": "text/event-stream" } });
+    };
+    let isLeft = false;
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+    await using client = await OldClient.open(signet);
+    await client.greet();
+    assert.deepEqual((await client.ask({ ...call(0, "echo"), id: "slow" })).result, { told: true });
+    assert.deepEqual(asked, ["place-1", "place-2"]);
+    await until(() => isLeft, "the stream behind the answer to be left");
+    assert.deepEqual(signet.logs.filter(({ level }) => level === "error" || level === "warn"), []);
+  },
+);
+
+Deno.test(
+  "B11 B9: for the rest of an answer that its server has lost with the session nobody waits",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    upstream.onRequest = ({ body }) => {
+      if (!body.includes('"slow"')) return undefined;
+      upstream.sessions.clear();
+      const headers = { "content-type": "text/event-stream" };
+      return new Response("id: place-1\nretry: 10\ndata:\n\n", { headers });
+    };
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+    await using client = await OldClient.open(signet);
+    await client.greet();
+    const { error } = await client.ask({ ...call(0, "echo"), id: "slow" });
+    assert.match((error as { message: string }).message, /^Bad gateway: /);
+    assert.deepEqual((await client.ask(call(1, "echo"))).result, { echoed: {} });
+  },
+);
+
 Deno.test("B11 M1: streams count, for the caller and for all; one over the cap is refused", STRICT, async () => {
   await using upstream = new FakeMcp();
   const flags = [...FLAGS, "--max-streams", "4", "--principal-share", "50", "--principal", "bearer"];

@@ -4,22 +4,25 @@
 import { SignetError } from "../../errors.ts";
 import type { BodyReader, FieldList, RequestHead, ResponseStart } from "../../http1/types.ts";
 import { BytesBody } from "../../http1/wire/bytes_body.ts";
-import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
+import { fieldValue } from "../../http1/wire/fields.ts";
 import { isSendable } from "../../mcp/event_id.ts";
 import { flatten } from "../../mcp/json_splice.ts";
 import { SERVER_ERROR } from "../../mcp/rpc_codes.ts";
 import { errorWithId } from "../../mcp/rpc_fault.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
+import type { SseEvent } from "../../mcp/sse.ts";
 import { Pause, settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { HeldBody } from "../in/body.ts";
-import { changingOf, type Inbound } from "../inbound.ts";
+import type { Inbound } from "../inbound.ts";
 import type { WatchedStream } from "../out/keep_alive.ts";
 import type { GatewayParts, Handle } from "../parts.ts";
 import { refusalFacts } from "../refusal_facts.ts";
 import { toSignetError } from "../respond.ts";
 import { InnerExchange } from "./inner_exchange.ts";
+import { innerHead } from "./inner_head.ts";
 import { idIn, isAnswerTo, isNotificationOf, messagesIn, requestIdIn, versionIn } from "./message_texts.ts";
+import { Resumption } from "./resumption.ts";
 
 /** What a message was answered with, where that was known soon. */
 export interface Answered {
@@ -27,11 +30,6 @@ export interface Answered {
   readonly body: Uint8Array | undefined;
 }
 
-/** Of a client's request these are said here, whatever it says itself. */
-const OWN: ReadonlySet<string> = new Set([
-  ...["accept", "accept-encoding", "content-length", "transfer-encoding", "last-event-id"],
-  ...[SESSION_ID_FIELD, "mcp-protocol-version", ...OF_THE_BYTES],
-]);
 /** How long a message's refusal is waited for before it is called accepted, in ms: clients send them one by one. */
 const SOON_MS = 50;
 /** Before a listening stream that has ended is asked for again, in ms. */
@@ -47,8 +45,10 @@ interface Hearing {
   readonly onHead: (start: ResponseStart, whole: Uint8Array | undefined) => void;
   /** Hears what was said, before the client does. */
   readonly onSaid?: (text: Uint8Array) => void;
+  /** Whether all is said that anybody waits for: the rest is left where it is. */
+  readonly isDone?: () => boolean;
   readonly extra?: FieldList;
-  readonly onEventId?: (id: string) => void;
+  readonly onEvent?: (event: SseEvent) => void;
 }
 
 export interface ChannelOptions {
@@ -75,15 +75,14 @@ export class LegacyChannel {
   #sessionId: string | undefined;
   #version: string | undefined;
   #isListening = false;
-  /** Until it is time to listen again. */
-  readonly #pause: Pause;
+  /** Until it is time to listen again, or to ask for the rest of an answer. */
+  readonly #pauses = new Set<Pause>();
   #isClosed = false;
 
   constructor(parts: GatewayParts, options: ChannelOptions) {
     this.#parts = parts;
     this.#options = options;
     this.#timers = options.timers ?? SYSTEM_TIMERS;
-    this.#pause = new Pause(this.#timers);
     this.#last = options.inbound;
     this.caller = options.caller;
   }
@@ -116,15 +115,29 @@ export class LegacyChannel {
   async #ask(text: Uint8Array, onHead: (start: ResponseStart, whole: Uint8Array | undefined) => void): Promise<void> {
     const id = requestIdIn(text);
     let isOpen = id !== undefined;
-    const onSaid = (said: Uint8Array) => isOpen &&= !isAnswerTo(id!, said);
-    const inner = await this.#run("POST", new BytesBody(text), {
+    const resumption = new Resumption();
+    let generation: number | undefined;
+    const hearing = {
+      onSaid: (said: Uint8Array) => void (isOpen &&= !isAnswerTo(id!, said)),
+      onEvent: (event: SseEvent) => resumption.hear(event),
+    };
+    let inner = await this.#run("POST", new BytesBody(text), {
+      ...hearing,
       onHead: (head, whole) => {
         // Taken: a server that answers so may say the rest on the session's own stream.
         if (head.status === 202) isOpen = false;
         onHead(head, whole);
+        generation = this.#generation();
       },
-      onSaid,
     });
+    // A server's session that was made anew meanwhile knows of no answer.
+    const isDone = () => this.#isClosed || !isOpen || this.#generation() !== generation;
+    while (!isDone() && inner.status === 200 && !inner.aborted) {
+      const next = resumption.next();
+      if (next === undefined) break;
+      await this.#wait(next.afterMs);
+      if (!isDone()) inner = await this.#runGet(next.lastEventId, { ...hearing, onHead: () => {}, isDone });
+    }
     if (!isOpen) return;
     // What was refused, broke off or could not be read has been told of.
     if (inner.status < 300 && !inner.isCut && !inner.aborted) this.#tellFault(noAnswer());
@@ -139,7 +152,7 @@ export class LegacyChannel {
   /** Cuts what is under way: nothing is said any more. */
   close(): void {
     this.#isClosed = true;
-    this.#pause.close();
+    for (const pause of this.#pauses) pause.close();
     for (const inner of this.#inner) inner.abort();
   }
 
@@ -161,19 +174,40 @@ export class LegacyChannel {
     let lastEventId: string | undefined;
     let status = 200;
     while (!this.#isClosed && status === 200) {
-      const extra = lastEventId === undefined ? [] : ["last-event-id", lastEventId];
       const onHead = (start: ResponseStart) => void (status = start.status);
-      const onEventId = (id: string) => void (lastEventId = isSendable(id) ? id : undefined);
-      await this.#run("GET", new BytesBody(NO_BYTES), { onHead, extra, onEventId });
-      if (status === 200) await this.#pause.wait(RELISTEN_MS);
+      const onEvent = ({ id }: SseEvent) => {
+        if (id !== undefined) lastEventId = isSendable(id) ? id : undefined;
+      };
+      await this.#runGet(lastEventId, { onHead, onEvent });
+      if (status === 200) await this.#wait(RELISTEN_MS);
     }
     this.#isListening = false;
+  }
+
+  #runGet(lastEventId: string | undefined, hearing: Hearing): Promise<InnerExchange> {
+    const extra = lastEventId === undefined ? [] : ["last-event-id", lastEventId];
+    return this.#run("GET", new BytesBody(NO_BYTES), { ...hearing, extra });
+  }
+
+  /** Ends with the channel. */
+  async #wait(ms: number): Promise<void> {
+    if (this.#isClosed) return;
+    const pause = new Pause(this.#timers);
+    this.#pauses.add(pause);
+    await pause.wait(ms);
+    this.#pauses.delete(pause);
+  }
+
+  /** How often the server's session was made anew; undefined where another replica has it. */
+  #generation(): number | undefined {
+    const { registry, now } = this.#parts;
+    return this.#sessionId === undefined ? undefined : registry.get(this.#sessionId, now())?.generation;
   }
 
   async #run(
     method: "GET" | "POST" | "DELETE",
     body: BodyReader,
-    { onHead, onSaid = () => {}, extra = [], onEventId = () => {} }: Hearing,
+    { onHead, onSaid = () => {}, isDone = () => false, extra = [], onEvent = () => {} }: Hearing,
   ): Promise<InnerExchange> {
     const inner: InnerExchange = new InnerExchange({
       head: this.#headOf(method, body.length, extra),
@@ -181,16 +215,20 @@ export class LegacyChannel {
       connection: this.#last.exchange.connection,
       account: this.#parts.account.shareOf(this.caller.principalKey),
       listener: {
-        onHead,
+        onHead: (start, whole) => {
+          onHead(start, whole);
+          if (isDone()) inner.abort();
+        },
         onFault: (cause) => this.#tellFault(cause),
-        onMessage: async (text, eventId) => {
-          if (eventId !== undefined) onEventId(eventId);
+        onMessage: async (text, event) => {
+          if (event !== undefined) onEvent(event);
           for (const message of messagesIn(text)) {
             // A refusal is about a message or about nothing that the client has asked for.
             if (message.length === 0 || (inner.status >= 300 && idIn(message) === undefined)) continue;
             onSaid(message);
             await this.#say(message);
           }
+          if (isDone()) inner.abort();
         },
       },
     });
@@ -226,20 +264,9 @@ export class LegacyChannel {
   }
 
   #headOf(method: string, bodyLength: number, extra: FieldList): RequestHead {
-    const { options: { path } } = this.#parts;
-    const { head } = this.#last;
-    const fields: FieldList = [];
-    for (let i = 0; i < head.fields.length; i += 2) {
-      const name = head.fields[i]!;
-      if (!OWN.has(name) && (method === "POST" || name !== "content-type")) fields.push(name, head.fields[i + 1]!);
-    }
-    const accept = method === "POST" ? "application/json, text/event-stream" : "text/event-stream";
-    fields.push("accept", accept, "accept-encoding", "identity", ...extra);
-    if (this.#version !== undefined) fields.push("mcp-protocol-version", this.#version);
-    return {
-      ...{ method, target: path, path, query: "", minorVersion: 1, fields, host: head.host, bodyLength },
-      ...{ changing: changingOf(this.#sessionId), keepAlive: true, expectsContinue: false },
-    };
+    const { path } = this.#parts.options;
+    const stands = { path, sessionId: this.#sessionId, version: this.#version };
+    return innerHead(this.#last.head, { ...stands, method, bodyLength, extra });
   }
 }
 

@@ -14,7 +14,7 @@ import {
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
-import { SseParser } from "../../mcp/sse.ts";
+import { type SseEvent, SseParser } from "../../mcp/sse.ts";
 import { type Decoding, decodingOf } from "../../upstream/http/decoded.ts";
 
 /** Who hears what comes of it. */
@@ -22,7 +22,7 @@ export interface InnerListener {
   /** The answer has begun; its body is with it where it came whole. */
   onHead(start: ResponseStart, whole: Uint8Array | undefined): void;
   /** A message, and the event it came with. Resolves when the client's stream took it. */
-  onMessage(text: Uint8Array, eventId: string | undefined): Promise<void>;
+  onMessage(text: Uint8Array, event: SseEvent | undefined): Promise<void>;
   /** What kept it from coming, for the log. Must not throw. */
   onFault(cause: unknown): void;
 }
@@ -164,10 +164,10 @@ class EventReader implements MessageReader {
   async add(bytes: Bytes): Promise<void> {
     const events = inspectBytes(bytes, (view) => this.#parser.push(view), undefined);
     hold(this.#charge, this.#parser.pendingBytes);
-    for (const { event, data, id } of events) {
-      if (event !== "message") continue;
+    for (const event of events) {
+      if (event.event !== "message") continue;
       // An event without data only says where the stream stands.
-      await this.#listener.onMessage(encoder.encode(data ?? ""), id);
+      await this.#listener.onMessage(encoder.encode(event.data ?? ""), event);
     }
   }
 
