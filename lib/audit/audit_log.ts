@@ -7,8 +7,9 @@ import type { LifeEvent, Observer } from "../observe/observers.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
 import { batchWriters, quoted, writeEvent, writeExchange, writeTime } from "./audit_line.ts";
 import { Chain, type ChainKey } from "./chain.ts";
-import { Door, REMEDY } from "./door.ts";
-import { LineBatch, type LineBytes, LineQueue } from "./line_batch.ts";
+import { ChainWriter, type WritingStats } from "./chain_writer.ts";
+import { Door } from "./door.ts";
+import { type LineBatch, type LineBytes, LineQueue } from "./line_batch.ts";
 import type { Recovered } from "./recover.ts";
 import type { AuditSink } from "./sink.ts";
 
@@ -35,20 +36,14 @@ const MAX_WAITING = 8 * 1024 * 1024;
 const MAX_LINES = 256;
 /** How long lines wait for others of their batch, ms; as many as make one wait for nobody. */
 const GATHER_MS = 20;
-/** Between two tries to write what was not taken. */
-const RETRY_MS = 250;
 /** How long a request waits for room before it is refused. */
 const PATIENCE_MS = 5000;
 
-export interface AuditStats {
-  /** Written. */
-  lines: number;
+export interface AuditStats extends WritingStats {
   /** Neither written nor waiting, and counted in the chain. */
   dropped: number;
   /** Bytes that wait. */
   waiting: number;
-  /** 1 while what is written to takes nothing. */
-  failing: 0 | 1;
 }
 
 /** Lines that were dropped between two that were not. */
@@ -61,6 +56,7 @@ export class AuditLog implements Observer {
   readonly stats: AuditStats = { lines: 0, dropped: 0, waiting: 0, failing: 0 };
   readonly #options: AuditLogOptions;
   readonly #chain: Chain;
+  readonly #writer: ChainWriter;
   readonly #maxWaiting: number;
   readonly #door: Door;
   readonly #queue = new LineQueue(MAX_LINES);
@@ -70,10 +66,6 @@ export class AuditLog implements Observer {
   #work: Promise<void> = Promise.resolve();
   #working = false;
   #closed = false;
-  /** Asked for, and not done yet. */
-  #rotation: PromiseWithResolvers<void> | undefined;
-  /** Makes the file that has taken this one's name the one that is written to. */
-  #takeNext: (() => Promise<void>) | undefined;
   /** What is wrong with the file, as last told. */
   #trouble: string | undefined;
   /** Whether it is to be looked at as soon as what is under way has been written. */
@@ -85,6 +77,8 @@ export class AuditLog implements Observer {
     this.#maxWaiting = options.maxWaiting ?? MAX_WAITING;
     this.#door = new Door(options.patienceMs ?? PATIENCE_MS);
     this.#chain = new Chain(key, recovered);
+    const { sink, log, now } = options;
+    this.#writer = new ChainWriter({ sink, chain: this.#chain, stats: this.stats, log, now });
     let start = `"event":"audit.start","outcome":"ok","chain":${quoted(chainId)},"key":${quoted(key.id)}`;
     start += `,"version":${quoted(version)}`;
     if (recovered !== undefined && recovered.mac !== "") start += `,"prev":"${recovered.mac}"`;
@@ -131,7 +125,7 @@ export class AuditLog implements Observer {
     if (key.id === this.#chain.key.id) return;
     void this.#do(async () => {
       await this.#writeAll();
-      await this.#writeAlone(`"event":"audit.key","outcome":"ok","key":${quoted(key.id)}`);
+      await this.#writer.writeAlone(`"event":"audit.key","outcome":"ok","key":${quoted(key.id)}`);
       this.#chain.key = key;
     });
   }
@@ -142,10 +136,7 @@ export class AuditLog implements Observer {
    * @throws the system's error
    */
   async reopen(): Promise<void> {
-    if (this.#rotation !== undefined) return await this.#rotation.promise;
-    const rotation = this.#rotation = Promise.withResolvers<void>();
-    void this.#do(() => this.#rotate(rotation));
-    await rotation.promise;
+    await this.#writer.reopen({ inTurn: (work) => void this.#do(work), writeAll: () => this.#writeAll() });
   }
 
   /** To be called every few seconds: tells, once, if the file was moved or removed, or somebody else has changed it. */
@@ -172,16 +163,22 @@ export class AuditLog implements Observer {
     if (this.#closed) return;
     const closing = this.#do(async () => {
       await this.#writeAll();
-      await this.#writeAlone('"event":"audit.stop","outcome":"ok"');
-      this.#closed = true;
+      await this.#writer.writeAlone('"event":"audit.stop","outcome":"ok"');
+      this.#end();
       await this.#options.sink.close().catch(() => {});
     });
     await settlesWithin(closing, ms, SYSTEM_TIMERS);
     const { seq, mac } = this.head;
     const { log } = this.#options;
     if (this.#closed) return log.info("audit log closed", { head: `${seq}:${mac}` });
-    this.#closed = true;
+    this.#end();
     log.error("audit log closed with lines unwritten", { bytes: this.stats.waiting });
+  }
+
+  /** Nothing more is taken, or written. */
+  #end(): void {
+    this.#closed = true;
+    this.#writer.stop();
   }
 
   #drop(): void {
@@ -234,74 +231,11 @@ export class AuditLog implements Observer {
       const lines = this.#queue.take();
       const size = lines.length;
       this.#tellGap(lines);
-      const count = lines.ends.length;
-      while (!await this.#writeSealed(lines)) await this.#turnPage();
+      await this.#writer.write(lines);
       this.#queue.release(lines);
-      this.stats.lines += count;
       this.stats.waiting -= size;
       if (this.stats.waiting < this.#maxWaiting) this.#door.open();
     }
-  }
-
-  /** A line of the log's own, which finds room always. */
-  async #writeAlone(text: string): Promise<void> {
-    const line = this.#alone(text);
-    while (!await this.#writeSealed(line)) await this.#turnPage();
-    this.stats.lines++;
-  }
-
-  async #rotate(rotation: PromiseWithResolvers<void>): Promise<void> {
-    try {
-      await this.#writeAll();
-      // Or what could not be written has gone to the next file already.
-      if (this.#rotation !== rotation || !await this.#hasNext()) return;
-      if (await this.#writeSealed(this.#alone('"event":"audit.rotate","outcome":"ok"'))) this.stats.lines++;
-      await this.#turnPage();
-    } catch (fault) {
-      rotation.reject(fault);
-    } finally {
-      this.#endRotation(rotation);
-    }
-  }
-
-  #endRotation(rotation: PromiseWithResolvers<void> | undefined): void {
-    rotation?.resolve();
-    if (this.#rotation === rotation) this.#rotation = undefined;
-  }
-
-  /** @throws the system's error */
-  async #hasNext(): Promise<boolean> {
-    this.#takeNext ??= await this.#options.sink.openNext?.();
-    return this.#takeNext !== undefined;
-  }
-
-  /** Goes on in the file that `#hasNext` has found, or in the one after it. @throws the system's error */
-  async #turnPage(): Promise<void> {
-    const { seq, mac } = this.head;
-    const line = this.#alone(
-      `"event":"audit.continue","outcome":"ok","key":${quoted(this.#chain.key.id)},"prev":"${mac}"`,
-    );
-    do {
-      const take = this.#takeNext;
-      this.#takeNext = undefined;
-      await take?.();
-      this.#chain.turnPage();
-      this.#endRotation(this.#rotation);
-    } while (!await this.#writeSealed(line));
-    this.stats.lines++;
-    this.#options.log.info("audit log rotated", { head: `${seq}:${mac}` });
-  }
-
-  #alone(text: string): LineBatch {
-    const line = new LineBatch();
-    this.#writeOwn(line, text);
-    return line;
-  }
-
-  #writeOwn(line: LineBatch, text: string): void {
-    writeTime(line, this.#options.now());
-    line.text(text);
-    line.endLine();
   }
 
   /** What was dropped is told where it is missing: behind all that waited when it was. */
@@ -310,54 +244,7 @@ export class AuditLog implements Observer {
     if (gap === undefined || this.#queue.count > 0) return;
     this.#gap = undefined;
     const since = new Date(gap.sinceMs).toISOString();
-    this.#writeOwn(lines, `"event":"audit.gap","outcome":"error","dropped":${gap.count},"since":"${since}"`);
+    this.#writer.addOwn(lines, `"event":"audit.gap","outcome":"error","dropped":${gap.count},"since":"${since}"`);
     this.#options.log.warn("audit lines dropped", { count: gap.count, since });
-  }
-
-  /** @returns false where they are to go to the next file, as if nothing had been */
-  async #writeSealed(lines: LineBatch): Promise<boolean> {
-    const before = this.#chain.state;
-    const isWritten = await this.#write(this.#chain.seal(lines));
-    if (!isWritten) this.#chain.state = before;
-    return isWritten;
-  }
-
-  async #write(bytes: Uint8Array): Promise<boolean> {
-    const { sink, log } = this.#options;
-    for (let at = 0; at < bytes.length && !this.#closed;) {
-      try {
-        const taken = await sink.write(at === 0 ? bytes : bytes.subarray(at));
-        if (taken === 0) throw new Error("writing the audit log: found nothing taken, want at least a byte");
-        at += taken;
-        if (this.stats.failing === 1) log.info("audit log written again", { sink: sink.kind });
-        this.stats.failing = 0;
-      } catch (error) {
-        if (this.stats.failing === 0) {
-          log.error("audit log cannot be written", {
-            sink: sink.kind,
-            cause: (error as Error).message,
-            remedy: REMEDY,
-          });
-        }
-        this.stats.failing = 1;
-        if (at > 0 && await sink.undo?.(at) === true) at = 0;
-        if (await this.#mayLeave()) return false;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    }
-    return true;
-  }
-
-  /** A disk that is full of the file stays so until the file is let go of, wherever its name has gone. */
-  async #mayLeave(): Promise<boolean> {
-    const rotation = this.#rotation;
-    if (rotation === undefined) return false;
-    try {
-      return await this.#hasNext();
-    } catch (fault) {
-      rotation.reject(fault);
-      this.#rotation = undefined;
-      return false;
-    }
   }
 }
