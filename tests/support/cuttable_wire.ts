@@ -46,6 +46,11 @@ export class CuttableWire implements AsyncDisposable {
     return count;
   }
 
+  /** To whoever has connected, between whatever else it hears. */
+  say(text: string): void {
+    for (const { near, cut } of this.#pairs) if (!cut && !near.destroyed) near.write(text);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { near, far } of this.#pairs) for (const end of [near, far]) end.destroy();
     await new Promise((resolve) => this.#server.close(resolve));

@@ -4,12 +4,14 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "../../platform/builtin.ts";
 import { certificateWords } from "../../platform/certificate_fault.ts";
+import { randomBytes } from "../../platform/random.ts";
 import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { StoreError } from "../store.ts";
 import { RedisChannels } from "./redis_channels.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
 import { isAnswer, isRefusal, refusedError, remedyOf } from "./redis_refusal.ts";
 import type { RedisTarget } from "./redis_target.ts";
+import { isUnreadable, RenewedClient } from "./renewed_client.ts";
 import type { Script } from "./script.ts";
 import { type StoreRefusal, ToldRefusals } from "./told_refusals.ts";
 
@@ -62,7 +64,7 @@ export class RedisLink {
   /** Questions that got no answer, for metrics. */
   failures = 0;
   readonly #options: RedisLinkOptions;
-  readonly #commands: RedisClient;
+  readonly #commands: RenewedClient;
   readonly #messages: RedisClient;
   readonly #wakes = new Set<() => void>();
   readonly #channels: RedisChannels;
@@ -74,6 +76,9 @@ export class RedisLink {
   /** By place, those that did not answer what they were asked last. */
   readonly #away = new Map<string, Away>();
   #closed = false;
+  /** Before the number of each question. */
+  readonly #name = randomBytes(6).toBase64();
+  #asked = 0;
 
   constructor(options: RedisLinkOptions) {
     this.#options = options;
@@ -83,15 +88,17 @@ export class RedisLink {
     const { target, password, caCerts, timeoutMs, once } = options;
     const silenceMs = this.#silenceMs = options.silenceMs ?? SILENCE_MS;
     const common = { target, password, caCerts, connectTimeoutMs: timeoutMs, silenceMs, maxWaiting: MAX_WAITING, once };
-    this.#commands = make({
-      ...common,
-      onFault: (fault, isAll) => {
-        if (isRefusal(fault)) this.#refusals.tell(fault);
-        if (isAll && !isRefusal(fault)) this.#sayDown(fault);
-        else this.#noteFault(fault);
-      },
-      onReady: (place) => this.#look(place),
-    });
+    this.#commands = new RenewedClient((isCurrent) =>
+      make({
+        ...common,
+        onFault: (fault, isAll) => {
+          if (isCurrent()) this.#hearFault(fault, isAll);
+        },
+        onReady: (place) => {
+          if (isCurrent()) this.#look(place);
+        },
+      })
+    );
     const onUnheard = (fault: unknown) => {
       if (isRefusal(fault)) this.#refusals.tell(fault);
       this.#lookAgain();
@@ -141,6 +148,13 @@ export class RedisLink {
     return causeOf(this.#lastFault);
   }
 
+  #hearFault(fault: unknown, isAll: boolean): void {
+    if (isRefusal(fault)) this.#refusals.tell(fault);
+    if (isUnreadable(fault)) this.#commands.renew();
+    if (isAll && !isRefusal(fault)) this.#sayDown(fault);
+    else this.#noteFault(fault);
+  }
+
   /** @throws StoreError */
   async command(key: string, name: Counting, ...rest: readonly string[]): Promise<unknown> {
     return await this.#ask(key, () => this.#commands.send(key, [name, key, ...rest]));
@@ -148,16 +162,29 @@ export class RedisLink {
 
   /** One atomic step. All keys must be in one slot. @throws StoreError */
   async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args.map(String)];
+    const question = this.#nextQuestion();
+    const rest = [String(keys.length), ...keys, ...args.map(String), question];
     const [first = ""] = keys;
     return await this.#ask(first, async () => {
       try {
-        return await this.#commands.send(first, ["EVALSHA", script.sha1, ...rest]);
+        return this.#answerTo(question, await this.#commands.send(first, ["EVALSHA", script.sha1, ...rest]));
       } catch (fault) {
         if (!/^NOSCRIPT/.test((fault as Error)?.message ?? "")) throw fault;
-        return await this.#commands.send(first, ["EVAL", script.text, ...rest]);
+        return this.#answerTo(question, await this.#commands.send(first, ["EVAL", script.text, ...rest]));
       }
     });
+  }
+
+  /** Of this process, and of no other that a proxy may have let into the same connection. */
+  #nextQuestion(): string {
+    return `${this.#name}${(this.#asked++).toString(36)}`;
+  }
+
+  /** An answer to another question would clear a session that it is not about. @throws Error */
+  #answerTo(question: string, answer: unknown): unknown {
+    if (Array.isArray(answer) && textOf(answer[0]) === question) return answer[1];
+    this.#commands.renew();
+    throw new Error("reading an answer: found that to another question");
   }
 
   /** What it does when it is full; undefined where this user may not ask. @throws StoreError */

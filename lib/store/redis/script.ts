@@ -7,7 +7,7 @@ const MOST_BYTES = 128 * 1024;
 /** A page of a list: a thousand of what is written here, at its longest. */
 export const MOST_OF_LIST: number = 8 * 1024 * 1024;
 
-/** Counted before anything of it is sent. */
+/** Counted before anything of it is sent, behind the question's own name, which comes as the last word. */
 const SIZE_OF = `
 local function sizeOf(answer)
   if type(answer) == 'string' then return #answer end
@@ -16,7 +16,7 @@ local function sizeOf(answer)
   return size
 end`;
 
-/** A Lua script, sent by its digest. What it answers beyond its bound is an error in its place. */
+/** A Lua script, sent by its digest. It answers its question's name and the answer; beyond its bound an error in its place. */
 export class Script {
   readonly text: string;
   readonly sha1: string;
@@ -24,12 +24,13 @@ export class Script {
   /** @param mostBytes of its answer */
   constructor(text: string, mostBytes: number = MOST_BYTES) {
     this.text = `${SIZE_OF}
+local question = table.remove(ARGV)
 local function asked()
 ${text}
 end
 local answer = asked()
 if sizeOf(answer) > ${mostBytes} then return redis.error_reply('TOOLONG found more than ${mostBytes} bytes') end
-return answer`;
+return {question, answer}`;
     this.sha1 = createHash("sha1").update(this.text).digest("hex");
   }
 }

@@ -15,7 +15,8 @@ function storeOf(answer: (args: readonly string[]) => unknown): Promise<Store> {
     hears: () => true,
     lookAround: () => {},
     placeOf: () => "",
-    send: (_key: string, args: readonly string[]) => Promise.resolve(answer(args)),
+    send: (_key: string, args: readonly string[]) =>
+      Promise.resolve(args[0] === "EVALSHA" ? [args.at(-1), answer(args)] : answer(args)),
     subscribe: () => Promise.resolve(),
     destroy: () => {},
   });

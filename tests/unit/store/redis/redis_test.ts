@@ -477,6 +477,48 @@ test("M6 R4: what is too long for a revocation stops nobody from hearing the nex
   assert.deepEqual([revocations, missed], [[DELETED], true]);
 });
 
+for (
+  const [what, text] of Object.entries({
+    "an answer that nobody asked for": "*3\r\n$0\r\n\r\n$0\r\n\r\n$0\r\n\r\n",
+    "some answers at once": ":1\r\n+OK\r\n$-1\r\n".repeat(5),
+    "what is no answer": "HTTP/1.1 400 Bad Request\r\n\r\n",
+    "a list that no memory holds": "*99999999999\r\n",
+  })
+) {
+  test(`L6 R6: ${what}, heard in between, clears no session, and is over by itself`, async (redis, other) => {
+    await using wire = await CuttableWire.to(redis.port);
+    const store = await openStore(redis, { port: wire.port, timeoutMs: 200, silenceMs: 500 });
+    try {
+      await until(() => store.shared!.state().up, "the store to answer");
+      await other.revocations.add(DELETED);
+      const lives = { ...SUBJECT, sid: "another" };
+      const ask = () => Promise.allSettled([lives, SUBJECT, lives].map((each) => store.revocations.find(each)));
+      const judge = (answers: Awaited<ReturnType<typeof ask>>) => {
+        const dead = answers[1]!;
+        if (dead.status === "fulfilled") {
+          assert.equal(dead.value, "session", "it is cleared by an answer to another question");
+        }
+        for (const at of [0, 2]) {
+          const answer = answers[at]!;
+          if (answer.status === "fulfilled") {
+            assert.equal(answer.value, undefined, "one that lives is refused for good");
+          } else assert.ok(answer.reason instanceof StoreError);
+        }
+        return answers.every(({ status }) => status === "fulfilled");
+      };
+      for (let i = 0; i < 10; i++) {
+        const asked = ask();
+        wire.say(text);
+        judge(await asked);
+      }
+      await until(async () => judge(await ask()), "the store to be asked as ever");
+      for (let i = 0; i < 5; i++) assert.equal(judge(await ask()), true);
+    } finally {
+      await store.close();
+    }
+  });
+}
+
 /** More than are written again at once, which the store has lost since they were read. */
 async function loseMany(redis: RedisServer, store: Store) {
   const sids = Array.from({ length: 250 }, (_, at) => `s${at}`);
