@@ -21,6 +21,8 @@ const LOOK_EVERY_MS = 20;
  * long as it may be writing the pipe is left alone for no turn of the event loop, but so many looks at most.
  */
 const LOOKS_AT_ONCE = 100, BETWEEN_THEM_MS = 0.05;
+/** One that says it in more pieces holds nothing else up any more: behind these there are turns between the looks. */
+const PIECES_AT_ONCE = 16;
 const sleeping = new Int32Array(new SharedArrayBuffer(4));
 
 /** A pipe that was handed over, as shells do for `<(…)`: what it holds comes out once, and is kept for whoever asks again. */
@@ -74,18 +76,19 @@ async function readNamedPipe(path: string, timers: Timers): Promise<Uint8Array> 
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const gathered = new Gathered(path);
-    for (let left = LOOKS_AT_ONCE;; left--) {
+    for (let left = LOOKS_AT_ONCE, pieces = 0;; left--) {
       const count = readNow(file, gathered.room);
       // Before its first byte an end says that there is no writer yet.
       if (count === 0 && gathered.size > 0) return gathered.take();
-      if (count !== undefined && gathered.add(count)) {
+      const isPiece = count !== undefined && gathered.add(count);
+      if (isPiece && ++pieces <= PIECES_AT_ONCE) {
         left = LOOKS_AT_ONCE;
-      } else if (left > 0) {
+      } else if (!isPiece && left > 0) {
         Atomics.wait(sleeping, 0, 0, BETWEEN_THEM_MS);
       } else if (patience.leftMs === 0) {
         throw systemError("ETIMEDOUT", `reading ${path}: found a pipe that does not end`);
       } else {
-        await pause(LOOK_EVERY_MS, timers);
+        await pause(isPiece ? 0 : LOOK_EVERY_MS, timers);
       }
     }
   } finally {
@@ -109,19 +112,18 @@ class Gathered {
   readonly #pieces: Uint8Array[] = [];
   size = 0;
   /** Where the next bytes go. */
-  room = new Uint8Array(ROOM_BYTES);
+  readonly room = new Uint8Array(ROOM_BYTES);
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Takes `count` bytes over from `room`. @returns whether there were any */
+  /** Takes `count` bytes over from `room`, as a copy: small pieces hold no more than they are. @returns whether there were any */
   add(count: number): boolean {
     if (count === 0) return false;
     this.size += count;
     if (this.size > MAX_TEXT_BYTES) throw tooLarge(this.#path);
-    this.#pieces.push(this.room.subarray(0, count));
-    this.room = new Uint8Array(ROOM_BYTES);
+    this.#pieces.push(this.room.slice(0, count));
     return true;
   }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readTextFile } from "../../../lib/platform/files.ts";
 import { systemFault } from "../../../lib/platform/system_fault.ts";
+import { SYSTEM_TIMERS } from "../../../lib/platform/timers.ts";
 import { runBounded } from "../../../scripts/bounded_child.ts";
 import { FakeTimers } from "../../support/fake_timers.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
@@ -71,4 +72,33 @@ Deno.test("readTextFile takes what one writer says, not what those behind it say
   await again;
   // One that comes between two looks is there all the same, now and then.
   assert.ok(whole > 15, `${whole} of 30`);
+});
+
+Deno.test("readTextFile holds nothing up while a pipe's writer says it in small pieces", POSIX, async () => {
+  await using folder = await TempFolder.create();
+  const path = await namedPipe(folder);
+  const written = `${folder.path}/written`;
+  await Deno.writeTextFile(written, "");
+  const trickle = "exec 3> pipe; for i in $(seq 800); do printf k >> written; printf k >&3; sleep 0.001; done";
+  const writer = runBounded("sh", {
+    what: "a writer of small pieces",
+    deadlineMs: 20_000,
+    args: ["-c", trickle],
+    cwd: folder.path,
+  });
+  // How far the writer has come between two turns of everything else.
+  let before = 0, longest = 0;
+  const look = () => {
+    const { size } = Deno.statSync(written);
+    longest = Math.max(longest, size - before);
+    before = size;
+  };
+  const looking = setInterval(look, 1);
+  // With all the time there is.
+  const text = await readTextFile(path, { ...SYSTEM_TIMERS, now: () => 0 });
+  look();
+  clearInterval(looking);
+  await writer;
+  assert.equal(text, "k".repeat(800));
+  assert.ok(longest < 200, `${longest} pieces in one turn`);
 });
