@@ -17,12 +17,13 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const PIPE_PATIENCE_MS = 5000;
 const LOOK_EVERY_MS = 20;
 /**
- * A writer that has found its reader may be gone in a moment, and another one there in the next, who says the same again: as
- * long as it may be writing the pipe is left alone for no turn of the event loop, but so many looks at most.
+ * One writer may be gone in a moment and another be there in the next, who says the same again. So the end of what one says is
+ * looked for without a turn of the event loop in between, so many times at most and with so many ms from one to the next.
  */
-const LOOKS_AT_ONCE = 100, BETWEEN_THEM_MS = 0.05;
+const LOOKS_AT_ONCE = 100, BETWEEN_LOOKS_MS = 0.05;
 /** One that says it in more pieces holds nothing else up any more: behind these there are turns between the looks. */
 const PIECES_AT_ONCE = 16;
+/** Waited at between two looks: nobody ever wakes who does. */
 const sleeping = new Int32Array(new SharedArrayBuffer(4));
 
 /** A pipe that was handed over, as shells do for `<(…)`: what it holds comes out once, and is kept for whoever asks again. */
@@ -84,7 +85,7 @@ async function readNamedPipe(path: string, timers: Timers): Promise<Uint8Array> 
       if (isPiece && ++pieces <= PIECES_AT_ONCE) {
         left = LOOKS_AT_ONCE;
       } else if (!isPiece && left > 0) {
-        Atomics.wait(sleeping, 0, 0, BETWEEN_THEM_MS);
+        Atomics.wait(sleeping, 0, 0, BETWEEN_LOOKS_MS);
       } else if (patience.leftMs === 0) {
         throw systemError("ETIMEDOUT", `reading ${path}: found a pipe that does not end`);
       } else {

@@ -1,5 +1,6 @@
-// The bridge over peers that are no processes: what it needs of a peer is in `peer.ts` and nowhere else, so that an
-// HTTP server, or a router over several peers, can stand behind the same sessions (docs/behaviour.md B6, B9, C2, N1).
+// The bridge over peers that are no processes: what it needs of one is in `peer.ts`, what of those that a session has
+// in `peer_source.ts`, and nowhere else, so that an HTTP server, or a router over several peers, can stand behind the same
+// sessions (docs/behaviour.md B6, B9, C2, N1).
 import assert from "node:assert/strict";
 import { DEFAULT_BRIDGE_LIMITS } from "../../../lib/bridge/limits.ts";
 import type { BridgeRequest } from "../../../lib/bridge/request.ts";

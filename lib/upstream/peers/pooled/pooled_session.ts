@@ -131,7 +131,7 @@ export class PooledSession {
     try {
       try {
         mayBeTurn = !await isDone();
-        if (mayBeTurn) mayBeTurn = await waitForTurn(store, { sid, holder, turnMs, timers, isDone });
+        mayBeTurn &&= await waitForTurn(store, { sid, holder, turnMs, timers, isDone });
         if (!mayBeTurn) {
           onTaken();
           return { ...greetedBy(found!), isTaken: true };
