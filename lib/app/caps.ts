@@ -19,9 +19,12 @@ export function ownCap(cap: number, own: number, settings: Settings): number {
 }
 
 export function capsOf(settings: Settings): LimitOptions {
+  const own = ownCap(settings.maxSessions, settings.maxSessionsPerPrincipal, settings);
   return {
     maxSessions: settings.maxSessions,
-    maxSessionsPerPrincipal: ownCap(settings.maxSessions, settings.maxSessionsPerPrincipal, settings),
+    maxSessionsPerPrincipal: own,
+    // Of callers that are all one, each kind of client has a peer, and who they are is theirs to say.
+    maxSharedPerPrincipal: Number.isFinite(own) ? own : settings.maxSessionsPerPrincipal,
     yieldAfterMs: settings.yieldAfterMs,
     maxStreams: settings.maxStreams,
     maxRequests: settings.maxInFlight,

@@ -216,13 +216,8 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
 
 /** Sessions that stateless clients share are as many as those that clients have, in all and of one caller. */
 function bridgeLimitsOf(settings: Settings, limits: Limits): ConfiguredLimits {
-  const { sessionIdleMs, parkTimeoutMs, maxSessionsPerPrincipal } = settings;
-  const peerCaps = () => {
-    const { maxSessions: all, maxSessionsPerPrincipal: own } = limits.caps;
-    // Of callers that are all one, each kind of client has a peer, and who they are is theirs to say.
-    return { all, ofOneCaller: Number.isFinite(own) ? own : maxSessionsPerPrincipal };
-  };
-  return { idleMs: sessionIdleMs, parkMs: parkTimeoutMs, peerCaps };
+  const peerCaps = () => ({ all: limits.caps.maxSessions, ofOneCaller: limits.caps.maxSharedPerPrincipal });
+  return { idleMs: settings.sessionIdleMs, parkMs: settings.parkTimeoutMs, peerCaps };
 }
 
 /** Loaded only where it is configured. */

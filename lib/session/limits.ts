@@ -17,6 +17,8 @@ export interface LimitOptions {
   readonly maxSessions?: number;
   /** The same, of one principal. Default 100. */
   readonly maxSessionsPerPrincipal?: number;
+  /** Sessions at servers that one principal's stateless clients share; all anonymous callers are one. Default 100. */
+  readonly maxSharedPerPrincipal?: number;
   /** How long a session must have been unused to give way to another of its principal's, in ms. Default 30 s (M5). */
   readonly yieldAfterMs?: number;
   /** Open streams over all sessions. Default 10,000. */
@@ -45,6 +47,7 @@ export type LimitCaps = Required<LimitOptions>;
 export const DEFAULT_CAPS: LimitCaps = {
   maxSessions: 10_000,
   maxSessionsPerPrincipal: 100,
+  maxSharedPerPrincipal: 100,
   yieldAfterMs: 30_000,
   maxStreams: 10_000,
   maxRequests: 4_096,

@@ -200,3 +200,27 @@ for (const kind of ["HTTP", "HTTP+SSE", "several", "stdio"] as const) {
     },
   );
 }
+
+Deno.test("M2: a reload says how many sessions anonymous stateless clients share, too", STRICT, async () => {
+  await using upstream = new FakeMcp({ sessionsOnly: true });
+  await using signet = await TestSignet.start({
+    upstream: upstream.url,
+    flags: ["--max-sessions-per-principal", "1"],
+  });
+  let nth = 0;
+  const shared = async () => {
+    for (const last = nth + 3; nth < last; nth++) {
+      const capabilities = { experimental: { nth: { nth } } };
+      const asked = ask(signet, "tools/call", { name: "echo", arguments: {} }, { capabilities });
+      assert.equal((await answered(asked)).status, 200);
+    }
+  };
+  const areShared = (count: number) =>
+    until(() => upstream.sessions.size === count, () => `${count} sessions to be there`);
+  await shared();
+  await areShared(1);
+  signet.flags = signet.flags.map((flag) => flag === "1" ? "3" : flag);
+  await signet.app.reload();
+  await shared();
+  await areShared(3);
+});
