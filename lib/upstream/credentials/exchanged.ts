@@ -10,16 +10,20 @@ export function exchangedCredential(
   exchange: (subjectToken: () => string) => CredentialSource,
 ): CredentialSource {
   let presented: string | undefined;
-  const hear = (fields: Fields) => {
-    const value = fieldValue(fields, "authorization");
-    if (value !== undefined && value !== presented && tokenIn(value) !== undefined) presented = detachText(value);
-  };
-  hear(opening);
-  const source = exchange(() => {
+  const subjectToken = () => {
     const token = presented === undefined ? undefined : tokenIn(presented);
     if (token === undefined) throw new Error("exchanging the caller's token: the request carries none");
     return token;
-  });
+  };
+  let source = exchange(subjectToken);
+  const hear = (fields: Fields) => {
+    const value = fieldValue(fields, "authorization");
+    if (value === undefined || value === presented || tokenIn(value) === undefined) return;
+    presented = detachText(value);
+    // What the token before was refused for says nothing of this one.
+    if (source.peek() === undefined) source = exchange(subjectToken);
+  };
+  hear(opening);
   return {
     current: () => source.current(),
     refresh: () => source.refresh(),
