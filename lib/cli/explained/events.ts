@@ -35,7 +35,7 @@ const LIFE: Readonly<Record<string, Row>> = {
   "the new refresh token cannot be written": [
     "The authorization server has replaced the refresh token, and the file of --credential-refresh-token-file does not take the new one. " +
     "Signet goes on with it from memory.",
-    "Make room, or let this user write beside the file. It is tried again with the next renewal; a restart before that loses the token.",
+    "Make room, or let this user write beside the file; where it is mounted alone (EBUSY), mount its folder. It is tried again with the next renewal; a restart before that loses the token.",
   ],
   "audit log cannot be written": [
     "A disk is full, or a collector is down. Lines wait; then they are dropped or requests refused, as --audit-when-full says.",

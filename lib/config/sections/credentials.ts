@@ -47,6 +47,7 @@ export const CREDENTIALS = {
   }),
   credentialRefreshTokenFile: rows.optional(replacedFile, {
     name: "credential-refresh-token-file",
-    doc: "The refresh token, alone in a file; Signet replaces the file when it is given a new one",
+    doc:
+      "The refresh token, alone in a file; Signet replaces the file when it is given a new one, so that its folder has to be writable",
   }),
 } as const;

@@ -27,7 +27,8 @@ export function refreshTokenFile(path: string, { log }: { readonly log: Logger }
         file: path,
         cause: systemFault(fault) ?? String((fault as { readonly code?: unknown }).code ?? fault),
         remedy:
-          "Make room beside the file, or let this user write there. Until then a restart loses the token for good.",
+          "Make room beside the file, or let this user write there; of one that is mounted alone, mount the folder (EBUSY). " +
+          "Until then a restart loses the token for good.",
       });
     }
   };
