@@ -8,6 +8,9 @@ import { digestOf, type RedisLink } from "./redis_link.ts";
 import { READ_LIST, READ_TEXT, Script } from "./script.ts";
 
 const PURGED_AT_ONCE = 1000;
+/** Of one agent there may be more than one answer holds; and no more than so many answers of them. */
+const SCANNED_AT_ONCE = 10_000;
+const MOST_SCANS = 1000;
 /** A record begins with its agent's digest. */
 const AGENT_CHARACTERS = 22;
 
@@ -62,6 +65,13 @@ end
 redis.call('DEL', KEYS[4])
 return live`);
 
+interface Page {
+  readonly nowMs: number;
+  /** Ids behind this one. */
+  readonly after: string;
+  readonly limit: number;
+}
+
 export class RedisTokens implements TokenStore {
   readonly #link: RedisLink;
   readonly #keys: readonly [records: string, expiries: string, all: string];
@@ -114,8 +124,9 @@ export class RedisTokens implements TokenStore {
     let after = query.afterSid ?? "";
     const found: TokenRecord[] = [];
     for (let isEnd = false; !isEnd && found.length < limit;) {
-      const sids = agent === undefined ? await this.#sidsAfter(after, limit) : await this.#sidsOf(agent, query);
-      isEnd = agent !== undefined || sids.length < limit;
+      const page = { nowMs, after, limit };
+      const sids = agent === undefined ? await this.#sidsAfter(page) : await this.#sidsOf(agent, page);
+      isEnd = sids.length < limit;
       const last = sids.at(-1) ?? after;
       // One that goes round in circles would be followed for ever.
       if (!isEnd && last <= after) throw strangeAnswer();
@@ -130,15 +141,28 @@ export class RedisTokens implements TokenStore {
     return await purgeAll(() => this.#link.script(PURGE, this.#keys, args), PURGED_AT_ONCE);
   }
 
-  async #sidsAfter(sid: string, limit: number): Promise<string[]> {
-    const from = sid === "" ? "-" : `(${sid}`;
+  async #sidsAfter({ after, limit }: Page): Promise<string[]> {
+    const from = after === "" ? "-" : `(${after}`;
     return texts(await this.#link.script(READ_LIST, [this.#keys[2]], ["ZRANGEBYLEX", from, "+", "LIMIT", 0, limit]));
   }
 
-  async #sidsOf(agent: string, { nowMs, afterSid = "", limit }: TokenListQuery): Promise<string[]> {
+  /** They are kept by their expiry: all are looked through, and none that is there all the while is missed. */
+  async #sidsOf(agent: string, { nowMs, after, limit }: Page): Promise<string[]> {
     const key = this.#agents + digestOf(agent);
-    const sids = texts(await this.#link.script(READ_LIST, [key], ["ZRANGEBYSCORE", `(${secondsOf(nowMs)}`, "+inf"]));
-    return sids.filter((sid) => sid > afterSid).sort().slice(0, limit);
+    let found: string[] = [];
+    let cursor = "0";
+    for (let round = 0; round < MOST_SCANS; round++) {
+      const answer = await this.#link.script(READ_LIST, [key], ["ZSCAN", cursor, "COUNT", SCANNED_AT_ONCE]);
+      const [next, scanned] = listIn(answer, 2);
+      const pairs = texts(scanned);
+      const isNext = (sid: string, at: number) =>
+        at % 2 === 0 && sid > after && Number(pairs[at + 1]) > secondsOf(nowMs);
+      // It may tell of one twice.
+      found = [...new Set([...found, ...pairs.filter(isNext)])].sort().slice(0, limit);
+      cursor = textIn(next) ?? "0";
+      if (cursor === "0") return found;
+    }
+    throw strangeAnswer();
   }
 
   async #records(sids: readonly string[]): Promise<TokenRecord[]> {

@@ -47,6 +47,7 @@ const ASKS: Readonly<Record<string, (store: Store) => unknown>> = {
   "to take from a rate": ({ rates }) => rates!.take([{ rate: RATE, key: "k", cost: 1 }], NOW_MS),
   "to keep a token": ({ tokens }) => tokens.insertBelowLimit(tokenRecord("s"), { limit: 3, nowMs: NOW_MS }),
   "which tokens there are": ({ tokens }) => tokens.list({ nowMs: NOW_MS, limit: 3 }),
+  "which tokens an agent has": ({ tokens }) => tokens.list({ agent: "a", nowMs: NOW_MS, limit: 3 }),
   "to purge": (store) => store.purge(NOW_MS),
 };
 /** Answers that none of these has. */

@@ -469,6 +469,24 @@ for (const [what, leave] of Object.entries(TOO_LONG)) {
   });
 }
 
+test(
+  "T3: tokens of one agent are listed in pages, though there are more than one answer may hold",
+  async (redis, store) => {
+    const base = `{${PREFIX}:tokens}`;
+    const add = "for i = 1, 250000 do redis.call('ZADD', KEYS[1], ARGV[1], string.format('%040d', i)) end";
+    await redis.ask("EVAL", add, "1", `${base}:agent:${digestOf("many")}`, String(LATER_MS / 1000));
+    // Those that are not recorded do not hold, and hide none behind them.
+    for (const sid of ["0b", "0a", "z"]) {
+      const record = tokenRecord(sid, { agent: "many", expiresAtS: LATER_MS / 1000 });
+      await store.tokens.insertBelowLimit(record, { limit: 1_000_000, nowMs: NOW_MS });
+    }
+    const list = async (afterSid: string) =>
+      (await store.tokens.list({ agent: "many", nowMs: NOW_MS, limit: 2, afterSid })).map(({ sid }) => sid);
+    const last = "250000".padStart(40, "0");
+    assert.deepEqual([await list(last), await list("0a"), await list("z")], [["0a", "0b"], ["0b", "z"], []]);
+  },
+);
+
 test("M6 R4: what is too long for a revocation stops nobody from hearing the next one", async (redis, store) => {
   const { cursor } = await store.revocations.changesSince(0, 10);
   await redis.ask("XADD", `{${PREFIX}:revoked}:log`, "1-0", "r", "9".repeat(9 * 1024 * 1024));
