@@ -3,7 +3,7 @@
 import { ERROR_KINDS, type SignetError } from "../errors.ts";
 import type { ClientResponse, Fields } from "../http1/types.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
+import { contentCoding } from "../http1/wire/content_coding.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";
 import { noteOutcome, OutcomeReader } from "../mcp/answer_outcome.ts";
 import type { Parsed, RpcMessage } from "../mcp/json_rpc.ts";
@@ -84,7 +84,9 @@ export function noteRefusal({ record }: Inbound, { code, detail: { facts } }: Si
 
 /** A whole answer that is here, on its way to the client. */
 export function noteAnswerBody({ record }: Inbound, fields: Fields, body: Bytes): void {
-  if (record === undefined || record.isStream || record.batch !== undefined || isCoded(fields)) return;
+  if (record === undefined || record.isStream || record.batch !== undefined || contentCoding(fields) !== undefined) {
+    return;
+  }
   noteOutcome(body, isEventStream(fields), record);
 }
 
@@ -95,11 +97,8 @@ export function outcomeReader(
   inFlight: InFlight,
 ): OutcomeReader | undefined {
   if (record === undefined || inFlight.kind === "stream" || record.batch !== undefined) return undefined;
-  return isCoded(head.fields) ? undefined : new OutcomeReader(isEventStream(head.fields), record);
-}
-
-function isCoded(fields: ClientResponse["head"]["fields"]): boolean {
-  return fieldValue(fields, "content-encoding") !== undefined;
+  if (contentCoding(head.fields) !== undefined) return undefined;
+  return new OutcomeReader(isEventStream(head.fields), record);
 }
 
 /** What the engine has refused before there was a request to walk the path. */

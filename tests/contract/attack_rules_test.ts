@@ -71,6 +71,31 @@ for (const lane of LANES) {
     );
   }
 
+  for (const [type, frame] of [["application/json", ""], ["text/event-stream", "data: "]] as const) {
+    for (const codings of [["identity"], ["", "IDENTITY"]]) {
+      Deno.test(
+        `G4: a list that says ${JSON.stringify(codings)} is in no coding, and judged (${type}, ${lane} lane)`,
+        STRICT,
+        async () => {
+          const list = { jsonrpc: "2.0", id: 1, result: { tools: [{ name: "get_a" }, { name: "delete_a" }] } };
+          const text = `${frame}${JSON.stringify(list)}\n\n`;
+          const lines = codings.map((coding) => `content-encoding: ${coding}\r\n`).join("");
+          await using server = new RawUpstream(async (request) => {
+            const head = `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\n${lines}content-length: ${text.length}\r\n\r\n`;
+            await write(request.conn, handshake(request) ?? head + text);
+          });
+          const flags = rules({ allow: ["get_*"] });
+          await using signet = await TestSignet.start({ upstream: server.url, lane, flags });
+          const answer = await signet.post({ jsonrpc: "2.0", id: 1, method: "tools/list" }, {
+            id: await signet.open(),
+          });
+          const shown = await answer.text();
+          assert.deepEqual([shown.includes("get_a"), shown.includes("delete_a")], [true, false], shown);
+        },
+      );
+    }
+  }
+
   Deno.test(
     `G4: arguments that some servers take for those that were judged are not judged (${lane} lane)`,
     STRICT,

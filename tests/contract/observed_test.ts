@@ -103,6 +103,22 @@ for (const lane of LANES) {
     assert.deepEqual([(await watcher.next(3)).outcomeKnown, watcher.records[2]!.isError], [true, true]);
   });
 
+  for (const [type, frame] of [["application/json", ""], ["text/event-stream", "data: "]] as const) {
+    Deno.test(`G1: an answer that says it is in no coding is read (${type}, ${lane} lane)`, STRICT, async () => {
+      await using upstream = new FakeMcp();
+      upstream.tool("plain", ({ id }) => {
+        const text = JSON.stringify({ jsonrpc: "2.0", id, result: { content: [], isError: true } });
+        const headers = { "content-type": type, "content-encoding": "identity" };
+        return new Response(`${frame}${text}\n\n`, { headers });
+      });
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const watcher = new Watcher(signet);
+      await (await signet.post(call(1, "plain"), { id: await signet.open() })).text();
+      const { outcomeKnown, isError } = await watcher.next(2);
+      assert.deepEqual([outcomeKnown, isError], [true, true]);
+    });
+  }
+
   Deno.test(`G1: what is refused, cut and left is told of once each (${lane} lane)`, STRICT, async () => {
     await using upstream = new FakeMcp();
     const held = Promise.withResolvers<void>();

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
-import { aMoment, until } from "../support/until.ts";
+import { aMoment, until, within } from "../support/until.ts";
 
 /** Reads a stream until its text ends with `ending`, and answers what was read. */
 async function readUntil(reader: ReadableStreamDefaultReader<string>, ending: string): Promise<string> {
   let text = "";
   while (!text.endsWith(ending)) {
-    const { value, done } = await reader.read();
+    const { value, done } = await within(`a stream's ${JSON.stringify(ending)}`, reader.read());
     if (done) {
       throw new Error(`reading until ${JSON.stringify(ending)}: the stream ended after ${JSON.stringify(text)}`);
     }
@@ -33,7 +33,8 @@ function eventStream() {
   });
   const encoder = new TextEncoder();
   return {
-    response: () => new Response(body, { headers: { "content-type": "text/event-stream" } }),
+    response: (headers: Readonly<Record<string, string>> = {}) =>
+      new Response(body, { headers: { "content-type": "text/event-stream", ...headers } }),
     send: (text: string) => controller.enqueue(encoder.encode(text)),
     end: () => controller.close(),
     fail: () => controller.error(new Error("gone")),
@@ -170,6 +171,25 @@ for (const lane of LANES) {
       events.end();
     },
   );
+}
+
+for (const lane of LANES) {
+  Deno.test(`N2: so does one that says it is in no coding (${lane} lane)`, STRICT, async () => {
+    let nowMs = 1_800_000_000_000;
+    await using upstream = new FakeMcp();
+    const events = eventStream();
+    upstream.tool("x", () => events.response({ "content-encoding": "Identity" }));
+    const flags = ["--sse-keep-alive", "15s"];
+    await using signet = await TestSignet.start({ lane, upstream: upstream.url, flags, now: () => nowMs });
+    const answer = await signet.post(CALL, { id: await signet.open() });
+    assert.equal(answer.headers.get("content-encoding"), "Identity");
+    const reader = textOf(answer);
+    events.send("data: 1\n\n");
+    await readUntil(reader, "data: 1\n\n");
+    nowMs += 16_000;
+    assert.equal(await readUntil(reader, "\n\n"), ": keep-alive\n\n");
+    events.end();
+  });
 }
 
 for (const lane of LANES) {

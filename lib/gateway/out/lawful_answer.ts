@@ -5,7 +5,8 @@ import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
+import { contentCoding } from "../../http1/wire/content_coding.ts";
+import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { joinBytes } from "../../mcp/join_bytes.ts";
@@ -37,7 +38,7 @@ export interface Lawful {
 
 /** @throws SignetError `upstream_invalid` for what cannot be read, with the answer released */
 export function lawfulAnswer(parts: GatewayParts, inbound: Inbound, response: ClientResponse): Lawful {
-  const isCoded = fieldValue(response.head.fields, "content-encoding") !== undefined;
+  const isCoded = contentCoding(response.head.fields) !== undefined;
   const whole = isCoded ? undefined : response.body.takeBuffered();
   if (whole !== undefined && !inspectBytes(whole, looksLikeList, undefined)) return { response, whole };
   const keep = keeping(parts, inbound);

@@ -13,6 +13,7 @@ import {
 } from "../../http1/types.ts";
 import { pipeBody } from "../../http1/wire/body_pipe.ts";
 import type { Bytes } from "../../http1/wire/borrowed.ts";
+import { contentCoding } from "../../http1/wire/content_coding.ts";
 import { DONE } from "../../http1/wire/done.ts";
 import { combinedValue, fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
@@ -150,7 +151,7 @@ class Relaying implements PipeListener {
     const { inbound, kind } = this.#inFlight;
     const isEvents = this.#isEvents;
     // Where one event ends is to be seen in plain text only, and a comment would break any other.
-    this.#isPlain = isEvents && fieldValue(start.fields, "content-encoding") === undefined;
+    this.#isPlain = isEvents && contentCoding(start.fields) === undefined;
     const length = isEvents ? CHUNKED : lengthOf(response);
     const writer = this.#writer = await inbound.exchange.begin(isEvents ? unheld(start) : start, length);
     if (isEvents && kind === "stream") tellOfStream(this.#parts, inbound);

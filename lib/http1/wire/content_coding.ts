@@ -1,5 +1,5 @@
-// How the bytes of a body are coded (RFC 9110 §8.4), found in one way by all who undo it: a coding that one of them overlooks
-// is one that its client undoes. Who reads only what has none asks whether there is the field at all.
+// How the bytes of a body are coded (RFC 9110 §8.4), found in one way by all who undo it, or read only what has none: a coding
+// that one of them overlooks is one that its client undoes, and one that is none (`identity`) hides nothing from anybody.
 import type { Fields } from "../types.ts";
 import { combinedValue } from "./fields.ts";
 

@@ -5,7 +5,7 @@ import { SignetError } from "../../errors.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
+import { contentCoding } from "../../http1/wire/content_coding.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { isSendable } from "../../mcp/event_id.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
@@ -59,7 +59,7 @@ export function readAtOnce(response: ClientResponse, maxBytes: number): JsonLine
   const { head: { fields }, body } = response;
   const { length } = body;
   if (length === CHUNKED || length === 0 || length > Math.min(maxBytes, AT_ONCE_BYTES)) return undefined;
-  if (fieldValue(fields, "content-encoding") !== undefined || isEventStream(fields)) return undefined;
+  if (contentCoding(fields) !== undefined || isEventStream(fields)) return undefined;
   const here = body.takeBuffered();
   if (here === undefined) return undefined;
   try {
