@@ -3,7 +3,6 @@ import { hostname } from "node:os";
 import process from "node:process";
 import type { AuditLog } from "../audit/audit_log.ts";
 import type { ChainKey } from "../audit/chain.ts";
-import { AUDIT_FILE_REMEDY } from "../audit/log_fault.ts";
 import type { Recovered } from "../audit/recover.ts";
 import type { AuditSink } from "../audit/sink.ts";
 import type { Settings } from "../config/schema.ts";
@@ -86,10 +85,7 @@ async function openFile(path: string, trustsOthers: boolean): Promise<OpenedSink
     const found = error instanceof Error && error.name === "NoAuditLog"
       ? error.message
       : `cannot be written (${systemFault(error) ?? String(error)})`;
-    throw new ConfigError([{
-      place: "--audit",
-      problem: `the audit log ${path} ${found}`,
-      remedy: AUDIT_FILE_REMEDY,
-    }]);
+    const { AUDIT_FILE_REMEDY: remedy } = await import("../audit/log_fault.ts");
+    throw new ConfigError([{ place: "--audit", problem: `the audit log ${path} ${found}`, remedy }]);
   }
 }
