@@ -2,10 +2,10 @@
 // last event that has an id, not sooner than the server wants, and not for ever where nothing comes of it.
 import { isSendable } from "../../mcp/event_id.ts";
 import type { SseEvent } from "../../mcp/sse.ts";
+import { retryAfterMs } from "../../mcp/stream_retry.ts";
 
 /** Where a server does not say, in ms. */
 const RETRY_MS = 1000;
-const LEAST_RETRY_MS = 100;
 const MAX_RETRY_MS = 60_000;
 /** Streams that end where they began, one after the other. */
 const MOST_IN_VAIN = 5;
@@ -30,7 +30,7 @@ export class Resumption {
   /** What to ask for, behind a stream that has ended; undefined where there is nothing to ask for any more. */
   next(): NextPart | undefined {
     if (this.#eventId === undefined || this.#inVain > MOST_IN_VAIN) return undefined;
-    const wantedMs = Math.max(LEAST_RETRY_MS, this.#retryMs) * 2 ** this.#inVain++;
-    return { lastEventId: this.#eventId, afterMs: Math.min(MAX_RETRY_MS, wantedMs) };
+    const afterMs = retryAfterMs({ wantedMs: this.#retryMs, mostMs: MAX_RETRY_MS }, this.#inVain++);
+    return { lastEventId: this.#eventId, afterMs };
   }
 }

@@ -16,6 +16,7 @@ import { type ClientResponse, type Fields, HttpError } from "../../http1/types.t
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { rewritten } from "../../mcp/json_text.ts";
+import { retryAfterMs } from "../../mcp/stream_retry.ts";
 import { OwnedTimer, Pause, type Timers } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import { hear } from "../http/hear.ts";
@@ -68,8 +69,6 @@ export interface PeerCallHost {
 
 /** After its response a stream is read for so long, in ms: whatever else was on its way, and the end of it. */
 const LINGER_MS = 1000;
-/** No server is asked for the rest of a stream sooner, in ms. */
-const LEAST_RETRY_MS = 100;
 
 const encoder = new TextEncoder();
 
@@ -182,8 +181,8 @@ export class PeerCall {
   /** @throws SignetError, HttpError where there will be no rest */
   async #resume(session: PeerSession, { eventId, inVain }: { eventId: string; inVain: number }): Promise<void> {
     const { limits: { retryMs, maxRetryMs }, host, fields } = this.#options;
-    const wanted = (this.#place.retryMs ?? retryMs) * 2 ** inVain;
-    await this.#pause.wait(Math.min(maxRetryMs, Math.max(LEAST_RETRY_MS, wanted)));
+    const wantedMs = this.#place.retryMs ?? retryMs;
+    await this.#pause.wait(retryAfterMs({ wantedMs, mostMs: maxRetryMs }, inVain));
     if (this.#aborted || this.#waiter === undefined) return;
     try {
       const answer = await this.track(() => host.resume(eventId, { session, fields }));

@@ -4,6 +4,7 @@ import { isRpc, type JsonLine } from "../../bridge/peer/peer_line.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { isSendable } from "../../mcp/event_id.ts";
+import { retryAfterMs } from "../../mcp/stream_retry.ts";
 import { Pause } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import type { HttpPeer, SessionKeeper } from "./http_peer.ts";
@@ -26,7 +27,6 @@ type Outcome = "none" | "ended" | "in vain";
 
 /** A stream that lasted this long, in ms, was not in vain even if nothing came. */
 const LASTING_MS = 10_000;
-const LEAST_RETRY_MS = 100;
 
 export class HttpPeerListening {
   readonly #options: ListeningOptions;
@@ -105,8 +105,8 @@ export class HttpPeerListening {
       if (place !== this.#place) inVain = 0; // of another session
       else {
         inVain = outcome === "ended" || timers.now() - sinceMs >= LASTING_MS ? 0 : inVain + 1;
-        const wanted = Math.max(LEAST_RETRY_MS, place.retryMs ?? retryMs) * 2 ** Math.max(0, inVain - 1);
-        await this.#pause.wait(Math.min(maxRetryMs, wanted));
+        const wantedMs = place.retryMs ?? retryMs;
+        await this.#pause.wait(retryAfterMs({ wantedMs, mostMs: maxRetryMs }, Math.max(0, inVain - 1)));
       }
     }
   }

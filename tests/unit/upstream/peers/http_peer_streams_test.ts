@@ -79,6 +79,27 @@ Deno.test("N3: a rest that never comes is asked for so many times and no more", 
   assert.equal(resumed.length, 4);
 });
 
+Deno.test("N3: a rest that may be asked for at once, and takes a second, is not given up before", STRICT, async () => {
+  await using server = new FakeMcp();
+  let own: string | number = 0;
+  let isThere = false;
+  let later: ReturnType<typeof setTimeout> | undefined;
+  server.tool("t", ({ id }) => {
+    own = id;
+    later = setTimeout(() => isThere = true, 1000);
+    return new EventScript().raw("retry: 0\n").event("", "e-1").end();
+  });
+  onResume(server, () => {
+    const script = new EventScript();
+    return (isThere ? script.event({ id: own, result: { ok: true } }, "e-2") : script).end();
+  });
+  await using scene = new HttpPeerScene(server.url);
+  await scene.open();
+  const { lost, result } = await scene.call("t");
+  clearTimeout(later);
+  assert.deepEqual([lost, result], [undefined, { ok: true }]);
+});
+
 for (const status of [400, 404, 405]) {
   Deno.test(`N3: a rest refused with ${status} fails the call, which is not sent again`, STRICT, async () => {
     await using server = new FakeMcp();
