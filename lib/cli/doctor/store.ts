@@ -97,12 +97,16 @@ async function tryOut({ tokens, revocations, rates, shared }: Store, nowMs: numb
     { limit: 1_000_000, nowMs },
   );
   await tokens.list({ nowMs, limit: 1 });
+  await tokens.list({ nowMs, agent: "doctor", limit: 1 });
   await tokens.remove(name);
   await rates?.take([{ rate: { id: "doctor", amount: 1, windowMs: 1000, burst: 1 }, key: name, cost: 1 }], nowMs);
   if (shared === undefined) return;
   const { places, aliases } = shared;
   const place = { principal: name, session: name };
-  await places.take(place, { limit: 1, yieldAfterMs: 0, idleMs: 1000 });
+  const bounds = { limit: 1, yieldAfterMs: 0, idleMs: 1000 };
+  await places.take({ ...place, session: `${name}, which gives way` }, bounds);
+  await places.take(place, bounds);
+  await places.count(name, bounds.idleMs);
   await places.release(place);
   await aliases.takeTurn(name, name, 1000);
   await aliases.giveTurnBack(name, name);

@@ -44,9 +44,26 @@ Deno.test("V2: a probe says whether the store answers, and whether it keeps what
   assert.match(failed?.found ?? "", /ECONNREFUSED/);
 });
 
+/** All that Signet uses by its scripts. */
+const COMMANDS = [
+  ...["eval", "evalsha", "time", "publish", "del", "exists", "get", "set", "incr", "pexpire", "pttl"],
+  ...["hdel", "hexists", "hget", "hmget", "hset", "xadd", "xlen", "xrange"],
+  ...[
+    "zadd",
+    "zcard",
+    "zcount",
+    "zrange",
+    "zrangebylex",
+    "zrangebyscore",
+    "zrem",
+    "zremrangebyrank",
+    "zremrangebyscore",
+  ],
+  ...["zscan", "zscore"],
+];
 /** What a user of the store lacks, and what a probe says of it. */
 const LACKS: readonly (readonly [rights: readonly string[], found: RegExp, cure: RegExp])[] = [
-  ...["evalsha", "get", "zadd", "xadd", "hset", "publish", "time", "set", "xrange", "hmget"].map((command) =>
+  ...COMMANDS.map((command) =>
     [
       [`-${command}`],
       new RegExp(`'${command}' command|user executing the script can't run`),
