@@ -11,6 +11,10 @@ export function isObjectAt(text: Uint8Array, span: Span | undefined): span is Sp
   return span !== undefined && text[span.start] === OPEN_OBJECT;
 }
 
+export function isArrayAt(text: Uint8Array, span: Span | undefined): span is Span {
+  return span !== undefined && text[span.start] === OPEN_ARRAY;
+}
+
 /** The member of the object at `within`; undefined where that is no object. */
 export function memberAt(text: Uint8Array, name: string, within: Span | undefined): Span | undefined {
   return isObjectAt(text, within) ? findMember(text, name, within) : undefined;
@@ -18,7 +22,7 @@ export function memberAt(text: Uint8Array, name: string, within: Span | undefine
 
 /** Where the elements of the array at `within` stand; none where it is no array. */
 export function elementsIn(text: Uint8Array, within: Span | undefined): Span[] {
-  if (within === undefined || text[within.start] !== OPEN_ARRAY) return [];
+  if (!isArrayAt(text, within)) return [];
   return elementsOf(text.subarray(within.start, within.end))
     .map(({ start, end }) => ({ start: start + within.start, end: end + within.start }));
 }

@@ -3,8 +3,9 @@
 // missed one, and remembered.
 import type { FieldList } from "../../http1/types.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
+import { memberAt } from "../../mcp/json_places.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { findMember, type Span } from "../../mcp/json_text.ts";
+import type { Span } from "../../mcp/json_text.ts";
 import { parseJson } from "../../platform/json.ts";
 
 /** Of one tool: where an argument stands, and the header that repeats it. */
@@ -64,8 +65,7 @@ function collect(schema: JsonObject, path: readonly string[], found: Mirrored[])
 function valueAt(text: Uint8Array, path: readonly string[], within: Span): string | undefined {
   let at: Span | undefined = within;
   for (const name of path) {
-    if (text[at.start] !== 0x7b) return undefined;
-    at = findMember(text, name, at);
+    at = memberAt(text, name, at);
     if (at === undefined) return undefined;
   }
   const written = decoder.decode(text.subarray(at.start, at.end));

@@ -3,7 +3,8 @@
 // again is answered by that, once; any other question is the client's (docs/behaviour.md S4).
 import { Buffer } from "node:buffer";
 import type { Charge } from "../../../http1/byte_account.ts";
-import { findMember, membersOf, textAt } from "../../../mcp/json_text.ts";
+import { isObjectAt, memberAt } from "../../../mcp/json_places.ts";
+import { findMember, type Member, membersOf, textAt } from "../../../mcp/json_text.ts";
 import { createHash } from "../../../platform/builtin.ts";
 import type { Message } from "../../peer/peer.ts";
 
@@ -19,7 +20,7 @@ const CHANGING: ReadonlySet<string> = new Set(["_meta", "task"]);
 export function questionDigest({ line, value }: Message): string {
   const hash = createHash("sha256").update(`${value.method}\n`);
   const params = findMember(line, "params");
-  const members = params === undefined || line[params.start] !== 0x7b ? [] : membersOf(line, params);
+  const members = isObjectAt(line, params) ? membersOf(line, params) : [];
   for (const { name, whole } of members) {
     if (!CHANGING.has(name)) hash.update(`${whole.end - whole.start}:`).update(line.subarray(whole.start, whole.end));
   }
@@ -30,6 +31,13 @@ export function questionDigest({ line, value }: Message): string {
 export function marksOf(asked: Iterable<readonly [key: string, digest: string]>): string {
   return [...asked].map(([key, digest]) => toText(Buffer.concat([keyDigest(key), Buffer.from(digest, "base64url")])))
     .join("");
+}
+
+/** The answers that a request brings, each under its question's key: what is no object is none. */
+export function answersGivenIn(text: Uint8Array): Member[] {
+  const given = memberAt(text, "inputResponses", findMember(text, "params"));
+  if (!isObjectAt(text, given)) return [];
+  return membersOf(text, given, MOST_ANSWERS).filter(({ value }) => isObjectAt(text, value));
 }
 
 export class KeptAnswers {
@@ -44,14 +52,11 @@ export class KeptAnswers {
    */
   constructor(text: Uint8Array, marks: string, charge: Charge) {
     this.#charge = charge;
-    const params = findMember(text, "params");
-    const given = params === undefined ? undefined : findMember(text, "inputResponses", params);
-    if (given === undefined || text[given.start] !== 0x7b) return;
     const questions = questionsIn(marks);
-    for (const { name, value } of membersOf(text, given, MOST_ANSWERS)) {
+    for (const { name, value } of answersGivenIn(text)) {
       const key = toText(keyDigest(name));
       const digest = questions.get(key);
-      if (digest === undefined || text[value.start] !== 0x7b) continue;
+      if (digest === undefined) continue;
       // Of one that stands twice the first is the answer.
       questions.delete(key);
       const known = this.#answers.get(digest);

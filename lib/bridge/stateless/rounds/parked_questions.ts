@@ -2,12 +2,13 @@
 // result of its request, which it makes again with the answers (MCP 2026-07-28, multi-round-trip requests). The call waits
 // at its server meanwhile; each round is answered once (docs/behaviour.md S4).
 import { Buffer } from "node:buffer";
+import { isObjectAt } from "../../../mcp/json_places.ts";
 import { isJsonObject, type JsonObject, type RpcId } from "../../../mcp/json_rpc.ts";
 import { findMember, membersOf, textAt } from "../../../mcp/json_text.ts";
 import { INTERNAL_ERROR } from "../../../mcp/rpc_codes.ts";
 import { idIn } from "../../peer/message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "../../peer/peer.ts";
-import { marksOf, MOST_ANSWERS, questionDigest } from "./kept_answers.ts";
+import { answersGivenIn, marksOf, questionDigest } from "./kept_answers.ts";
 
 /** Methods whose calls may ask. */
 const ASKABLE: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"]);
@@ -114,9 +115,8 @@ export class ParkedQuestions {
     if (this.#open.size >= MAX_OPEN || line.length > MAX_QUESTION_BYTES) return false;
     const id = findMember(line, "id")!;
     const params = findMember(line, "params");
-    const kept = params === undefined || line[params.start] !== 0x7b
-      ? []
-      : membersOf(line, params).filter(({ name }) => !LEFT_OUT.has(name)).map(({ whole }) => textAt(line, whole));
+    const members = isObjectAt(line, params) ? membersOf(line, params) : [];
+    const kept = members.filter(({ name }) => !LEFT_OUT.has(name)).map(({ whole }) => textAt(line, whole));
     const method = value.method as string;
     const key = keyOf(idIn({ line, value })!);
     this.#close(key);
@@ -150,13 +150,9 @@ export class ParkedQuestions {
 
   /** Gives the server the answers that a request brings; what it does not answer, or the server not take, stays open. */
   answer(text: Uint8Array): void {
-    const params = findMember(text, "params");
-    const given = params === undefined ? undefined : findMember(text, "inputResponses", params);
-    if (given === undefined || text[given.start] !== 0x7b) return;
-    for (const { name, value } of membersOf(text, given, MOST_ANSWERS)) {
+    for (const { name, value } of answersGivenIn(text)) {
       const open = this.#open.get(name);
-      if (open === undefined || text[value.start] !== 0x7b) continue;
-      if (this.#reply(open, `"result":${textAt(text, value)}`)) this.#close(name);
+      if (open !== undefined && this.#reply(open, `"result":${textAt(text, value)}`)) this.#close(name);
     }
   }
 

@@ -2,6 +2,7 @@
 // Elicitation, "URL Elicitation Required Error"), before a stateless client: the answer asks the client, with all there is
 // of the question in the state that it brings back, and the call is made again, as the server wants it.
 import { encodeJson } from "../../../mcp/json_bytes.ts";
+import { isObjectAt } from "../../../mcp/json_places.ts";
 import { isJsonObject, type JsonObject } from "../../../mcp/json_rpc.ts";
 import { replaceSpan } from "../../../mcp/json_splice.ts";
 import { findMember, findMembers, rewritten, type Span, stringAt, textAt } from "../../../mcp/json_text.ts";
@@ -82,7 +83,7 @@ export function reopenedIn(text: Uint8Array): Reopened | undefined {
   const addresses = span === undefined ? undefined : addressesOf(parse(text, span));
   if (addresses === undefined) return undefined;
   const given = findMember(text, "inputResponses", params);
-  const responses = given === undefined ? [] : membersWithin(text, given, addresses.map((_, at) => keyOf(at)));
+  const responses = membersWithin(text, given, addresses.map((_, at) => keyOf(at)));
   const actions = addresses.map((_, at) => actionOf(text, responses[at]));
   return { addresses, said: actions.find((action) => action !== "accept") ?? "accept" };
 }
@@ -101,12 +102,16 @@ function addressesOf(state: unknown): Addresses | undefined {
 
 /** Of a response, if it is one. What else there is of it, however much, is not read. */
 function actionOf(text: Uint8Array, response: Span | undefined): string {
-  const [action] = response === undefined ? [] : membersWithin(text, response, ["action"]);
+  const [action] = membersWithin(text, response, ["action"]);
   return stringAt(text, action) ?? "open";
 }
 
-function membersWithin(text: Uint8Array, object: Span, names: readonly string[]): readonly (Span | undefined)[] {
-  return text[object.start] === 0x7b ? findMembers(text, names, object) : [];
+function membersWithin(
+  text: Uint8Array,
+  object: Span | undefined,
+  names: readonly string[],
+): readonly (Span | undefined)[] {
+  return isObjectAt(text, object) ? findMembers(text, names, object) : [];
 }
 
 /** The request as its server gets it. */

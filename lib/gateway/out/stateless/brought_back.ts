@@ -5,9 +5,10 @@ import { fieldValue, OF_THE_BYTES } from "../../../http1/wire/fields.ts";
 import { type CarriedMember, carriesOf } from "../../../mcp/carried_members.ts";
 import { foldedName } from "../../../mcp/folded_name.ts";
 import { encodeHeaderValue } from "../../../mcp/header_value.ts";
+import { elementsIn, isArrayAt, isObjectAt } from "../../../mcp/json_places.ts";
 import type { RpcNotification, RpcRequest } from "../../../mcp/json_rpc.ts";
 import { type Change, spliced } from "../../../mcp/json_splice.ts";
-import { elementsOf, findMember, type Member, membersLike, type Span } from "../../../mcp/json_text.ts";
+import { findMember, type Member, membersLike, type Span } from "../../../mcp/json_text.ts";
 import { invalid } from "../../../mcp/message_shape.ts";
 import { parseJson } from "../../../platform/json.ts";
 import type { Caller } from "../../../session/caller.ts";
@@ -96,16 +97,13 @@ function isTakenBy(member: CarriedMember, method: string, { carries }: Carriage)
 
 /** Those of a subscription. */
 function openTaskIds({ body, members, carriage }: Opening): Change[] {
-  const filter = only(members, "notifications");
-  if (filter === undefined || body[filter.value.start] !== 0x7b) return [];
-  const ids = only(membersLike(body, ["taskIds"], filter.value), "taskIds");
+  const filter = only(members, "notifications")?.value;
+  if (!isObjectAt(body, filter)) return [];
+  const ids = only(membersLike(body, ["taskIds"], filter), "taskIds");
   if (ids === undefined || isNull(body, ids.value)) return [];
-  const { start, end } = ids.value;
-  if (body[start] !== 0x5b) throw refusalOf("task", "shape");
-  return elementsOf(body.subarray(start, end)).map((element) => {
-    const span = { start: start + element.start, end: start + element.end };
-    return { span, value: carriage.open("taskId", body.subarray(span.start, span.end)) };
-  });
+  if (!isArrayAt(body, ids.value)) throw refusalOf("task", "shape");
+  return elementsIn(body, ids.value)
+    .map((span) => ({ span, value: carriage.open("taskId", body.subarray(span.start, span.end)) }));
 }
 
 /**
