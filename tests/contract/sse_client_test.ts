@@ -6,7 +6,7 @@ import { handshake, RawUpstream, write } from "../support/raw_upstream.ts";
 import { FakeMember } from "../support/several.ts";
 import { call, INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
-import { until } from "../support/until.ts";
+import { aMoment, until } from "../support/until.ts";
 
 /** A client of that transport: what its stream has said so far, and where its messages go. */
 class OldClient implements AsyncDisposable {
@@ -192,6 +192,24 @@ Deno.test("B11: listening goes on behind an event whose id can stand in no field
   await until(() => heard().length >= 3, () => `three streams' messages: found ${JSON.stringify(heard())}`);
   assert.deepEqual(heard().slice(0, 3).map(({ where }) => where), [null, "place-1", null]);
 });
+
+Deno.test(
+  "B11: a stream that has ended is listened to again when its server wants, and not sooner",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    upstream.onRequest = ({ method }) =>
+      method === "GET"
+        ? new Response("id: place-1\nretry: 60000\ndata:\n\n", { headers: { "content-type": "text/event-stream" } })
+        : undefined;
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+    await using client = await OldClient.open(signet);
+    await client.greet();
+    await until(() => upstream.received("GET").length === 1, "the stream to be listened to");
+    await aMoment(1500);
+    assert.equal(upstream.received("GET").length, 1);
+  },
+);
 
 Deno.test(
   "B11: a server's challenges reach a client with whose message it wants another credential, all of them",

@@ -22,7 +22,7 @@ import { toSignetError } from "../respond.ts";
 import { InnerExchange } from "./inner_exchange.ts";
 import { innerHead } from "./inner_head.ts";
 import { idIn, isAnswerTo, isNotificationOf, messagesIn, requestIdIn, versionIn } from "./message_texts.ts";
-import { Resumption } from "./resumption.ts";
+import { MAX_RETRY_MS, Resumption } from "./resumption.ts";
 
 /** What a message was answered with, where that was known soon. */
 export interface Answered {
@@ -32,7 +32,7 @@ export interface Answered {
 
 /** How long a message's refusal is waited for before it is called accepted, in ms: clients send them one by one. */
 const SOON_MS = 50;
-/** Before a listening stream that has ended is asked for again, in ms. */
+/** Before a listening stream that has ended is asked for again, in ms, unless its server wants more. */
 const RELISTEN_MS = 1000;
 
 const EVENT = new TextEncoder().encode("event: message\ndata: ");
@@ -172,14 +172,16 @@ export class LegacyChannel {
     if (this.#isListening || this.#sessionId === undefined) return;
     this.#isListening = true;
     let lastEventId: string | undefined;
+    let wantedMs = RELISTEN_MS;
     let status = 200;
     while (!this.#isClosed && status === 200) {
       const onHead = (start: ResponseStart) => void (status = start.status);
-      const onEvent = ({ id }: SseEvent) => {
+      const onEvent = ({ id, retry }: SseEvent) => {
+        if (retry !== undefined) wantedMs = Math.max(RELISTEN_MS, retry);
         if (id !== undefined) lastEventId = isSendable(id) ? id : undefined;
       };
       await this.#runGet(lastEventId, { onHead, onEvent });
-      if (status === 200) await this.#wait(RELISTEN_MS);
+      if (status === 200) await this.#wait(Math.min(MAX_RETRY_MS, wantedMs));
     }
     this.#isListening = false;
   }

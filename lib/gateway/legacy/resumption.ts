@@ -6,7 +6,8 @@ import { retryAfterMs } from "../../mcp/stream_retry.ts";
 
 /** Where a server does not say, in ms. */
 const RETRY_MS = 1000;
-const MAX_RETRY_MS = 60_000;
+/** However late a server wants to be asked again, in ms. */
+export const MAX_RETRY_MS = 60_000;
 /** Streams that end where they began, one after the other. */
 const MOST_IN_VAIN = 5;
 
