@@ -53,6 +53,11 @@ export class RedisChannels {
     }
   }
 
+  /** By a client that has taken another's place none is heard yet. */
+  forget(): void {
+    for (const channel of this.#channels) channel.isHeard = channel.isAsked = false;
+  }
+
   /** Asks again for those that are not heard, and who is there to be heard. */
   seek(): void {
     this.#client.lookAround();

@@ -65,7 +65,7 @@ export class RedisLink {
   failures = 0;
   readonly #options: RedisLinkOptions;
   readonly #commands: RenewedClient;
-  readonly #messages: RedisClient;
+  readonly #messages: RenewedClient;
   readonly #wakes = new Set<() => void>();
   readonly #channels: RedisChannels;
   readonly #refusals: ToldRefusals;
@@ -101,15 +101,24 @@ export class RedisLink {
     );
     const onUnheard = (fault: unknown) => {
       if (isRefusal(fault)) this.#refusals.tell(fault);
+      if (isUnreadable(fault)) this.#messages.renew();
       this.#lookAgain();
     };
-    this.#messages = make({
-      ...common,
-      onFault: onUnheard,
-      onReady: () => {
-        this.#channels.subscribe();
-        this.#wake();
-      },
+    this.#messages = new RenewedClient((isCurrent) => {
+      let isNew = true;
+      return make({
+        ...common,
+        onFault: (fault) => {
+          if (isCurrent()) onUnheard(fault);
+        },
+        onReady: () => {
+          if (!isCurrent()) return;
+          if (isNew) this.#channels.forget();
+          isNew = false;
+          this.#channels.subscribe();
+          this.#wake();
+        },
+      });
     });
     this.#channels = new RedisChannels(this.#messages, onUnheard);
   }

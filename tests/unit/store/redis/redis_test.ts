@@ -495,14 +495,14 @@ test("M6 R4: what is too long for a revocation stops nobody from hearing the nex
   assert.deepEqual([revocations, missed], [[DELETED], true]);
 });
 
-for (
-  const [what, text] of Object.entries({
-    "an answer that nobody asked for": "*3\r\n$0\r\n\r\n$0\r\n\r\n$0\r\n\r\n",
-    "some answers at once": ":1\r\n+OK\r\n$-1\r\n".repeat(5),
-    "what is no answer": "HTTP/1.1 400 Bad Request\r\n\r\n",
-    "a list that no memory holds": "*99999999999\r\n",
-  })
-) {
+const STRAY = {
+  "an answer that nobody asked for": "*3\r\n$0\r\n\r\n$0\r\n\r\n$0\r\n\r\n",
+  "some answers at once": ":1\r\n+OK\r\n$-1\r\n".repeat(5),
+  "what is no answer": "HTTP/1.1 400 Bad Request\r\n\r\n",
+  "a list that no memory holds": "*99999999999\r\n",
+};
+
+for (const [what, text] of Object.entries(STRAY)) {
   test(`L6 R6: ${what}, heard in between, clears no session, and is over by itself`, async (redis, other) => {
     await using wire = await CuttableWire.to(redis.port);
     const store = await openStore(redis, { port: wire.port, timeoutMs: 200, silenceMs: 500 });
@@ -532,6 +532,32 @@ for (
       await until(async () => judge(await ask()), "the store to be asked as ever");
       for (let i = 0; i < 5; i++) assert.equal(judge(await ask()), true);
     } finally {
+      await store.close();
+    }
+  });
+}
+
+for (const [what, text] of Object.entries(STRAY)) {
+  test(`R4: ${what}, heard among messages, makes nobody deaf to the next ones`, async (redis, other) => {
+    await using wire = await CuttableWire.to(redis.port);
+    const store = await openStore(redis, { port: wire.port });
+    let woken = 0;
+    try {
+      store.shared!.watchRevocations(() => woken++);
+      await until(() => isWhole(store), "both connections");
+      wire.say(text);
+      let sid = 0;
+      const isHeard = async () => {
+        const before = woken;
+        await other.revocations.add({ ...DELETED, sid: `s${sid++}` });
+        // Behind what was said before it, on its way here.
+        await redis.ask("PING");
+        return await answers(store) && woken > before;
+      };
+      await until(isHeard, "a message to be heard");
+      await until(async () => await isHeard() && await isHeard(), "the messages behind it");
+    } finally {
+      await until(() => isWhole(store), "both connections");
       await store.close();
     }
   });
