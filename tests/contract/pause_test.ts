@@ -2,10 +2,10 @@
 // never hold the event loop up for long. The measure is what `JSON.parse` takes for the worst of them on this machine, now:
 // it alone would stop everybody for many times what is allowed.
 import assert from "node:assert/strict";
+import { SseParser } from "../../lib/mcp/events/sse.ts";
 import { parseMessageInTurns, readPlain } from "../../lib/mcp/json_rpc.ts";
 import { flatten } from "../../lib/mcp/json_splice.ts";
 import { findMember } from "../../lib/mcp/json_text.ts";
-import { SseParser } from "../../lib/mcp/sse.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { hostileBodies, slowToParse } from "../support/hostile_bodies.ts";
 import { leastPause, timeOf } from "../support/pauses.ts";

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import type { Carries } from "../../lib/mcp/carried_members.ts";
 import { type Exchanging, mayCarry } from "../../lib/mcp/carried_message.ts";
 import { EventSplicer, JsonSplicer, type Splicer } from "../../lib/mcp/carried_splicer.ts";
-import { SseParser } from "../../lib/mcp/sse.ts";
+import { SseParser } from "../../lib/mcp/events/sse.ts";
 import { STRICT } from "../support/strict.ts";
 
 const encoder = new TextEncoder();

@@ -6,7 +6,7 @@ import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import type { Call, ClientResponse } from "../../lib/http1/types.ts";
 import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
 import { fieldValue } from "../../lib/http1/wire/fields.ts";
-import { SseParser } from "../../lib/mcp/sse.ts";
+import { SseParser } from "../../lib/mcp/events/sse.ts";
 import { createLogger } from "../../lib/observe/log.ts";
 import { LostSession, type SessionCall } from "../../lib/session/lost_session.ts";
 import { sessionNamed } from "../../lib/upstream/session_named.ts";

@@ -1,8 +1,8 @@
 // When the rest of an answer is asked for whose stream its server has ended before it (MCP 2025-11-25, SEP-1699): behind the
 // last event that has an id, not sooner than the server wants, and not for ever where nothing comes of it.
-import { isSendable } from "../../mcp/event_id.ts";
-import type { SseEvent } from "../../mcp/sse.ts";
-import { retryAfterMs } from "../../mcp/stream_retry.ts";
+import { isSendable } from "../../mcp/events/event_id.ts";
+import type { SseEvent } from "../../mcp/events/sse.ts";
+import { retryAfterMs } from "../../mcp/events/stream_retry.ts";
 
 /** Where a server does not say, in ms. */
 const RETRY_MS = 1000;

@@ -8,12 +8,12 @@ import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts
 import { contentCoding } from "../../http1/wire/content_coding.ts";
 import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
+import { EventTooLong, SseFilter } from "../../mcp/events/sse_filter.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { joinBytes } from "../../mcp/join_bytes.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
 import { EntryTooLong, type Keep, ListFilter, type ListMember, mayHoldList } from "../../mcp/list_filter.ts";
 import { methodNumber } from "../../mcp/methods.ts";
-import { EventTooLong, SseFilter } from "../../mcp/sse_filter.ts";
 import { parseJson } from "../../platform/json.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import { LISTED } from "../../policy/subject.ts";

@@ -6,10 +6,10 @@ import { type ClientResponse, type FieldList, HttpError, type ResponseHead } fro
 import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
+import { SseParser } from "../../mcp/events/sse.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { encodeJson } from "../../mcp/json_bytes.ts";
 import { isJsonObject, type JsonObject, parseMessage } from "../../mcp/json_rpc.ts";
-import { SseParser } from "../../mcp/sse.ts";
 import { parseJson } from "../../platform/json.ts";
 import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { hintsOf } from "../../policy/hints.ts";

@@ -6,10 +6,10 @@ import type { Call, ClientRequest, ClientResponse, FieldList, Fields } from "../
 import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
+import { SseParser } from "../../mcp/events/sse.ts";
 import { encodeJson } from "../../mcp/json_bytes.ts";
 import { askedId, isRefusal, meaningOf, type Refusal, speaksOfSession } from "../../mcp/lost_session.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
-import { SseParser } from "../../mcp/sse.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";
 import type { Timers } from "../../platform/timers.ts";

@@ -7,10 +7,10 @@ import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../
 import { inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { contentCoding } from "../../http1/wire/content_coding.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
-import { isSendable } from "../../mcp/event_id.ts";
+import { isSendable } from "../../mcp/events/event_id.ts";
+import { type SseEvent, SseParser } from "../../mcp/events/sse.ts";
 import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
 import { TURN_BYTES } from "../../mcp/json_rpc.ts";
-import { type SseEvent, SseParser } from "../../mcp/sse.ts";
 import { LongTask } from "../../platform/timers.ts";
 import { decoded } from "../http/decoded.ts";
 import { tooLong } from "./http_peer_fault.ts";

@@ -14,9 +14,9 @@ import {
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
+import { retryAfterMs } from "../../mcp/events/stream_retry.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { rewritten } from "../../mcp/json_text.ts";
-import { retryAfterMs } from "../../mcp/stream_retry.ts";
 import { OwnedTimer, Pause, type Timers } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import { hear } from "../http/hear.ts";

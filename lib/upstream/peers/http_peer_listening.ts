@@ -3,8 +3,8 @@
 import { isRpc, type JsonLine } from "../../bridge/peer/peer_line.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
-import { isSendable } from "../../mcp/event_id.ts";
-import { retryAfterMs } from "../../mcp/stream_retry.ts";
+import { isSendable } from "../../mcp/events/event_id.ts";
+import { retryAfterMs } from "../../mcp/events/stream_retry.ts";
 import { Pause } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import type { HttpPeer, SessionKeeper } from "./http_peer.ts";

@@ -6,7 +6,7 @@ import type { ByteAccount } from "../../http1/byte_account.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { inspectBytes } from "../../http1/wire/borrowed.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
-import { type SseEvent, SseParser } from "../../mcp/sse.ts";
+import { type SseEvent, SseParser } from "../../mcp/events/sse.ts";
 import { settlesWithin, type Timers } from "../../platform/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";

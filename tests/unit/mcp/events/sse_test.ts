@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { SignetError } from "../../../lib/errors.ts";
-import { type SseEvent, SseParser } from "../../../lib/mcp/sse.ts";
-import { STRICT } from "../../support/strict.ts";
+import { SignetError } from "../../../../lib/errors.ts";
+import { type SseEvent, SseParser } from "../../../../lib/mcp/events/sse.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 const encoder = new TextEncoder();
 

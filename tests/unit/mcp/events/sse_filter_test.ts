@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { type SseEvent, SseParser } from "../../../lib/mcp/sse.ts";
-import { SseFilter } from "../../../lib/mcp/sse_filter.ts";
+import { type SseEvent, SseParser } from "../../../../lib/mcp/events/sse.ts";
+import { SseFilter } from "../../../../lib/mcp/events/sse_filter.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

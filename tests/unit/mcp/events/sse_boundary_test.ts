@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { SseParser } from "../../../lib/mcp/sse.ts";
-import { KEEP_ALIVE, SseBoundary } from "../../../lib/mcp/sse_boundary.ts";
-import { STRICT } from "../../support/strict.ts";
+import { SseParser } from "../../../../lib/mcp/events/sse.ts";
+import { KEEP_ALIVE, SseBoundary } from "../../../../lib/mcp/events/sse_boundary.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { retryAfterMs } from "../../../lib/mcp/stream_retry.ts";
+import { retryAfterMs } from "../../../../lib/mcp/events/stream_retry.ts";
 
 const CASES: readonly (readonly [wantedMs: number, afterMs: readonly number[]])[] = [
   [0, [100, 200, 400, 800, 1600, 3200]],
