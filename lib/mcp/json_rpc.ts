@@ -5,8 +5,6 @@
 import { isUtf8 } from "node:buffer";
 import { SignetError } from "../errors.ts";
 import { LongTask } from "../platform/timers.ts";
-import { JsonScanner, MAX_BATCH, type ScanLimits } from "./json_scan.ts";
-import { ERROR, META, PARAMS, REF, RESULT, slotOf, SLOTS, slotsIn } from "./message_members.ts";
 import {
   firstByte,
   has,
@@ -23,6 +21,8 @@ import {
 } from "./message_shape.ts";
 import { noteSubject, type Subject } from "./message_subject.ts";
 import { methodNumberAt, RESPONSE } from "./methods.ts";
+import { JsonScanner, MAX_BATCH, type ScanLimits } from "./scan/json_scan.ts";
+import { ERROR, META, PARAMS, REF, RESULT, slotOf, SLOTS, slotsIn } from "./scan/message_members.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
 

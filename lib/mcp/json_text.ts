@@ -4,7 +4,7 @@
 
 import { decodeLatin1 } from "../http1/wire/latin1.ts";
 import { parseJson } from "../platform/json.ts";
-import { hexDigit } from "./json_tokens.ts";
+import { hexDigit } from "./scan/json_tokens.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, COMMA = 0x2c;
 const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;

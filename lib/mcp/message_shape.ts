@@ -4,8 +4,8 @@
 import { Buffer } from "node:buffer";
 import { SignetError } from "../errors.ts";
 import { parseJson } from "../platform/json.ts";
-import type { JsonScanner } from "./json_scan.ts";
-import { ERROR, MESSAGE, slotOf, SLOTS } from "./message_members.ts";
+import type { JsonScanner } from "./scan/json_scan.ts";
+import { ERROR, MESSAGE, slotOf, SLOTS } from "./scan/message_members.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

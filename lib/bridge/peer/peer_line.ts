@@ -4,9 +4,9 @@
 import { isUtf8 } from "node:buffer";
 import { joinBytes } from "../../mcp/join_bytes.ts";
 import { isJsonObject, type JsonObject, parseMessageInTurns, type RpcResponse } from "../../mcp/json_rpc.ts";
-import { MAX_BATCH } from "../../mcp/json_scan.ts";
 import { flatten } from "../../mcp/json_splice.ts";
 import { elementsOf, findMembers } from "../../mcp/json_text.ts";
+import { MAX_BATCH } from "../../mcp/scan/json_scan.ts";
 import { parseJson } from "../../platform/json.ts";
 
 const encoder = new TextEncoder();
