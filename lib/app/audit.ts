@@ -8,7 +8,7 @@ import type { AuditSink } from "../audit/sink.ts";
 import type { Settings } from "../config/schema.ts";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import { ConfigError } from "../errors.ts";
-import { namesMemberTwice } from "../mcp/json_text.ts";
+import { namesMemberTwice } from "../mcp/json/json_text.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Observers } from "../observe/observers.ts";
 import { randomBytes } from "../platform/random.ts";

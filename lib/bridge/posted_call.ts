@@ -2,9 +2,9 @@
 import { callOf } from "../http1/call_of.ts";
 import { type Call, HttpError } from "../http1/types.ts";
 import { ownBytes } from "../http1/wire/borrowed.ts";
+import { replaceSpan } from "../mcp/json/json_splice.ts";
+import { findMember } from "../mcp/json/json_text.ts";
 import { type Parsed, parseMessage, parseMessageInTurns, TURN_BYTES } from "../mcp/json_rpc.ts";
-import { replaceSpan } from "../mcp/json_splice.ts";
-import { findMember } from "../mcp/json_text.ts";
 import type { BridgeRequest } from "./request.ts";
 
 /** The gateway has looked at bodies already; this is for those who use a bridge by itself. */

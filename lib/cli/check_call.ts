@@ -6,7 +6,7 @@ import { file, string } from "../config/kinds.ts";
 import type { Settings } from "../config/schema.ts";
 import { claimAt, clientOf, scopesOf } from "../identity/claims.ts";
 import type { Principal } from "../identity/principal.ts";
-import { encodeJson } from "../mcp/json_bytes.ts";
+import { encodeJson } from "../mcp/json/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
 import { parseJson } from "../platform/json.ts";
 import { readArguments } from "../policy/arguments.ts";

@@ -1,6 +1,6 @@
 // One value of several named members: words of the form `name=value` on a line, a mapping in a file, which comes here as
 // JSON.
-import { namesMemberTwice } from "../mcp/json_text.ts";
+import { namesMemberTwice } from "../mcp/json/json_text.ts";
 import { parseJson } from "../platform/json.ts";
 import { quoted } from "./kinds.ts";
 

@@ -1,7 +1,7 @@
 // Asking an endpoint that decides about identities: bounded in time and in size, no redirects followed, and whatever goes
 // wrong is one error, `identity_unavailable`, because nothing was proven (fail closed).
 import { SignetError } from "../errors.ts";
-import { namesMemberTwice } from "../mcp/json_text.ts";
+import { namesMemberTwice } from "../mcp/json/json_text.ts";
 import { redactUrl } from "../observe/redact.ts";
 import { parseJson } from "../platform/json.ts";
 import { isThisMachine } from "./this_machine.ts";

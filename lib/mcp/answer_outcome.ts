@@ -2,7 +2,7 @@
 // result says that it is one. Reads names of the first two levels and skips the rest; makes no objects. Not told: answers
 // longer than is looked at, those in a content coding, answers to batches, and names spelt with escapes.
 import { byteAt, type Bytes, copyBytes, inspectBytes } from "../http1/wire/borrowed.ts";
-import { skipBlanks, skipString, skipValue } from "./json_text.ts";
+import { skipBlanks, skipString, skipValue } from "./json/json_text.ts";
 
 /** As much of one message is looked at, in bytes. */
 const LONGEST_LOOKED_AT = 64 * 1024;

@@ -1,9 +1,9 @@
 // Between the eras, message by message: a stateless request (MCP 2026-07-28) as a server of the sessions' era takes it,
 // and that server's answer as the stateless client expects it. What the other era does not have is not translated.
-import { encodeJson } from "./json_bytes.ts";
+import { encodeJson } from "./json/json_bytes.ts";
+import { replaceSpan } from "./json/json_splice.ts";
+import { findMember, rewritten, type Span } from "./json/json_text.ts";
 import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "./json_rpc.ts";
-import { replaceSpan } from "./json_splice.ts";
-import { findMember, rewritten, type Span } from "./json_text.ts";
 import { toolsForModern } from "./listed_tools.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
 import { concerns } from "./resource_updates.ts";

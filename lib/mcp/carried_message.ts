@@ -6,7 +6,7 @@ import { decodeLatin1 } from "../http1/wire/latin1.ts";
 import { parseJson } from "../platform/json.ts";
 import { type Carries, isAboutTask } from "./carried_members.ts";
 import { CarriedScan, type FoundKind, type Node, watchFor } from "./carried_scan.ts";
-import { type Change, spliced } from "./json_splice.ts";
+import { type Change, spliced } from "./json/json_splice.ts";
 
 export type ExchangedKind = Exclude<FoundKind, "id" | "method">;
 

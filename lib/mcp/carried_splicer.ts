@@ -2,7 +2,7 @@
 // a stream of events (WHATWG HTML §9.2), in pieces of any size. All else passes as the bytes it came as, and an event that
 // has ended at once.
 import { CarriedMessage, type Exchanging } from "./carried_message.ts";
-import { joinBytes } from "./join_bytes.ts";
+import { joinBytes } from "./json/join_bytes.ts";
 
 const LF = 0x0a, CR = 0x0d, COLON = 0x3a, SPACE = 0x20;
 const DATA = new TextEncoder().encode("data");

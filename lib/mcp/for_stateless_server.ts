@@ -7,10 +7,10 @@ import {
   META_SERVER_INFO,
   META_SUBSCRIPTION_ID,
 } from "./between_eras.ts";
-import { encodeJson } from "./json_bytes.ts";
+import { encodeJson } from "./json/json_bytes.ts";
+import { replaceSpan } from "./json/json_splice.ts";
+import { findMember, type Member, membersOf, rewritten, type Span, textAt } from "./json/json_text.ts";
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
-import { replaceSpan } from "./json_splice.ts";
-import { findMember, type Member, membersOf, rewritten, type Span, textAt } from "./json_text.ts";
 import { toolsForLegacy } from "./listed_tools.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "./modern.ts";
 import { isLegacyRevision, isModernRevision, LEGACY_REVISIONS, MODERN_REVISIONS } from "./revisions.ts";

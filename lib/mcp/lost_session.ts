@@ -5,8 +5,8 @@
 // the known words are those of their sources: the transports of the TypeScript SDK 1.x and 2.x, its examples and
 // server-everything, the Python SDK, mcp-go, rmcp.
 import { parseJson } from "../platform/json.ts";
+import { elementsOf, findMember, type Span } from "./json/json_text.ts";
 import { isJsonObject, type JsonObject } from "./json_rpc.ts";
-import { elementsOf, findMember, type Span } from "./json_text.ts";
 import { claimsModernEra } from "./revisions.ts";
 import { INVALID_REQUEST, SERVER_ERROR, VERSION_UNSUPPORTED } from "./rpc_codes.ts";
 

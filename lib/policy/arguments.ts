@@ -1,7 +1,7 @@
 // The arguments of a call, as far as rules read them. What another reader could read differently is not read at all, and
 // what is long is not looked at: a rule that needs it then refuses (docs/behaviour.md G4).
-import { foldedName } from "../mcp/folded_name.ts";
-import { findMember, type Member, membersOf, namesMemberTwice, objectIn, type Span } from "../mcp/json_text.ts";
+import { foldedName } from "../mcp/json/folded_name.ts";
+import { findMember, type Member, membersOf, namesMemberTwice, objectIn, type Span } from "../mcp/json/json_text.ts";
 import { parseJson } from "../platform/json.ts";
 import type { ReadsOfArguments } from "./expression_reads.ts";
 

@@ -1,7 +1,7 @@
 // The context that a traced message carries in `params._meta` (SEP-414): exchanged in its bytes, or put in where a message
 // goes to what has no header. Everything else of it crosses byte for byte.
-import { replaceSpan } from "../mcp/json_splice.ts";
-import { findMember, findMembers, type Span } from "../mcp/json_text.ts";
+import { replaceSpan } from "../mcp/json/json_splice.ts";
+import { findMember, findMembers, type Span } from "../mcp/json/json_text.ts";
 import { parseJson } from "../platform/json.ts";
 
 const OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, QUOTE = 0x22, SMALL_N = 0x6e;

@@ -3,8 +3,8 @@
 // time; no verdict outlives a contradiction.
 import type { Carrier, Message, Peer } from "../bridge/peer/peer.ts";
 import type { OpenPeers, Parting, PeerEvents, PeerSource, Resumed, Stopping } from "../bridge/peer/peer_source.ts";
+import { findMember, stringAt } from "../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
-import { findMember, stringAt } from "../mcp/json_text.ts";
 import { OTHER_ERA_CODES } from "../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../platform/faults.ts";
 import { mayBeOfOtherEra } from "./peers/http_peer_fault.ts";

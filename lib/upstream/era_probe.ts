@@ -6,7 +6,7 @@ import { fieldValue } from "../http1/wire/fields.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";
 import { SseParser } from "../mcp/events/sse.ts";
 import { envelopeOf, speaksModern } from "../mcp/for_stateless_server.ts";
-import { encodeJson } from "../mcp/json_bytes.ts";
+import { encodeJson } from "../mcp/json/json_bytes.ts";
 import { isJsonObject } from "../mcp/json_rpc.ts";
 import { MODERN_REVISIONS } from "../mcp/revisions.ts";
 import { tellIfOwn } from "../platform/faults.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { ArgumentReader } from "../../lib/audit/arguments.ts";
-import { namesMemberTwice } from "../../lib/mcp/json_text.ts";
+import { namesMemberTwice } from "../../lib/mcp/json/json_text.ts";
 import { AuditFolder } from "../support/audit.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";

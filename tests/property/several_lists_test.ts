@@ -2,7 +2,7 @@
 // by pages of a walk no others (docs/behaviour.md A1, A2, A7).
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { findMember } from "../../lib/mcp/json_text.ts";
+import { findMember } from "../../lib/mcp/json/json_text.ts";
 import { FakeReach, routing } from "../support/fake_members.ts";
 import { messageOf } from "../support/fake_peer.ts";
 import { settle } from "../support/fake_timers.ts";

@@ -9,8 +9,8 @@ import {
   withoutWord,
 } from "../../lib/bridge/peer/peer_source.ts";
 import { SignetError } from "../../lib/errors.ts";
+import type { Span } from "../../lib/mcp/json/json_text.ts";
 import type { JsonObject, RpcId } from "../../lib/mcp/json_rpc.ts";
-import type { Span } from "../../lib/mcp/json_text.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

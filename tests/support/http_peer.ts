@@ -3,7 +3,7 @@ import { type Carrier, type Message, NO_CARRIER, type Peer } from "../../lib/bri
 import type { PeerEvents } from "../../lib/bridge/peer/peer_source.ts";
 import { ByteAccount } from "../../lib/http1/byte_account.ts";
 import type { Fields } from "../../lib/http1/types.ts";
-import { findMember } from "../../lib/mcp/json_text.ts";
+import { findMember } from "../../lib/mcp/json/json_text.ts";
 import { HttpUpstream } from "../../lib/upstream/http.ts";
 import { httpPeer, type HttpPeerSetting } from "../../lib/upstream/peers/http_peer_life.ts";
 import type { HttpPeerLife } from "../../lib/upstream/peers/http_peer_life.ts";

@@ -1,9 +1,9 @@
 // The handshake with a peer: what is said to it, said again to its successor, and what its answer tells.
 import { SignetError } from "../../errors.ts";
 import type { InitializeParams } from "../../mcp/era.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { findMember, membersOf } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { findMember, membersOf } from "../../mcp/json_text.ts";
 import { type Message, NO_CARRIER, NOBODY, type Peer } from "./peer.ts";
 
 const encoder = new TextEncoder();

@@ -3,8 +3,8 @@
 // each response finds who asked, and whatever else comes is handed on.
 import type { SignetError } from "../../errors.ts";
 import type { Fields } from "../../http1/types.ts";
+import type { Span } from "../../mcp/json/json_text.ts";
 import type { JsonObject, RpcId } from "../../mcp/json_rpc.ts";
-import type { Span } from "../../mcp/json_text.ts";
 
 /** A message of the peer: its text on one line, and what it says. */
 export interface Message {

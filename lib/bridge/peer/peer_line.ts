@@ -2,10 +2,10 @@
 // lines that happen to be JSON: what can be understood is taken, and nothing but JSON-RPC 2.0 is a message
 // (docs/behaviour.md B8).
 import { isUtf8 } from "node:buffer";
-import { joinBytes } from "../../mcp/join_bytes.ts";
+import { joinBytes } from "../../mcp/json/join_bytes.ts";
+import { flatten } from "../../mcp/json/json_splice.ts";
+import { elementsOf, findMembers } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject, parseMessageInTurns, type RpcResponse } from "../../mcp/json_rpc.ts";
-import { flatten } from "../../mcp/json_splice.ts";
-import { elementsOf, findMembers } from "../../mcp/json_text.ts";
 import { MAX_BATCH } from "../../mcp/scan/json_scan.ts";
 import { parseJson } from "../../platform/json.ts";
 

@@ -1,9 +1,9 @@
 // What a session's next peer has to be told besides the handshake: the log level and the subscriptions a client has
 // asked for. Bounded in number and bytes, whatever a client sends (docs/behaviour.md M6): only what the request means
 // is kept.
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { findMember } from "../../mcp/json/json_text.ts";
 import type { RpcRequest } from "../../mcp/json_rpc.ts";
-import { findMember } from "../../mcp/json_text.ts";
 import { levelOf } from "../../mcp/log_levels.ts";
 
 /** A request whose effect must outlive its peer. */

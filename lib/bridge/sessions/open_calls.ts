@@ -1,9 +1,9 @@
 // Requests of a client that its peer has not answered: found by the client's id, for cancelling and to refuse a second
 // one of the same id (docs/behaviour.md B6, C1), and by progress token, to send progress where it belongs.
 // Of a call that is on its way nothing is kept but its id, its token and what its success means: neither text nor body.
+import { replaceSpan, replaceSpanByNumber } from "../../mcp/json/json_splice.ts";
+import { findMember, type Span } from "../../mcp/json/json_text.ts";
 import { idKey, type RpcId, type RpcNotification, type RpcRequest } from "../../mcp/json_rpc.ts";
-import { replaceSpan, replaceSpanByNumber } from "../../mcp/json_splice.ts";
-import { findMember, type Span } from "../../mcp/json_text.ts";
 import { INVALID_PARAMS, SERVER_ERROR } from "../../mcp/rpc_codes.ts";
 import { errorWithId, type RpcFault, rpcFaultOf } from "../../mcp/rpc_fault.ts";
 import type { PostAnswer } from "../answers/post_answer.ts";

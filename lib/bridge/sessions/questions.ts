@@ -1,9 +1,9 @@
 // Requests a server sends to its client. Their ids are made unique over all processes a session has had, and impossible
 // to guess, so that an answer reaches the very process that asked, or nobody (docs/protocol.md 19).
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { replaceSpan } from "../../mcp/json/json_splice.ts";
+import { findMember } from "../../mcp/json/json_text.ts";
 import { idKey, type RpcId } from "../../mcp/json_rpc.ts";
-import { replaceSpan } from "../../mcp/json_splice.ts";
-import { findMember } from "../../mcp/json_text.ts";
 import { idIn } from "../peer/message_ids.ts";
 import type { Carrier, Message, Peer } from "../peer/peer.ts";
 

@@ -1,10 +1,10 @@
 // What a server says of its own accord, and to which of a client's streams it goes: each message to exactly one
 // (docs/behaviour.md B6, N1). Stdio does not tie a message to the call it is about, so where only one call can be
 // meant, it is.
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { replaceSpan } from "../../mcp/json/json_splice.ts";
+import { findMember } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { replaceSpan } from "../../mcp/json_splice.ts";
-import { findMember } from "../../mcp/json_text.ts";
 import { INTERNAL_ERROR } from "../../mcp/rpc_codes.ts";
 import type { PostAnswer } from "../answers/post_answer.ts";
 import { cancelledIdIn, idIn } from "../peer/message_ids.ts";

@@ -1,8 +1,8 @@
 // The stateless requests in hand: each is answered once, under its client's own id, or its client leaves before.
 import { ERROR_KINDS, type ErrorCode } from "../../errors.ts";
 import { META_LOG_LEVEL } from "../../mcp/between_eras.ts";
+import { findMember } from "../../mcp/json/json_text.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
-import { findMember } from "../../mcp/json_text.ts";
 import { wantedLevelOf } from "../../mcp/log_levels.ts";
 import { metaOf } from "../../mcp/modern.ts";
 import { errorWithId } from "../../mcp/rpc_fault.ts";

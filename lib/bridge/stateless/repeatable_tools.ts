@@ -1,9 +1,9 @@
 // Which tools a server says may be run again with the same arguments (MCP 2025-11-25, "ToolAnnotations"): those that change
 // nothing, and those that change nothing more the second time. What it does not say is presumed: no. The list is asked for
 // when a call was lost, one at a time, and bounded in time, pages and bytes; without one no tool is.
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { findMember } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { findMember } from "../../mcp/json_text.ts";
 import { parseJson } from "../../platform/json.ts";
 import { isWithin } from "../../platform/time_of_day.ts";
 import type { Timers } from "../../platform/timers.ts";

@@ -1,7 +1,7 @@
 // Stateless clients' calls at their peer, by the ids that the peer knows them by: ids and progress tokens of clients would
 // clash (docs/behaviour.md B6).
-import { encodeJson } from "../../mcp/json_bytes.ts";
-import { findMember } from "../../mcp/json_text.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { findMember } from "../../mcp/json/json_text.ts";
 import { type Loss, type Message, NO_CARRIER, type Peer } from "../peer/peer.ts";
 import { ownIdOf } from "../peer/peer_line.ts";
 import type { Exchange, Run, Translated } from "./exchange.ts";

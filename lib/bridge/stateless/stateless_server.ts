@@ -14,9 +14,9 @@ import {
   resultForModern,
   statusOfAnswer,
 } from "../../mcp/between_eras.ts";
+import { replaceSpan } from "../../mcp/json/json_splice.ts";
+import { findMember } from "../../mcp/json/json_text.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
-import { replaceSpan } from "../../mcp/json_splice.ts";
-import { findMember } from "../../mcp/json_text.ts";
 import { INTERNAL_ERROR, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { statelessFaultOf } from "../../mcp/rpc_fault.ts";
 import { tellIfOwn } from "../../platform/faults.ts";

@@ -8,7 +8,7 @@ import {
   type Identity,
   stamped,
 } from "../../mcp/between_eras.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults.ts";

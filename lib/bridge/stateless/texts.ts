@@ -1,9 +1,9 @@
 // What a stateless client and its peer are told from here, as bytes: spliced, so that ids and tokens cross as they were
 // written.
 import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
-import { replaceSpan } from "../../mcp/json_splice.ts";
-import { findMember, type Span } from "../../mcp/json_text.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { replaceSpan } from "../../mcp/json/json_splice.ts";
+import { findMember, type Span } from "../../mcp/json/json_text.ts";
 import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import { parseJson } from "../../platform/json.ts";
 

@@ -1,8 +1,8 @@
 // What a peer says of its own accord, and to which of its stateless clients' requests it goes (docs/protocol.md 30, 31).
 import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
+import { replaceSpan } from "../../mcp/json/json_splice.ts";
+import { findMember } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { replaceSpan } from "../../mcp/json_splice.ts";
-import { findMember } from "../../mcp/json_text.ts";
 import { isHeardAt } from "../../mcp/log_levels.ts";
 import { metaOf } from "../../mcp/modern.ts";
 import { idIn } from "../peer/message_ids.ts";

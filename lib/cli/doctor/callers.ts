@@ -5,7 +5,7 @@ import type { Settings } from "../../config/schema.ts";
 import { SignetError } from "../../errors.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
 import type { CredentialView } from "../../identity/principal.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import type { CommandContext } from "../command.ts";
 import { faultOf, type Finding, type Findings, timeBoxed } from "./finding.ts";
 

@@ -1,7 +1,7 @@
 // May the caller ask for this, and so often? Rules first, then rates, in both lanes: by what was found before in the fast
 // one, which leaves to the full one whatever has to be looked at (docs/behaviour.md G4, G5).
 import { SignetError } from "../../errors.ts";
-import { elementsOf } from "../../mcp/json_text.ts";
+import { elementsOf } from "../../mcp/json/json_text.ts";
 import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { MAX_SHOWN, shortened } from "../../observe/shortened.ts";
 import { readArguments, readsAlike } from "../../policy/arguments.ts";

@@ -7,7 +7,7 @@ import { BytesBody } from "../../http1/wire/bytes_body.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { isSendable } from "../../mcp/events/event_id.ts";
 import type { SseEvent } from "../../mcp/events/sse.ts";
-import { flatten } from "../../mcp/json_splice.ts";
+import { flatten } from "../../mcp/json/json_splice.ts";
 import { SERVER_ERROR } from "../../mcp/rpc_codes.ts";
 import { errorWithId } from "../../mcp/rpc_fault.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";

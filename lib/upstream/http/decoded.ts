@@ -5,7 +5,7 @@ import { type BodyReader, CHUNKED, type ClientResponse, type Fields } from "../.
 import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
 import { contentCoding } from "../../http1/wire/content_coding.ts";
 import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
-import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import {
   createBrotliDecompress,
   createGunzip,

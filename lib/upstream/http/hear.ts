@@ -4,7 +4,7 @@ import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { contentCoding } from "../../http1/wire/content_coding.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
-import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import { type Refusal, REFUSAL_BYTES } from "../../mcp/lost_session.ts";
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "../../platform/builtin.ts";
 import { Patience, settlesWithin, type Timers } from "../../platform/timers.ts";

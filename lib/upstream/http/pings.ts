@@ -7,7 +7,7 @@ import { ownBytes } from "../../http1/wire/borrowed.ts";
 import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { SseParser } from "../../mcp/events/sse.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { askedId, isRefusal, meaningOf, type Refusal, speaksOfSession } from "../../mcp/lost_session.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { tellIfOwn } from "../../platform/faults.ts";

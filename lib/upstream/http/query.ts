@@ -1,7 +1,7 @@
 // The query of a request to an HTTP server: that of the configured URL, and behind it what the client's adds. What the
 // operator has said there (a project, `read_only=true`) no caller says again: of two parameters of one name some servers
 // take the last, and some take several spellings for one name (docs/behaviour.md M4, as I4 has it of fields).
-import { foldedName } from "../../mcp/folded_name.ts";
+import { foldedName } from "../../mcp/json/folded_name.ts";
 
 /** @param query the client's: `?…`, or empty */
 export function withQuery(target: string, query: string): string {

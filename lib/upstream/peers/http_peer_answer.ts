@@ -9,7 +9,7 @@ import { contentCoding } from "../../http1/wire/content_coding.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { isSendable } from "../../mcp/events/event_id.ts";
 import { type SseEvent, SseParser } from "../../mcp/events/sse.ts";
-import { GatheredBytes } from "../../mcp/gathered_bytes.ts";
+import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import { TURN_BYTES } from "../../mcp/json_rpc.ts";
 import { LongTask } from "../../platform/timers.ts";
 import { decoded } from "../http/decoded.ts";

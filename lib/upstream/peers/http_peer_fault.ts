@@ -5,10 +5,10 @@ import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { type ErrorCode, SignetError } from "../../errors.ts";
 import { HttpError, type HttpErrorCode, type ResponseHead } from "../../http1/types.ts";
 import { combinedValue } from "../../http1/wire/fields.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { replaceSpan } from "../../mcp/json/json_splice.ts";
+import { findMember } from "../../mcp/json/json_text.ts";
 import { isJsonObject } from "../../mcp/json_rpc.ts";
-import { replaceSpan } from "../../mcp/json_splice.ts";
-import { findMember } from "../../mcp/json_text.ts";
 import { DecodingError } from "../http/decoded.ts";
 
 type Words = readonly [ErrorCode, string];

@@ -1,7 +1,7 @@
 // A request of the client's that is on its way to a member: who asked, who runs it under which id, and what of the answer
 // is turned for the client.
 import type { Asker, Carrier, Loss, Message, Peer } from "../../bridge/peer/peer.ts";
-import type { Span } from "../../mcp/json_text.ts";
+import type { Span } from "../../mcp/json/json_text.ts";
 import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import type { Asking, MemberLife } from "./members/member_life.ts";
 import { type OutwardOf, outwardReply } from "./names/outward.ts";

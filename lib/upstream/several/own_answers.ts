@@ -2,11 +2,11 @@
 // (docs/behaviour.md A2, A5; docs/protocol.md 20).
 import type { Carrier } from "../../bridge/peer/peer.ts";
 import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { replaceSpan } from "../../mcp/json/json_splice.ts";
+import { findMember, type Span, stringAt } from "../../mcp/json/json_text.ts";
 import { isObjectAt, memberAt, objectAt } from "../../mcp/json_places.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { replaceSpan } from "../../mcp/json_splice.ts";
-import { findMember, type Span, stringAt } from "../../mcp/json_text.ts";
 import { INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { MAX_SHOWN } from "../../observe/shortened.ts";
 import { tellIfOwn } from "../../platform/faults.ts";

@@ -2,11 +2,11 @@
 // back comes back to who asked (docs/behaviour.md A2, A6, C1). It lives as long as its session; members come and go.
 import { progressTokenOf } from "../../bridge/peer/message_ids.ts";
 import { type Asker, type Carrier, type Message, ownCarrier, type Peer } from "../../bridge/peer/peer.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { replaceSpan } from "../../mcp/json/json_splice.ts";
+import { findMember, findMembers, type Span, stringAt } from "../../mcp/json/json_text.ts";
 import { memberAt, objectAt } from "../../mcp/json_places.ts";
 import { idKey, type RpcId } from "../../mcp/json_rpc.ts";
-import { replaceSpan } from "../../mcp/json_splice.ts";
-import { findMember, findMembers, type Span, stringAt } from "../../mcp/json_text.ts";
 import { INTERNAL_ERROR, INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
 import type { QuestionTokens } from "./heard/question_tokens.ts";
 import type { Destination } from "./lists/catalog.ts";

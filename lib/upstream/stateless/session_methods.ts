@@ -1,9 +1,9 @@
 // What the sessions' era has and a stateless server has not, answered in its place: ping, log levels, subscriptions to
 // resources (docs/behaviour.md S2). Levels and subscriptions stand in what the server is asked from then on.
 import type { Carrier, Message } from "../../bridge/peer/peer.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { findMember, stringAt } from "../../mcp/json/json_text.ts";
 import type { JsonObject } from "../../mcp/json_rpc.ts";
-import { findMember, stringAt } from "../../mcp/json_text.ts";
 import { levelOf, LOG_LEVELS, type LogLevel } from "../../mcp/log_levels.ts";
 import { INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
 import { peerFields } from "../peer_fields.ts";

@@ -13,9 +13,9 @@ import {
   requestForModern,
   type ServerQuestion,
 } from "../../mcp/for_stateless_server.ts";
-import { encodeJson } from "../../mcp/json_bytes.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { findMember, membersOf } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { findMember, membersOf } from "../../mcp/json_text.ts";
 import { HEADER_MISMATCH, INTERNAL_ERROR } from "../../mcp/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";

@@ -3,7 +3,7 @@
 // Neither side can make memory grow: what the server does not read is refused, what nobody takes is not read.
 import process from "node:process";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
-import { joinBytes } from "../../mcp/join_bytes.ts";
+import { joinBytes } from "../../mcp/json/join_bytes.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Launch, Spawn, SpawnedProcess } from "../../platform/child_process.ts";
 import { tellIfOwn } from "../../platform/faults.ts";

@@ -3,8 +3,8 @@
 // again is answered by that, once; any other question is the client's (docs/behaviour.md S4).
 import { Buffer } from "node:buffer";
 import type { Charge } from "../../../http1/byte_account.ts";
+import { findMember, type Member, membersOf, textAt } from "../../../mcp/json/json_text.ts";
 import { isObjectAt, memberAt } from "../../../mcp/json_places.ts";
-import { findMember, type Member, membersOf, textAt } from "../../../mcp/json_text.ts";
 import { createHash } from "../../../platform/builtin.ts";
 import type { Message } from "../../peer/peer.ts";
 

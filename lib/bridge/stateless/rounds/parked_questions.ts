@@ -2,9 +2,9 @@
 // result of its request, which it makes again with the answers (MCP 2026-07-28, multi-round-trip requests). The call waits
 // at its server meanwhile; each round is answered once (docs/behaviour.md S4).
 import { Buffer } from "node:buffer";
+import { findMember, membersOf, textAt } from "../../../mcp/json/json_text.ts";
 import { isObjectAt } from "../../../mcp/json_places.ts";
 import { isJsonObject, type JsonObject, type RpcId } from "../../../mcp/json_rpc.ts";
-import { findMember, membersOf, textAt } from "../../../mcp/json_text.ts";
 import { INTERNAL_ERROR } from "../../../mcp/rpc_codes.ts";
 import { idIn } from "../../peer/message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "../../peer/peer.ts";

@@ -1,11 +1,11 @@
 // A server of the sessions' era that refuses a call until its user has been at an address (−32042; MCP 2025-11-25,
 // Elicitation, "URL Elicitation Required Error"), before a stateless client: the answer asks the client, with all there is
 // of the question in the state that it brings back, and the call is made again, as the server wants it.
-import { encodeJson } from "../../../mcp/json_bytes.ts";
+import { encodeJson } from "../../../mcp/json/json_bytes.ts";
+import { replaceSpan } from "../../../mcp/json/json_splice.ts";
+import { findMember, findMembers, rewritten, type Span, stringAt, textAt } from "../../../mcp/json/json_text.ts";
 import { isObjectAt } from "../../../mcp/json_places.ts";
 import { isJsonObject, type JsonObject } from "../../../mcp/json_rpc.ts";
-import { replaceSpan } from "../../../mcp/json_splice.ts";
-import { findMember, findMembers, rewritten, type Span, stringAt, textAt } from "../../../mcp/json_text.ts";
 import { INTERNAL_ERROR, URL_ELICITATION_REQUIRED } from "../../../mcp/rpc_codes.ts";
 import { parseJson } from "../../../platform/json.ts";
 import type { Timers } from "../../../platform/timers.ts";

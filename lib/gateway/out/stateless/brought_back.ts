@@ -3,12 +3,12 @@
 import type { FieldList } from "../../../http1/types.ts";
 import { fieldValue, OF_THE_BYTES } from "../../../http1/wire/fields.ts";
 import { type CarriedMember, carriesOf } from "../../../mcp/carried_members.ts";
-import { foldedName } from "../../../mcp/folded_name.ts";
 import { encodeHeaderValue } from "../../../mcp/header_value.ts";
+import { foldedName } from "../../../mcp/json/folded_name.ts";
+import { type Change, spliced } from "../../../mcp/json/json_splice.ts";
+import { findMember, type Member, membersLike, type Span } from "../../../mcp/json/json_text.ts";
 import { elementsIn, isArrayAt, isObjectAt } from "../../../mcp/json_places.ts";
 import type { RpcNotification, RpcRequest } from "../../../mcp/json_rpc.ts";
-import { type Change, spliced } from "../../../mcp/json_splice.ts";
-import { findMember, type Member, membersLike, type Span } from "../../../mcp/json_text.ts";
 import { invalid } from "../../../mcp/message_shape.ts";
 import { parseJson } from "../../../platform/json.ts";
 import type { Caller } from "../../../session/caller.ts";

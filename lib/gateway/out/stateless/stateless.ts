@@ -1,7 +1,7 @@
 // A request of the modern era (MCP 2026-07-28): no session, everything in the message. Checked and passed through.
 import { rpcCodeFor, SignetError } from "../../../errors.ts";
 import { subscriptionEnded } from "../../../mcp/between_eras.ts";
-import { joinBytes } from "../../../mcp/join_bytes.ts";
+import { joinBytes } from "../../../mcp/json/join_bytes.ts";
 import { errorResponse, type RpcNotification, type RpcRequest } from "../../../mcp/json_rpc.ts";
 import { assertModern } from "../../../mcp/modern.ts";
 import { pause, SYSTEM_TIMERS } from "../../../platform/timers.ts";

@@ -2,7 +2,7 @@
 // sealed for the place where it is kept (docs/behaviour.md S3).
 import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
 import type { StoreSeal } from "../../../envelope/store_seal.ts";
-import { encodeJson } from "../../../mcp/json_bytes.ts";
+import { encodeJson } from "../../../mcp/json/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../../mcp/json_rpc.ts";
 import { isLegacyRevision } from "../../../mcp/revisions.ts";
 import { isUpstreamId } from "../../http/session_id_field.ts";

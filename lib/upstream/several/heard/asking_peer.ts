@@ -2,8 +2,8 @@
 // have it (docs/behaviour.md A8), and no member asks so much that the others find no room (A6).
 import { idAt } from "../../../bridge/peer/message_ids.ts";
 import type { Asker, Carrier, Peer } from "../../../bridge/peer/peer.ts";
+import { findMember, type Span } from "../../../mcp/json/json_text.ts";
 import { idKey, type RpcId } from "../../../mcp/json_rpc.ts";
-import { findMember, type Span } from "../../../mcp/json_text.ts";
 import { INTERNAL_ERROR } from "../../../mcp/rpc_codes.ts";
 import type { MemberLife } from "../members/member_life.ts";
 

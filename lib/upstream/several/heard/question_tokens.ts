@@ -1,9 +1,9 @@
 // Progress tokens of members' questions: two members may choose one and the same, so clients are given others, which lead
 // back to the question as long as it is open (docs/behaviour.md A5). Bounded by the questions that are open.
-import { encodeJson } from "../../../mcp/json_bytes.ts";
+import { encodeJson } from "../../../mcp/json/json_bytes.ts";
+import { replaceSpan } from "../../../mcp/json/json_splice.ts";
+import { findMember, stringAt } from "../../../mcp/json/json_text.ts";
 import { memberAt } from "../../../mcp/json_places.ts";
-import { replaceSpan } from "../../../mcp/json_splice.ts";
-import { findMember, stringAt } from "../../../mcp/json_text.ts";
 import type { AskingPeer } from "./asking_peer.ts";
 
 interface Given {

@@ -1,7 +1,7 @@
 // A member's entries, page after page, as clients are to see them: renamed, described, filtered and bounded, written into
 // one text as they are read (docs/behaviour.md A2, A3, A6, A7, A9).
-import { encodeJson } from "../../../mcp/json_bytes.ts";
-import { type Span, stringAt } from "../../../mcp/json_text.ts";
+import { encodeJson } from "../../../mcp/json/json_bytes.ts";
+import { type Span, stringAt } from "../../../mcp/json/json_text.ts";
 import { eachEntry, type ListPage, type PageEntry } from "../../../mcp/list_page.ts";
 import { MemberFault } from "../members/breaker.ts";
 import type { Listed } from "../members/listed.ts";

@@ -1,6 +1,6 @@
 // What Signet itself asks of a member: bounded in time, and called off where the answer comes too late.
 import type { Carrier, Message, Peer } from "../../../bridge/peer/peer.ts";
-import { encodeJson } from "../../../mcp/json_bytes.ts";
+import { encodeJson } from "../../../mcp/json/json_bytes.ts";
 import type { JsonObject } from "../../../mcp/json_rpc.ts";
 import type { Timers } from "../../../platform/timers.ts";
 import { MemberFault } from "./breaker.ts";

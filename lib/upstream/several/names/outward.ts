@@ -1,10 +1,10 @@
 // What a member says as its clients see it: addresses of resources that lead back to it, wherever an answer holds one
 // (docs/behaviour.md A3, A9). Everything else passes byte for byte.
-import { membersAlike } from "../../../mcp/alike_members.ts";
-import { encodeJson } from "../../../mcp/json_bytes.ts";
+import { membersAlike } from "../../../mcp/json/alike_members.ts";
+import { encodeJson } from "../../../mcp/json/json_bytes.ts";
+import { type Change, spliced } from "../../../mcp/json/json_splice.ts";
+import { objectIn, type Span, stringAt } from "../../../mcp/json/json_text.ts";
 import { elementsIn } from "../../../mcp/json_places.ts";
-import { type Change, spliced } from "../../../mcp/json_splice.ts";
-import { objectIn, type Span, stringAt } from "../../../mcp/json_text.ts";
 import { outwardUri } from "./uris.ts";
 
 /** Bytes that stand in for others. */

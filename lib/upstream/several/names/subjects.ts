@@ -1,9 +1,9 @@
 // What a request is about: a name, an address or a task that leads to a member, and what its client is told where it leads
 // nowhere (docs/behaviour.md A2, A7).
 import type { Message } from "../../../bridge/peer/peer.ts";
+import { type Span, stringAt } from "../../../mcp/json/json_text.ts";
 import { memberAt } from "../../../mcp/json_places.ts";
 import { isJsonObject } from "../../../mcp/json_rpc.ts";
-import { type Span, stringAt } from "../../../mcp/json_text.ts";
 import { INVALID_PARAMS, RESOURCE_NOT_FOUND } from "../../../mcp/rpc_codes.ts";
 import { MAX_SHOWN } from "../../../observe/shortened.ts";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { SignetError } from "../../../../lib/errors.ts";
-import { findMember } from "../../../../lib/mcp/json_text.ts";
+import { findMember } from "../../../../lib/mcp/json/json_text.ts";
 import type { LogFacts, Logger } from "../../../../lib/observe/log.ts";
 import { FakeMcp } from "../../../support/fake_mcp.ts";
 import { ANNA, by, EventScript, HttpPeerScene, initializeText, textOf } from "../../../support/http_peer.ts";

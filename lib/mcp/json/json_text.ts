@@ -2,9 +2,9 @@
 // id exchanged (json_splice.ts): parsing and printing it again would round its numbers and cost twice.
 // The texts given here have been read by `JSON.parse` before: what is malformed is not looked for again.
 
-import { decodeLatin1 } from "../http1/wire/latin1.ts";
-import { parseJson } from "../platform/json.ts";
-import { hexDigit } from "./scan/json_tokens.ts";
+import { decodeLatin1 } from "../../http1/wire/latin1.ts";
+import { parseJson } from "../../platform/json.ts";
+import { hexDigit } from "../scan/json_tokens.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, COMMA = 0x2c;
 const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;

@@ -2,7 +2,7 @@
 // strings spelt one way. Nothing is rounded and nothing merged: numbers that a double would make equal stay apart, and a
 // member that stands twice is there twice, since a server may read the other one.
 // The bytes given here are JSON that has been judged before, so that its nesting is bounded.
-import { parseJson } from "../platform/json.ts";
+import { parseJson } from "../../platform/json.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a;
 const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;

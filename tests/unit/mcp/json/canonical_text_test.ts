@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { canonicalText } from "../../../lib/mcp/canonical_text.ts";
-import { STRICT } from "../../support/strict.ts";
-import carried from "../../vectors/carried.json" with { type: "json" };
+import { canonicalText } from "../../../../lib/mcp/json/canonical_text.ts";
+import { STRICT } from "../../../support/strict.ts";
+import carried from "../../../vectors/carried.json" with { type: "json" };
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

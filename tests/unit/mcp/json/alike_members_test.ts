@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { isAlike, membersAlike } from "../../../lib/mcp/alike_members.ts";
-import { STRICT } from "../../support/strict.ts";
+import { isAlike, membersAlike } from "../../../../lib/mcp/json/alike_members.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,7 +1,7 @@
 // Members of a JSON text found and replaced in place, whatever the text looks like.
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { flatten, replaceSpan, replaceSpanByNumber } from "../../../lib/mcp/json_splice.ts";
+import { flatten, replaceSpan, replaceSpanByNumber } from "../../../../lib/mcp/json/json_splice.ts";
 import {
   elementsOf,
   findMember,
@@ -10,8 +10,8 @@ import {
   rewritten,
   stringAt,
   textAt,
-} from "../../../lib/mcp/json_text.ts";
-import { STRICT } from "../../support/strict.ts";
+} from "../../../../lib/mcp/json/json_text.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
