@@ -3,7 +3,7 @@
 // counted, and the log says when that begins and ends.
 import { ConfigError } from "../errors.ts";
 import type { Counted, ExchangeCounts } from "../gateway/exchange_counts.ts";
-import { MCP_METHODS } from "../mcp/methods.ts";
+import { MCP_METHODS } from "../mcp/messages/methods.ts";
 import { LOG_LEVELS, type Logger, type LogLevel } from "../observe/log.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { readTextFile } from "../platform/files.ts";

@@ -7,7 +7,7 @@ import { callOf } from "../http1/call_of.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { classify } from "../mcp/era.ts";
-import type { RpcNotification, RpcRequest } from "../mcp/json_rpc.ts";
+import type { RpcNotification, RpcRequest } from "../mcp/messages/json_rpc.ts";
 import { isModernEnvelope } from "../mcp/modern.ts";
 import { type Era, isKnownRevision } from "../mcp/revisions.ts";
 import { Elsewhere, type Here, type Whereabouts } from "../replica/elsewhere.ts";

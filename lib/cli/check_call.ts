@@ -7,7 +7,7 @@ import type { Settings } from "../config/schema.ts";
 import { claimAt, clientOf, scopesOf } from "../identity/claims.ts";
 import type { Principal } from "../identity/principal.ts";
 import { encodeJson } from "../mcp/json/json_bytes.ts";
-import { isJsonObject, type JsonObject } from "../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../mcp/messages/json_rpc.ts";
 import { parseJson } from "../platform/json.ts";
 import { readArguments } from "../policy/arguments.ts";
 import { hintsOf } from "../policy/hints.ts";

@@ -1,6 +1,6 @@
 // How many requests were answered, by method and status, and how long that took: one histogram for each pair, made when
 // the first of its kind comes, so that counting allocates nothing. Rows and columns come from closed lists.
-import { METHODS } from "../mcp/methods.ts";
+import { METHODS } from "../mcp/messages/methods.ts";
 import { Histogram, type HistogramSample, type HistogramState, type Sample } from "../observe/metrics.ts";
 
 /**

@@ -2,7 +2,7 @@
 import { ERROR_KINDS, type ErrorCode, rpcCodeFor, SignetError } from "../errors.ts";
 import type { RefusedRequest } from "../http1/server/server_context.ts";
 import type { ClientResponse, HttpError } from "../http1/types.ts";
-import { methodNumber, UNREAD } from "../mcp/methods.ts";
+import { methodNumber, UNREAD } from "../mcp/messages/methods.ts";
 import { corsFields } from "./in/guard.ts";
 import { notTakenFields } from "./in/hopped.ts";
 import type { Inbound } from "./inbound.ts";

@@ -2,7 +2,7 @@
 // the rest goes to the log under that id. JSON-RPC 2.0 §5.1 for the body, RFC 9110 §15 for the statuses.
 import { type BatchError, ERROR_KINDS, type ErrorCode, rpcCodeFor, SignetError } from "../errors.ts";
 import { type FieldList, HttpError, type HttpErrorCode, type ResponseStart } from "../http1/types.ts";
-import { errorResponse, idText, type RpcId } from "../mcp/json_rpc.ts";
+import { errorResponse, idText, type RpcId } from "../mcp/messages/json_rpc.ts";
 import type { LogFacts, Logger } from "../observe/log.ts";
 import { describeError } from "../platform/error_name.ts";
 import { DecodingError } from "../upstream/http/decoded.ts";

@@ -3,11 +3,8 @@
 import { encodeJson } from "./json/json_bytes.ts";
 import { replaceSpan } from "./json/json_splice.ts";
 import { findMember, rewritten, type Span } from "./json/json_text.ts";
-import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "./json_rpc.ts";
 import { toolsForModern } from "./listed_tools.ts";
-import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
-import { concerns } from "./resource_updates.ts";
-import { MODERN_REVISIONS } from "./revisions.ts";
+import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "./messages/json_rpc.ts";
 import {
   HEADER_MISMATCH,
   INTERNAL_ERROR,
@@ -17,7 +14,10 @@ import {
   RESOURCE_NOT_FOUND,
   URL_ELICITATION_REQUIRED,
   VERSION_UNSUPPORTED,
-} from "./rpc_codes.ts";
+} from "./messages/rpc_codes.ts";
+import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
+import { concerns } from "./resource_updates.ts";
+import { MODERN_REVISIONS } from "./revisions.ts";
 
 export const META_SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
 export const META_LOG_LEVEL = "io.modelcontextprotocol/logLevel";

@@ -9,8 +9,8 @@ import {
   type RpcMessage,
   type RpcNotification,
   type RpcRequest,
-} from "./json_rpc.ts";
-import { invalid } from "./message_shape.ts";
+} from "./messages/json_rpc.ts";
+import { invalid } from "./messages/message_shape.ts";
 import { isModernEnvelope, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
 import { claimsModernEra } from "./revisions.ts";
 

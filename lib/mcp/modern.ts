@@ -7,7 +7,7 @@
 // params, capabilities, `Mcp-Param-*` against a tool's schema.
 import { SignetError } from "../errors.ts";
 import { decodeHeaderValue } from "./header_value.ts";
-import { isJsonObject, type JsonObject, type RpcNotification, type RpcRequest } from "./json_rpc.ts";
+import { isJsonObject, type JsonObject, type RpcNotification, type RpcRequest } from "./messages/json_rpc.ts";
 import { claimsModernEra, isModernRevision, MODERN_REVISIONS } from "./revisions.ts";
 
 export const META_PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";

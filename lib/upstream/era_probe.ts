@@ -7,7 +7,7 @@ import { isEventStream } from "../http1/wire/media_type.ts";
 import { SseParser } from "../mcp/events/sse.ts";
 import { envelopeOf, speaksModern } from "../mcp/for_stateless_server.ts";
 import { encodeJson } from "../mcp/json/json_bytes.ts";
-import { isJsonObject } from "../mcp/json_rpc.ts";
+import { isJsonObject } from "../mcp/messages/json_rpc.ts";
 import { MODERN_REVISIONS } from "../mcp/revisions.ts";
 import { tellIfOwn } from "../platform/faults.ts";
 import { parseJson } from "../platform/json.ts";

@@ -1,6 +1,6 @@
 // Whether a server that has refused to open a session is to be asked again, told by the status of its answer, or by the
 // code of the error in it (docs/behaviour.md A4, L4; RFC 9110 §15.5, §15.6; JSON-RPC 2.0 §5.1). Pure.
-import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, VERSION_UNSUPPORTED } from "../mcp/rpc_codes.ts";
+import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, VERSION_UNSUPPORTED } from "../mcp/messages/rpc_codes.ts";
 
 /** Of these the next time may be better: another credential, a server that is busy, early or about to start. */
 const FOR_NOW: ReadonlySet<number> = new Set([401, 403, 407, 408, 409, 423, 425, 429]);

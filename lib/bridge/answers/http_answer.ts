@@ -3,8 +3,8 @@
 import { ERROR_KINDS, type ErrorCode, SignetError } from "../../errors.ts";
 import type { BodyReader, ClientResponse, FieldList, Fields } from "../../http1/types.ts";
 import { BytesBody } from "../../http1/wire/bytes_body.ts";
-import { errorResponse, type RpcId } from "../../mcp/json_rpc.ts";
-import type { RpcFault } from "../../mcp/rpc_fault.ts";
+import { errorResponse, type RpcId } from "../../mcp/messages/json_rpc.ts";
+import type { RpcFault } from "../../mcp/messages/rpc_fault.ts";
 import type { Outbox } from "./outbox.ts";
 
 const NO_BYTES = new Uint8Array(0);

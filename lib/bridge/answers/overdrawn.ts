@@ -2,8 +2,8 @@
 // would bring further ones has to wait.
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { ClientResponse } from "../../http1/types.ts";
-import type { RpcId } from "../../mcp/json_rpc.ts";
-import { SERVER_ERROR } from "../../mcp/rpc_codes.ts";
+import type { RpcId } from "../../mcp/messages/json_rpc.ts";
+import { SERVER_ERROR } from "../../mcp/messages/rpc_codes.ts";
 import { errorAnswer } from "./http_answer.ts";
 
 /** What a call, or a stream, is refused with while more is held than may be; undefined where it is not. */

@@ -2,7 +2,7 @@
 // (MCP, "Requests"; docs/protocol.md 19). Guarantees that what is told apart in the text is told apart here.
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span, textAt } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../../mcp/messages/json_rpc.ts";
 import { metaOf } from "../../mcp/modern.ts";
 import { parseJson } from "../../platform/json.ts";
 import type { Message } from "./peer.ts";

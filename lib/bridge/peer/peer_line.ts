@@ -5,7 +5,7 @@ import { isUtf8 } from "node:buffer";
 import { joinBytes } from "../../mcp/json/join_bytes.ts";
 import { flatten } from "../../mcp/json/json_splice.ts";
 import { elementsOf, findMembers } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject, parseMessageInTurns, type RpcResponse } from "../../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject, parseMessageInTurns, type RpcResponse } from "../../mcp/messages/json_rpc.ts";
 import { MAX_BATCH } from "../../mcp/scan/json_scan.ts";
 import { parseJson } from "../../platform/json.ts";
 

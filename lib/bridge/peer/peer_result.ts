@@ -1,5 +1,5 @@
 // What a peer is answered from here, where no client is asked.
-import { idText, type RpcId } from "../../mcp/json_rpc.ts";
+import { idText, type RpcId } from "../../mcp/messages/json_rpc.ts";
 
 const encoder = new TextEncoder();
 

@@ -3,8 +3,8 @@
 // is kept.
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import { levelOf } from "../../mcp/log_levels.ts";
+import type { RpcRequest } from "../../mcp/messages/json_rpc.ts";
 
 /** A request whose effect must outlive its peer. */
 export type Effect =

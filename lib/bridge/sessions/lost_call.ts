@@ -1,7 +1,7 @@
 // What a client that resumes is told of a call whose answer has gone with an earlier process (docs/behaviour.md B9).
-import { idText } from "../../mcp/json_rpc.ts";
-import { SERVER_ERROR } from "../../mcp/rpc_codes.ts";
-import { errorWithId } from "../../mcp/rpc_fault.ts";
+import { idText } from "../../mcp/messages/json_rpc.ts";
+import { SERVER_ERROR } from "../../mcp/messages/rpc_codes.ts";
+import { errorWithId } from "../../mcp/messages/rpc_fault.ts";
 import { idAt } from "../peer/message_ids.ts";
 
 const LOST_CALL = {

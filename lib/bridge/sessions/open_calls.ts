@@ -3,9 +3,9 @@
 // Of a call that is on its way nothing is kept but its id, its token and what its success means: neither text nor body.
 import { replaceSpan, replaceSpanByNumber } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span } from "../../mcp/json/json_text.ts";
-import { idKey, type RpcId, type RpcNotification, type RpcRequest } from "../../mcp/json_rpc.ts";
-import { INVALID_PARAMS, SERVER_ERROR } from "../../mcp/rpc_codes.ts";
-import { errorWithId, type RpcFault, rpcFaultOf } from "../../mcp/rpc_fault.ts";
+import { idKey, type RpcId, type RpcNotification, type RpcRequest } from "../../mcp/messages/json_rpc.ts";
+import { INVALID_PARAMS, SERVER_ERROR } from "../../mcp/messages/rpc_codes.ts";
+import { errorWithId, type RpcFault, rpcFaultOf } from "../../mcp/messages/rpc_fault.ts";
 import type { PostAnswer } from "../answers/post_answer.ts";
 import { idAt, progressOf, progressTokenOf } from "../peer/message_ids.ts";
 import type { Asker, Carrier, Loss, Message, Peer } from "../peer/peer.ts";

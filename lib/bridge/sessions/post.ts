@@ -2,9 +2,9 @@
 // MCP 2025-11-25, Transports).
 import type { ClientResponse } from "../../http1/types.ts";
 import { elementsOf } from "../../mcp/json/json_text.ts";
-import { idKey, type Parsed, type RpcId, type RpcRequest } from "../../mcp/json_rpc.ts";
+import { idKey, type Parsed, type RpcId, type RpcRequest } from "../../mcp/messages/json_rpc.ts";
+import { INVALID_REQUEST, SERVER_ERROR } from "../../mcp/messages/rpc_codes.ts";
 import { allowsBatches } from "../../mcp/revisions.ts";
-import { INVALID_REQUEST, SERVER_ERROR } from "../../mcp/rpc_codes.ts";
 import type { Acceptance } from "../answers/acceptance.ts";
 import { errorAnswer } from "../answers/http_answer.ts";
 import { refusalIfOverdrawn } from "../answers/overdrawn.ts";

@@ -3,7 +3,7 @@
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import { idKey, type RpcId } from "../../mcp/json_rpc.ts";
+import { idKey, type RpcId } from "../../mcp/messages/json_rpc.ts";
 import { idIn } from "../peer/message_ids.ts";
 import type { Carrier, Message, Peer } from "../peer/peer.ts";
 

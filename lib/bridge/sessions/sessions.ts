@@ -5,7 +5,7 @@ import { callOf } from "../../http1/call_of.ts";
 import type { Call, ClientResponse, Fields } from "../../http1/types.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { shortHash } from "../../observe/redact.ts";
 import type { CallerKeys } from "../../session/caller.ts";

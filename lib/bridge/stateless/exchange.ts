@@ -2,8 +2,8 @@
 // its call goes on without one. Types only.
 import type { Charge } from "../../http1/byte_account.ts";
 import type { Filter } from "../../mcp/between_eras.ts";
-import type { RpcRequest } from "../../mcp/json_rpc.ts";
 import type { LogLevel } from "../../mcp/log_levels.ts";
+import type { RpcRequest } from "../../mcp/messages/json_rpc.ts";
 import type { Acceptance } from "../answers/acceptance.ts";
 import type { PostAnswer } from "../answers/post_answer.ts";
 import type { Carrier, Message, Peer } from "../peer/peer.ts";

@@ -5,8 +5,8 @@ import { HttpError } from "../../http1/types.ts";
 import { type ClientSelf, type Identity } from "../../mcp/between_eras.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { isHeardAt, type LogLevel } from "../../mcp/log_levels.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "../../mcp/modern.ts";
 import {
   type Era,

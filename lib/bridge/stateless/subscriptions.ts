@@ -9,8 +9,8 @@ import {
   stamped,
 } from "../../mcp/between_eras.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
-import type { RpcRequest } from "../../mcp/json_rpc.ts";
-import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
+import type { RpcRequest } from "../../mcp/messages/json_rpc.ts";
+import { INVALID_PARAMS } from "../../mcp/messages/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import type { BridgeLimits } from "../limits.ts";
 import { type Message, NO_CARRIER } from "../peer/peer.ts";

@@ -4,7 +4,7 @@ import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span } from "../../mcp/json/json_text.ts";
-import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
+import { INVALID_PARAMS } from "../../mcp/messages/rpc_codes.ts";
 import { parseJson } from "../../platform/json.ts";
 
 export const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";

@@ -2,8 +2,8 @@
 import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
 import { isHeardAt } from "../../mcp/log_levels.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { metaOf } from "../../mcp/modern.ts";
 import { idIn } from "../peer/message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "../peer/peer.ts";

@@ -5,7 +5,7 @@ import type { AppOptions, RunningApp } from "../../app/running_app.ts";
 import type { Settings } from "../../config/schema.ts";
 import { ephemeralKeyRing } from "../../envelope/key_ring.ts";
 import { ConfigError } from "../../errors.ts";
-import { METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
+import { METHOD_NOT_FOUND } from "../../mcp/messages/rpc_codes.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { createLogger } from "../../observe/log.ts";
 import { parseJson } from "../../platform/json.ts";

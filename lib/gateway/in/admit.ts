@@ -2,7 +2,7 @@
 // one, which leaves to the full one whatever has to be looked at (docs/behaviour.md G4, G5).
 import { SignetError } from "../../errors.ts";
 import { elementsOf } from "../../mcp/json/json_text.ts";
-import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND } from "../../mcp/rpc_codes.ts";
+import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND } from "../../mcp/messages/rpc_codes.ts";
 import { MAX_SHOWN, shortened } from "../../observe/shortened.ts";
 import { readArguments, readsAlike } from "../../policy/arguments.ts";
 import type { ReadsOfArguments } from "../../policy/expression_reads.ts";

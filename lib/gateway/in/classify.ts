@@ -3,9 +3,9 @@
 import { SignetError } from "../../errors.ts";
 import { type Bytes, inspectBytes, inspectInPlace } from "../../http1/wire/borrowed.ts";
 import { type Classified, classify as classifyMessage } from "../../mcp/era.ts";
-import { type Parsed, parseMessageInTurns, readPlain } from "../../mcp/json_rpc.ts";
-import type { Subject } from "../../mcp/message_subject.ts";
-import { BATCH, methodNumber, RESPONSE } from "../../mcp/methods.ts";
+import { type Parsed, parseMessageInTurns, readPlain } from "../../mcp/messages/json_rpc.ts";
+import type { Subject } from "../../mcp/messages/message_subject.ts";
+import { BATCH, methodNumber, RESPONSE } from "../../mcp/messages/methods.ts";
 import { allowsBatches, isKnownRevision } from "../../mcp/revisions.ts";
 import type { Session } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";

@@ -9,7 +9,7 @@ import { isEventStream } from "../../http1/wire/media_type.ts";
 import { SseParser } from "../../mcp/events/sse.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
-import { isJsonObject, type JsonObject, parseMessage } from "../../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject, parseMessage } from "../../mcp/messages/json_rpc.ts";
 import { parseJson } from "../../platform/json.ts";
 import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { hintsOf } from "../../policy/hints.ts";

@@ -2,7 +2,7 @@
 // what let it in may end meanwhile (docs/protocol.md 8). So each keeps its proof, the request itself, and is put to the
 // same question again within every second, under the settings of the moment. The one way to begin anything that lasts.
 import { SignetError } from "../../errors.ts";
-import type { Parsed } from "../../mcp/json_rpc.ts";
+import type { Parsed } from "../../mcp/messages/json_rpc.ts";
 import type { Logger } from "../../observe/log.ts";
 import { isWithin } from "../../platform/time_of_day.ts";
 import type { Caller } from "../../session/caller.ts";

@@ -4,7 +4,7 @@
 //   { "error": "invalid_grant" }                              there will be none any more: sessions that need it end
 //
 // Anything else (another error, an exit code other than 0, no JSON, no end) may pass and is tried again.
-import { isJsonObject } from "../../mcp/json_rpc.ts";
+import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
 import type { Logger } from "../../observe/log.ts";
 import { runToEnd } from "../../platform/child_process.ts";
 import { parseJson } from "../../platform/json.ts";

@@ -9,7 +9,7 @@ import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { replaceSpanByNumber } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span } from "../../mcp/json/json_text.ts";
-import { errorResponse, type RpcId } from "../../mcp/json_rpc.ts";
+import { errorResponse, type RpcId } from "../../mcp/messages/json_rpc.ts";
 import { settlesWithin } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { Discarded } from "../discarded.ts";

@@ -2,7 +2,7 @@
 // is turned for the client.
 import type { Asker, Carrier, Loss, Message, Peer } from "../../bridge/peer/peer.ts";
 import type { Span } from "../../mcp/json/json_text.ts";
-import { INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
+import { INVALID_PARAMS } from "../../mcp/messages/rpc_codes.ts";
 import type { Asking, MemberLife } from "./members/member_life.ts";
 import { type OutwardOf, outwardReply } from "./names/outward.ts";
 import { isNotFound, type Subject, unknownWords } from "./names/subjects.ts";

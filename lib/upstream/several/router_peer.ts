@@ -5,9 +5,9 @@ import { type Asker, type Carrier, type Message, ownCarrier, type Peer } from ".
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember, findMembers, type Span, stringAt } from "../../mcp/json/json_text.ts";
-import { memberAt, objectAt } from "../../mcp/json_places.ts";
-import { idKey, type RpcId } from "../../mcp/json_rpc.ts";
-import { INTERNAL_ERROR, INVALID_PARAMS } from "../../mcp/rpc_codes.ts";
+import { memberAt, objectAt } from "../../mcp/messages/json_places.ts";
+import { idKey, type RpcId } from "../../mcp/messages/json_rpc.ts";
+import { INTERNAL_ERROR, INVALID_PARAMS } from "../../mcp/messages/rpc_codes.ts";
 import type { QuestionTokens } from "./heard/question_tokens.ts";
 import type { Destination } from "./lists/catalog.ts";
 import { MemberFault, reasonOf } from "./members/breaker.ts";

@@ -19,7 +19,7 @@ import {
 import { SignetError } from "../../errors.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import type { JsonObject } from "../../mcp/json_rpc.ts";
+import type { JsonObject } from "../../mcp/messages/json_rpc.ts";
 import type { Logger } from "../../observe/log.ts";
 import { Pause } from "../../platform/timers.ts";
 import { Backoff, DEFAULT_BACKOFF } from "../backoff.ts";

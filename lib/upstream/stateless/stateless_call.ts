@@ -15,8 +15,8 @@ import {
 } from "../../mcp/for_stateless_server.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember, membersOf } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
-import { HEADER_MISMATCH, INTERNAL_ERROR } from "../../mcp/rpc_codes.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
+import { HEADER_MISMATCH, INTERNAL_ERROR } from "../../mcp/messages/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { parseJson } from "../../platform/json.ts";
 import { Pause } from "../../platform/timers.ts";

@@ -10,7 +10,7 @@ import { SignetError } from "../../errors.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { notificationForLegacy, ownRequest } from "../../mcp/for_stateless_server.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { concerns } from "../../mcp/resource_updates.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { Pause } from "../../platform/timers.ts";

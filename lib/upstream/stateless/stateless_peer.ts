@@ -7,7 +7,7 @@ import type { FieldList } from "../../http1/types.ts";
 import { encodeHeaderValue } from "../../mcp/header_value.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember, findMembers, type Span, stringAt } from "../../mcp/json/json_text.ts";
-import { type JsonObject, type RpcId } from "../../mcp/json_rpc.ts";
+import { type JsonObject, type RpcId } from "../../mcp/messages/json_rpc.ts";
 import { nameMemberOf } from "../../mcp/modern.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { Discarded } from "../discarded.ts";

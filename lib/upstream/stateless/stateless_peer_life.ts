@@ -21,7 +21,7 @@ import {
   speaksModern,
 } from "../../mcp/for_stateless_server.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { parseJson } from "../../platform/json.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { peerFields } from "../peer_fields.ts";

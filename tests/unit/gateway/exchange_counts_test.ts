@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DURATION_BOUNDS, ExchangeCounts } from "../../../lib/gateway/exchange_counts.ts";
-import { methodNumber } from "../../../lib/mcp/methods.ts";
+import { methodNumber } from "../../../lib/mcp/messages/methods.ts";
 import { STRICT } from "../../support/strict.ts";
 
 Deno.test("requests are counted by method and status, unusual statuses by their class", STRICT, () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { SignetError } from "../../../lib/errors.ts";
 import { classify, readInitializeParams } from "../../../lib/mcp/era.ts";
 import { decodeHeaderValue } from "../../../lib/mcp/header_value.ts";
-import { parseMessage } from "../../../lib/mcp/json_rpc.ts";
+import { parseMessage } from "../../../lib/mcp/messages/json_rpc.ts";
 import {
   assertModern,
   META_CLIENT_CAPABILITIES,

@@ -1,7 +1,7 @@
 // What spans and metrics are called, compared with what is published: open-telemetry/semantic-conventions-genai,
 // docs/gen-ai/mcp.md at 0393513c (semantic-conventions v1.41) and docs/registry/attributes/mcp.md at 4172e394.
 import assert from "node:assert/strict";
-import { METHODS } from "../../../lib/mcp/methods.ts";
+import { METHODS } from "../../../lib/mcp/messages/methods.ts";
 import { ExchangeRecord } from "../../../lib/observe/exchange_record.ts";
 import { Histogram, MetricsPage } from "../../../lib/observe/metrics.ts";
 import { readMetrics } from "../../../lib/telemetry/metrics_reader.ts";

@@ -3,9 +3,9 @@
 // at its server meanwhile; each round is answered once (docs/behaviour.md S4).
 import { Buffer } from "node:buffer";
 import { findMember, membersOf, textAt } from "../../../mcp/json/json_text.ts";
-import { isObjectAt } from "../../../mcp/json_places.ts";
-import { isJsonObject, type JsonObject, type RpcId } from "../../../mcp/json_rpc.ts";
-import { INTERNAL_ERROR } from "../../../mcp/rpc_codes.ts";
+import { isObjectAt } from "../../../mcp/messages/json_places.ts";
+import { isJsonObject, type JsonObject, type RpcId } from "../../../mcp/messages/json_rpc.ts";
+import { INTERNAL_ERROR } from "../../../mcp/messages/rpc_codes.ts";
 import { idIn } from "../../peer/message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "../../peer/peer.ts";
 import { answersGivenIn, marksOf, questionDigest } from "./kept_answers.ts";

@@ -1,7 +1,7 @@
 // A client that initializes again under the id it has (O4): it goes on under that id, with a session upstream that works,
 // whether the upstream still knew the old one, had lost it, or has just given out another.
 import { type ClientResponse, HttpError } from "../../../http1/types.ts";
-import type { RpcId } from "../../../mcp/json_rpc.ts";
+import type { RpcId } from "../../../mcp/messages/json_rpc.ts";
 import { upstreamIdOf } from "../../../upstream/http/session_id_field.ts";
 import type { GatewayParts } from "../../parts.ts";
 import { removeField, setField } from "../fields/fields.ts";

@@ -8,7 +8,7 @@ import { ownBytes } from "../../../http1/wire/borrowed.ts";
 import { isEventStream, isJson } from "../../../http1/wire/media_type.ts";
 import { SseParser } from "../../../mcp/events/sse.ts";
 import { GatheredBytes } from "../../../mcp/json/gathered_bytes.ts";
-import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../../mcp/json_rpc.ts";
+import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../../mcp/messages/json_rpc.ts";
 import { isRevisionText } from "../../../mcp/revisions.ts";
 import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../../platform/timers.ts";
 import { decoded, DecodingError } from "../../../upstream/http/decoded.ts";

@@ -15,7 +15,7 @@ import { decodeLatin1 } from "../../../http1/wire/latin1.ts";
 import { type CarriedMember, type Carries, isRemovedTaskMethod } from "../../../mcp/carried_members.ts";
 import { canonicalText } from "../../../mcp/json/canonical_text.ts";
 import { findMembers, type Span } from "../../../mcp/json/json_text.ts";
-import type { RpcRequest } from "../../../mcp/json_rpc.ts";
+import type { RpcRequest } from "../../../mcp/messages/json_rpc.ts";
 import { nameMemberOf } from "../../../mcp/modern.ts";
 import { parseJson } from "../../../platform/json.ts";
 import type { Caller } from "../../../session/caller.ts";

@@ -9,7 +9,7 @@ import { isEventStream } from "../../../http1/wire/media_type.ts";
 import { clientForLegacy } from "../../../mcp/between_eras.ts";
 import { speaksModern } from "../../../mcp/for_stateless_server.ts";
 import { GatheredBytes } from "../../../mcp/json/gathered_bytes.ts";
-import { idText, isJsonObject, type RpcNotification, type RpcRequest } from "../../../mcp/json_rpc.ts";
+import { idText, isJsonObject, type RpcNotification, type RpcRequest } from "../../../mcp/messages/json_rpc.ts";
 import { soundsSecret } from "../../../observe/secret_names.ts";
 import { createHash } from "../../../platform/builtin.ts";
 import { parseJson } from "../../../platform/json.ts";

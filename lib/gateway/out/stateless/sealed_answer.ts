@@ -11,8 +11,8 @@ import { EventSplicer, JsonSplicer, type Splicer } from "../../../mcp/carried_sp
 import { GatheredBytes } from "../../../mcp/json/gathered_bytes.ts";
 import { replaceSpan } from "../../../mcp/json/json_splice.ts";
 import { findMember } from "../../../mcp/json/json_text.ts";
-import { errorResponse } from "../../../mcp/json_rpc.ts";
-import { INTERNAL_ERROR } from "../../../mcp/rpc_codes.ts";
+import { errorResponse } from "../../../mcp/messages/json_rpc.ts";
+import { INTERNAL_ERROR } from "../../../mcp/messages/rpc_codes.ts";
 import type { GatewayParts } from "../../parts.ts";
 import { withoutCoding } from "../uncoded.ts";
 import type { Carriage } from "./carriage.ts";

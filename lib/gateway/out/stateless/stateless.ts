@@ -2,7 +2,7 @@
 import { rpcCodeFor, SignetError } from "../../../errors.ts";
 import { subscriptionEnded } from "../../../mcp/between_eras.ts";
 import { joinBytes } from "../../../mcp/json/join_bytes.ts";
-import { errorResponse, type RpcNotification, type RpcRequest } from "../../../mcp/json_rpc.ts";
+import { errorResponse, type RpcNotification, type RpcRequest } from "../../../mcp/messages/json_rpc.ts";
 import { assertModern } from "../../../mcp/modern.ts";
 import { pause, SYSTEM_TIMERS } from "../../../platform/timers.ts";
 import type { Caller } from "../../../session/caller.ts";

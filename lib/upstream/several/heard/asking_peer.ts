@@ -3,8 +3,8 @@
 import { idAt } from "../../../bridge/peer/message_ids.ts";
 import type { Asker, Carrier, Peer } from "../../../bridge/peer/peer.ts";
 import { findMember, type Span } from "../../../mcp/json/json_text.ts";
-import { idKey, type RpcId } from "../../../mcp/json_rpc.ts";
-import { INTERNAL_ERROR } from "../../../mcp/rpc_codes.ts";
+import { idKey, type RpcId } from "../../../mcp/messages/json_rpc.ts";
+import { INTERNAL_ERROR } from "../../../mcp/messages/rpc_codes.ts";
 import type { MemberLife } from "../members/member_life.ts";
 
 export class AskingPeer implements Peer {

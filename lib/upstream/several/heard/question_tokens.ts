@@ -3,7 +3,7 @@
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../../mcp/json/json_splice.ts";
 import { findMember, stringAt } from "../../../mcp/json/json_text.ts";
-import { memberAt } from "../../../mcp/json_places.ts";
+import { memberAt } from "../../../mcp/messages/json_places.ts";
 import type { AskingPeer } from "./asking_peer.ts";
 
 interface Given {

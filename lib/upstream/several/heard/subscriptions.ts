@@ -6,7 +6,7 @@ import { ACKNOWLEDGED } from "../../../bridge/stateless/texts.ts";
 import type { ByteAccount, Charge } from "../../../http1/byte_account.ts";
 import { META_SUBSCRIPTION_ID, stamped } from "../../../mcp/between_eras.ts";
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
-import { isJsonObject, type JsonObject } from "../../../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../../mcp/messages/json_rpc.ts";
 import { metaOf } from "../../../mcp/modern.ts";
 import type { Timers } from "../../../platform/timers.ts";
 import type { Catalog } from "../lists/catalog.ts";

@@ -2,8 +2,8 @@
 // A7). What is listed and what can be called is one question, asked in one place.
 import { type Carrier, ownCarrier } from "../../../bridge/peer/peer.ts";
 import type { ByteAccount } from "../../../http1/byte_account.ts";
-import type { JsonObject } from "../../../mcp/json_rpc.ts";
-import { METHOD_NOT_FOUND } from "../../../mcp/rpc_codes.ts";
+import type { JsonObject } from "../../../mcp/messages/json_rpc.ts";
+import { METHOD_NOT_FOUND } from "../../../mcp/messages/rpc_codes.ts";
 import type { Logger } from "../../../observe/log.ts";
 import type { Timers } from "../../../platform/timers.ts";
 import { MemberFault, reasonOf } from "../members/breaker.ts";

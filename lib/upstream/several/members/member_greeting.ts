@@ -6,7 +6,7 @@ import { CLIENT, initializeOf } from "../../../bridge/stateless/stateless_life.t
 import { SignetError } from "../../../errors.ts";
 import { speaksModern } from "../../../mcp/for_stateless_server.ts";
 import { findMember, stringAt } from "../../../mcp/json/json_text.ts";
-import { isJsonObject } from "../../../mcp/json_rpc.ts";
+import { isJsonObject } from "../../../mcp/messages/json_rpc.ts";
 import { isLegacyRevision } from "../../../mcp/revisions.ts";
 import { OTHER_ERA_STATUSES } from "../../peers/http_peer_fault.ts";
 import { isErrorForGood } from "../../refused_for_now.ts";

@@ -7,7 +7,7 @@ import type { Opening } from "../../../bridge/request.ts";
 import { SignetError } from "../../../errors.ts";
 import type { Fields } from "../../../http1/types.ts";
 import { findMember } from "../../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject } from "../../../mcp/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../../mcp/messages/json_rpc.ts";
 import { tellIfOwn } from "../../../platform/faults.ts";
 import { leftOf } from "../../../platform/time_of_day.ts";
 import { settlesWithin, type Timers } from "../../../platform/timers.ts";

@@ -4,7 +4,7 @@ import { membersAlike } from "../../../mcp/json/alike_members.ts";
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
 import { type Change, spliced } from "../../../mcp/json/json_splice.ts";
 import { objectIn, type Span, stringAt } from "../../../mcp/json/json_text.ts";
-import { elementsIn } from "../../../mcp/json_places.ts";
+import { elementsIn } from "../../../mcp/messages/json_places.ts";
 import { outwardUri } from "./uris.ts";
 
 /** Bytes that stand in for others. */

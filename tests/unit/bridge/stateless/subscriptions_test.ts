@@ -6,7 +6,7 @@ import type { StatelessPost } from "../../../../lib/bridge/stateless/exchange.ts
 import { Exchanges } from "../../../../lib/bridge/stateless/exchanges.ts";
 import { Subscriptions } from "../../../../lib/bridge/stateless/subscriptions.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
-import type { RpcRequest } from "../../../../lib/mcp/json_rpc.ts";
+import type { RpcRequest } from "../../../../lib/mcp/messages/json_rpc.ts";
 import { messageOf } from "../../../support/fake_peer.ts";
 import { FakeTimers, settle } from "../../../support/fake_timers.ts";
 import { STRICT } from "../../../support/strict.ts";

@@ -1,9 +1,9 @@
 // What a JSON-RPC error says; and failures as such errors, for answers that have begun: a status cannot tell any more
 // (docs/behaviour.md B9).
-import { rpcCodeFor, SignetError } from "../errors.ts";
-import { encodeJson } from "./json/json_bytes.ts";
-import { replaceSpan } from "./json/json_splice.ts";
-import { findMember } from "./json/json_text.ts";
+import { rpcCodeFor, SignetError } from "../../errors.ts";
+import { encodeJson } from "../json/json_bytes.ts";
+import { replaceSpan } from "../json/json_splice.ts";
+import { findMember } from "../json/json_text.ts";
 
 export interface RpcFault {
   readonly code: number;

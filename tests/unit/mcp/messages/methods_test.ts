@@ -6,8 +6,8 @@ import {
   METHODS,
   OTHER_METHOD,
   transportNumber,
-} from "../../../lib/mcp/methods.ts";
-import { STRICT } from "../../support/strict.ts";
+} from "../../../../lib/mcp/messages/methods.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 const at = (name: string) => {
   const bytes = new TextEncoder().encode(`xx"${name}"yy`);

@@ -1,7 +1,7 @@
 // What a message is about, for whoever observes: its method, and the tool, prompt or resource it names. Out of the scan
 // that has judged it already; the few texts that come again and again are made once.
+import { PARAMS, slotOf } from "../scan/message_members.ts";
 import { firstByte, has, METHOD, type Scanned, valueOf } from "./message_shape.ts";
-import { PARAMS, slotOf } from "./scan/message_members.ts";
 
 /** Longer ones are cut: what is remembered of an exchange is bounded (M6). In characters. */
 const MAX_CHARACTERS = 1024;

@@ -1,7 +1,7 @@
-// lib/mcp/json_rpc.ts and json_scan.ts: what counts as one message, and what is refused before anybody acts on it.
+// lib/mcp/messages/json_rpc.ts and json_scan.ts: what counts as one message, and what is refused before anybody acts on it.
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { SignetError } from "../../../lib/errors.ts";
+import { SignetError } from "../../../../lib/errors.ts";
 import {
   errorResponse,
   idKey,
@@ -9,9 +9,9 @@ import {
   parseMessage,
   parseMessageInTurns,
   readPlain,
-} from "../../../lib/mcp/json_rpc.ts";
-import { OTHER_METHOD } from "../../../lib/mcp/methods.ts";
-import { STRICT } from "../../support/strict.ts";
+} from "../../../../lib/mcp/messages/json_rpc.ts";
+import { OTHER_METHOD } from "../../../../lib/mcp/messages/methods.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,6 +1,6 @@
 // The methods of all published revisions, as a closed list with a number for each: what is counted by method has a bounded
 // number of rows, whatever clients think of. MCP 2024-11-05 to 2026-07-28; `mcp.method.name` of OpenTelemetry's conventions.
-import { parseJson } from "../platform/json.ts";
+import { parseJson } from "../../platform/json.ts";
 
 /** What stands for a request whose JSON-RPC method is none of them, or has none. */
 const METHOD_ROWS = [

@@ -3,8 +3,10 @@
 // Guarantees that what is accepted is JSON and one thing only: a request, a notification or a response, with a typed id;
 // that reading it takes time linear in its bytes; and that nothing of it is parsed that Signet does not need.
 import { isUtf8 } from "node:buffer";
-import { SignetError } from "../errors.ts";
-import { LongTask } from "../platform/timers.ts";
+import { SignetError } from "../../errors.ts";
+import { LongTask } from "../../platform/timers.ts";
+import { JsonScanner, MAX_BATCH, type ScanLimits } from "../scan/json_scan.ts";
+import { ERROR, META, PARAMS, REF, RESULT, slotOf, SLOTS, slotsIn } from "../scan/message_members.ts";
 import {
   firstByte,
   has,
@@ -21,8 +23,6 @@ import {
 } from "./message_shape.ts";
 import { noteSubject, type Subject } from "./message_subject.ts";
 import { methodNumberAt, RESPONSE } from "./methods.ts";
-import { JsonScanner, MAX_BATCH, type ScanLimits } from "./scan/json_scan.ts";
-import { ERROR, META, PARAMS, REF, RESULT, slotOf, SLOTS, slotsIn } from "./scan/message_members.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
 

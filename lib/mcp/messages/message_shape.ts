@@ -2,10 +2,10 @@
 // rule for bodies, in both lanes, warm or cold (P5); it makes nothing of what it accepts. What Signet reads of a message is
 // bounded here, in bytes (M6).
 import { Buffer } from "node:buffer";
-import { SignetError } from "../errors.ts";
-import { parseJson } from "../platform/json.ts";
-import type { JsonScanner } from "./scan/json_scan.ts";
-import { ERROR, MESSAGE, slotOf, SLOTS } from "./scan/message_members.ts";
+import { SignetError } from "../../errors.ts";
+import { parseJson } from "../../platform/json.ts";
+import type { JsonScanner } from "../scan/json_scan.ts";
+import { ERROR, MESSAGE, slotOf, SLOTS } from "../scan/message_members.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
