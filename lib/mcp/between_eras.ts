@@ -3,7 +3,7 @@
 import { encodeJson } from "./json/json_bytes.ts";
 import { replaceSpan } from "./json/json_splice.ts";
 import { findMember, rewritten, type Span } from "./json/json_text.ts";
-import { toolsForModern } from "./listed_tools.ts";
+import { toolsForModern } from "./lists/listed_tools.ts";
 import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "./messages/json_rpc.ts";
 import {
   HEADER_MISMATCH,

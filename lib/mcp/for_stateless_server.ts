@@ -10,7 +10,7 @@ import {
 import { encodeJson } from "./json/json_bytes.ts";
 import { replaceSpan } from "./json/json_splice.ts";
 import { findMember, type Member, membersOf, rewritten, type Span, textAt } from "./json/json_text.ts";
-import { toolsForLegacy } from "./listed_tools.ts";
+import { toolsForLegacy } from "./lists/listed_tools.ts";
 import { isJsonObject, type JsonObject } from "./messages/json_rpc.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "./modern.ts";
 import { isLegacyRevision, isModernRevision, LEGACY_REVISIONS, MODERN_REVISIONS } from "./revisions.ts";

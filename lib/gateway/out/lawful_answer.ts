@@ -11,7 +11,7 @@ import { isEventStream } from "../../http1/wire/media_type.ts";
 import { EventTooLong, SseFilter } from "../../mcp/events/sse_filter.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import { joinBytes } from "../../mcp/json/join_bytes.ts";
-import { EntryTooLong, type Keep, ListFilter, type ListMember, mayHoldList } from "../../mcp/list_filter.ts";
+import { EntryTooLong, type Keep, ListFilter, type ListMember, mayHoldList } from "../../mcp/lists/list_filter.ts";
 import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
 import { methodNumber } from "../../mcp/messages/methods.ts";
 import { parseJson } from "../../platform/json.ts";

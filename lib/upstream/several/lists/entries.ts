@@ -2,7 +2,7 @@
 // one text as they are read (docs/behaviour.md A2, A3, A6, A7, A9).
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
 import { type Span, stringAt } from "../../../mcp/json/json_text.ts";
-import { eachEntry, type ListPage, type PageEntry } from "../../../mcp/list_page.ts";
+import { eachEntry, type ListPage, type PageEntry } from "../../../mcp/lists/list_page.ts";
 import { MemberFault } from "../members/breaker.ts";
 import type { Listed } from "../members/listed.ts";
 import type { MemberLife } from "../members/member_life.ts";

@@ -1,6 +1,6 @@
 // Lists over several members: all pages of all, at once, in one stable order; bounded in pages, items and bytes
 // whatever a member does (docs/behaviour.md A2, A6). A member that does not answer in time is left out.
-import { type ListPage, readListPage } from "../../../mcp/list_page.ts";
+import { type ListPage, readListPage } from "../../../mcp/lists/list_page.ts";
 import type { Listed } from "../members/listed.ts";
 import type { MemberLife } from "../members/member_life.ts";
 import { Entries } from "./entries.ts";

@@ -1,6 +1,6 @@
 // One page of a list, read in one pass: a server's answer to `tools/list` and its kin may be long, and of each entry only
 // where it stands and where a few of its members do is of interest (MCP, "Pagination"; 2026-07-28, "Caching").
-import { isAlike } from "./json/alike_members.ts";
+import { isAlike } from "../json/alike_members.ts";
 import {
   skipValue,
   type Span,
@@ -10,7 +10,7 @@ import {
   walkArray,
   walkObject,
   wantedBytes,
-} from "./json/json_text.ts";
+} from "../json/json_text.ts";
 
 const OPEN_OBJECT = 0x7b, OPEN_ARRAY = 0x5b;
 

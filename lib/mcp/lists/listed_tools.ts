@@ -1,7 +1,7 @@
 // Tools of a server's list as clients of the other era are to have them, exchanged where they stand: all else of a list
 // crosses to the digit, in one pass, however deep its schemas are nested (docs/behaviour.md S2; docs/protocol.md 24).
-import { type Change, spliced } from "./json/json_splice.ts";
-import { skipValue, type Span, spells, walkArray, walkObject, wantedBytes } from "./json/json_text.ts";
+import { type Change, spliced } from "../json/json_splice.ts";
+import { skipValue, type Span, spells, walkArray, walkObject, wantedBytes } from "../json/json_text.ts";
 import { outputSchemaForLegacy } from "./output_schema.ts";
 
 const OPEN_ARRAY = 0x5b, OPEN_OBJECT = 0x7b;

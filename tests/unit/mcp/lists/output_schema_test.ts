@@ -1,8 +1,8 @@
 // Schemas of results for clients with sessions: legal there, and true of what such a client is given.
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv-provider.js";
 import assert from "node:assert/strict";
-import type { JsonObject } from "../../../lib/mcp/messages/json_rpc.ts";
-import { outputSchemaForLegacy } from "../../../lib/mcp/output_schema.ts";
+import { outputSchemaForLegacy } from "../../../../lib/mcp/lists/output_schema.ts";
+import type { JsonObject } from "../../../../lib/mcp/messages/json_rpc.ts";
 
 /** The schema as such clients get it, and its own text. */
 function changedText(schema: string): string | undefined {
