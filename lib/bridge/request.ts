@@ -3,7 +3,7 @@
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { Fields } from "../http1/types.ts";
 import type { Bytes } from "../http1/wire/borrowed.ts";
-import type { InitializeParams } from "../mcp/era.ts";
+import type { InitializeParams } from "../mcp/eras/era.ts";
 import type { Parsed } from "../mcp/messages/json_rpc.ts";
 import type { Whereabouts } from "../replica/elsewhere.ts";
 import type { CallerKeys, OwnerKey } from "../session/caller.ts";

@@ -5,7 +5,7 @@
 import type { Fields, HeadNotes, RequestHead } from "../http1/types.ts";
 import { listElements } from "../http1/wire/fields.ts";
 import { isMediaType, isUtf8 } from "../http1/wire/media_type.ts";
-import { claimsModernEra } from "../mcp/revisions.ts";
+import { claimsModernEra } from "../mcp/eras/revisions.ts";
 import { HOP_FIELD } from "../replica/hop_proof.ts";
 import type { Passage } from "../replica/passage.ts";
 import type { Peer } from "../replica/peer.ts";

@@ -4,7 +4,7 @@
 // request whose session and caller are known and whose body is here leaves by the fast lane before the first await.
 import { SignetError } from "../errors.ts";
 import type { Exchange } from "../http1/types.ts";
-import type { Classified } from "../mcp/era.ts";
+import type { Classified } from "../mcp/eras/era.ts";
 import { eventTime } from "../platform/event_time.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";

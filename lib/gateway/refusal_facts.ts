@@ -1,7 +1,7 @@
 // What the log says of a refused request: what was found in it and what is wanted, where neither is a secret (V1). Ids,
 // credentials, bodies and other fields never get here; what does is bounded.
 import type { ErrorCode, SignetError } from "../errors.ts";
-import { LEGACY_REVISIONS, MODERN_REVISIONS } from "../mcp/revisions.ts";
+import { LEGACY_REVISIONS, MODERN_REVISIONS } from "../mcp/eras/revisions.ts";
 import { redactPath, shortHash } from "../observe/redact.ts";
 import { shortened } from "../observe/shortened.ts";
 import { callerInLog } from "../session/caller.ts";

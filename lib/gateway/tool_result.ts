@@ -1,5 +1,5 @@
 // What a refusal needs to be the result of a tool, which an agent reads: of which era its client is.
-import { META_PROTOCOL_VERSION } from "../mcp/modern.ts";
+import { META_PROTOCOL_VERSION } from "../mcp/eras/modern.ts";
 import type { Inbound } from "./inbound.ts";
 
 export function isStateless({ parsed }: Inbound): boolean {

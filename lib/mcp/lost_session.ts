@@ -5,10 +5,10 @@
 // the known words are those of their sources: the transports of the TypeScript SDK 1.x and 2.x, its examples and
 // server-everything, the Python SDK, mcp-go, rmcp.
 import { parseJson } from "../platform/json.ts";
+import { claimsModernEra } from "./eras/revisions.ts";
 import { elementsOf, findMember, type Span } from "./json/json_text.ts";
 import { isJsonObject, type JsonObject } from "./messages/json_rpc.ts";
 import { INVALID_REQUEST, SERVER_ERROR, VERSION_UNSUPPORTED } from "./messages/rpc_codes.ts";
-import { claimsModernEra } from "./revisions.ts";
 
 /** Of a refusal no more than this is looked at: a transport's own is shorter, and the rest is for people. */
 export const REFUSAL_BYTES = 8192;

@@ -11,7 +11,7 @@ import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { inspectBytes } from "../http1/wire/borrowed.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
 import { isEventStream } from "../http1/wire/media_type.ts";
-import { classify } from "../mcp/era.ts";
+import { classify } from "../mcp/eras/era.ts";
 import { parseMessage } from "../mcp/messages/json_rpc.ts";
 import { OTHER_ERA_CODES } from "../mcp/messages/rpc_codes.ts";
 import { tellIfOwn } from "../platform/faults.ts";

@@ -1,6 +1,6 @@
 // The handshake with a peer: what is said to it, said again to its successor, and what its answer tells.
 import { SignetError } from "../../errors.ts";
-import type { InitializeParams } from "../../mcp/era.ts";
+import type { InitializeParams } from "../../mcp/eras/era.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember, membersOf } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";

@@ -1,9 +1,9 @@
 // Ids and tokens in what a peer says, digit for digit: a number rounds integers beyond 2^53, and two ids would be one
 // (MCP, "Requests"; docs/protocol.md 19). Guarantees that what is told apart in the text is told apart here.
+import { metaOf } from "../../mcp/eras/modern.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span, textAt } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../../mcp/messages/json_rpc.ts";
-import { metaOf } from "../../mcp/modern.ts";
 import { parseJson } from "../../platform/json.ts";
 import type { Message } from "./peer.ts";
 

@@ -1,10 +1,10 @@
 // A POST of a session: the messages in it, and what it is refused for before any of them is taken in (docs/behaviour.md C1, M6;
 // MCP 2025-11-25, Transports).
 import type { ClientResponse } from "../../http1/types.ts";
+import { allowsBatches } from "../../mcp/eras/revisions.ts";
 import { elementsOf } from "../../mcp/json/json_text.ts";
 import { idKey, type Parsed, type RpcId, type RpcRequest } from "../../mcp/messages/json_rpc.ts";
 import { INVALID_REQUEST, SERVER_ERROR } from "../../mcp/messages/rpc_codes.ts";
-import { allowsBatches } from "../../mcp/revisions.ts";
 import type { Acceptance } from "../answers/acceptance.ts";
 import { errorAnswer } from "../answers/http_answer.ts";
 import { refusalIfOverdrawn } from "../answers/overdrawn.ts";

@@ -1,7 +1,7 @@
 // One stateless request in hand, and the call at the peer that runs it: a request that waits for its client is over, and
 // its call goes on without one. Types only.
 import type { Charge } from "../../http1/byte_account.ts";
-import type { Filter } from "../../mcp/between_eras.ts";
+import type { Filter } from "../../mcp/eras/between_eras.ts";
 import type { LogLevel } from "../../mcp/log_levels.ts";
 import type { RpcRequest } from "../../mcp/messages/json_rpc.ts";
 import type { Acceptance } from "../answers/acceptance.ts";

@@ -1,11 +1,11 @@
 // The stateless requests in hand: each is answered once, under its client's own id, or its client leaves before.
 import { ERROR_KINDS, type ErrorCode } from "../../errors.ts";
-import { META_LOG_LEVEL } from "../../mcp/between_eras.ts";
+import { META_LOG_LEVEL } from "../../mcp/eras/between_eras.ts";
+import { metaOf } from "../../mcp/eras/modern.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
 import { wantedLevelOf } from "../../mcp/log_levels.ts";
 import type { JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { errorWithId } from "../../mcp/messages/rpc_fault.ts";
-import { metaOf } from "../../mcp/modern.ts";
 import { SameDelay } from "../../platform/timers.ts";
 import { PassingStream } from "../answers/event_stream.ts";
 import { HeldAnswers } from "../answers/held_answers.ts";

@@ -2,19 +2,19 @@
 // client would (MCP 2026-07-28, "Discovery"); a server of the sessions' era is then given a handshake of Signet's own.
 import { SignetError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
-import { type ClientSelf, type Identity } from "../../mcp/between_eras.ts";
-import { encodeJson } from "../../mcp/json/json_bytes.ts";
-import { findMember } from "../../mcp/json/json_text.ts";
-import { isHeardAt, type LogLevel } from "../../mcp/log_levels.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
-import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "../../mcp/modern.ts";
+import { type ClientSelf, type Identity } from "../../mcp/eras/between_eras.ts";
+import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "../../mcp/eras/modern.ts";
 import {
   type Era,
   isLegacyRevision,
   isModernRevision,
   LEGACY_REVISIONS,
   MODERN_REVISIONS,
-} from "../../mcp/revisions.ts";
+} from "../../mcp/eras/revisions.ts";
+import { encodeJson } from "../../mcp/json/json_bytes.ts";
+import { findMember } from "../../mcp/json/json_text.ts";
+import { isHeardAt, type LogLevel } from "../../mcp/log_levels.ts";
+import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { settlesWithin, type Timers } from "../../platform/timers.ts";
 import type { OwnerKey } from "../../session/caller.ts";
 import { INITIALIZED } from "../peer/handshake.ts";

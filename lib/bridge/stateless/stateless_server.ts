@@ -13,7 +13,7 @@ import {
   requestForLegacy,
   resultForModern,
   statusOfAnswer,
-} from "../../mcp/between_eras.ts";
+} from "../../mcp/eras/between_eras.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
 import { isJsonObject } from "../../mcp/messages/json_rpc.ts";

@@ -7,7 +7,7 @@ import {
   honoredFilter,
   type Identity,
   stamped,
-} from "../../mcp/between_eras.ts";
+} from "../../mcp/eras/between_eras.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import type { RpcRequest } from "../../mcp/messages/json_rpc.ts";
 import { INVALID_PARAMS } from "../../mcp/messages/rpc_codes.ts";

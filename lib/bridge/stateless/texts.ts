@@ -1,6 +1,6 @@
 // What a stateless client and its peer are told from here, as bytes: spliced, so that ids and tokens cross as they were
 // written.
-import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
+import { META_SUBSCRIPTION_ID } from "../../mcp/eras/between_eras.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span } from "../../mcp/json/json_text.ts";

@@ -1,10 +1,10 @@
 // What a peer says of its own accord, and to which of its stateless clients' requests it goes (docs/protocol.md 30, 31).
-import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
+import { META_SUBSCRIPTION_ID } from "../../mcp/eras/between_eras.ts";
+import { metaOf } from "../../mcp/eras/modern.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
 import { isHeardAt } from "../../mcp/log_levels.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
-import { metaOf } from "../../mcp/modern.ts";
 import { idIn } from "../peer/message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "../peer/peer.ts";
 import { pong } from "../peer/peer_result.ts";

@@ -4,8 +4,8 @@
 import type { SessionId, UpstreamSessionId } from "../../envelope/session_id.ts";
 import { SignetError } from "../../errors.ts";
 import { detachText } from "../../http1/wire/fields.ts";
-import type { InitializeParams } from "../../mcp/era.ts";
-import { DEFAULT_REVISION } from "../../mcp/revisions.ts";
+import type { InitializeParams } from "../../mcp/eras/era.ts";
+import { DEFAULT_REVISION } from "../../mcp/eras/revisions.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { shortHash } from "../../observe/redact.ts";
 import type { Adoption } from "../../session/adoption.ts";

@@ -2,11 +2,11 @@
 // it came, its era and kind where that decides what becomes of it.
 import { SignetError } from "../../errors.ts";
 import { type Bytes, inspectBytes, inspectInPlace } from "../../http1/wire/borrowed.ts";
-import { type Classified, classify as classifyMessage } from "../../mcp/era.ts";
+import { type Classified, classify as classifyMessage } from "../../mcp/eras/era.ts";
+import { allowsBatches, isKnownRevision } from "../../mcp/eras/revisions.ts";
 import { type Parsed, parseMessageInTurns, readPlain } from "../../mcp/messages/json_rpc.ts";
 import type { Subject } from "../../mcp/messages/message_subject.ts";
 import { BATCH, methodNumber, RESPONSE } from "../../mcp/messages/methods.ts";
-import { allowsBatches, isKnownRevision } from "../../mcp/revisions.ts";
 import type { Session } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";
 import { noteArguments, noteMessages } from "../observed.ts";

@@ -3,9 +3,9 @@
 import type { Message } from "../../bridge/peer/peer.ts";
 import { SignetError } from "../../errors.ts";
 import { type Fields, HttpError } from "../../http1/types.ts";
+import { isRevisionText } from "../../mcp/eras/revisions.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
 import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
-import { isRevisionText } from "../../mcp/revisions.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { settlesWithin } from "../../platform/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";

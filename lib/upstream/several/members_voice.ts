@@ -4,13 +4,13 @@ import { cancelledIdIn, idIn, progressOf } from "../../bridge/peer/message_ids.t
 import type { Carrier, Message, Peer } from "../../bridge/peer/peer.ts";
 import { pong } from "../../bridge/peer/peer_result.ts";
 import type { PeerEvents } from "../../bridge/peer/peer_source.ts";
-import { META_SUBSCRIPTION_ID } from "../../mcp/between_eras.ts";
+import { META_SUBSCRIPTION_ID } from "../../mcp/eras/between_eras.ts";
+import { metaOf } from "../../mcp/eras/modern.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember, stringAt } from "../../mcp/json/json_text.ts";
 import { memberAt } from "../../mcp/messages/json_places.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
-import { metaOf } from "../../mcp/modern.ts";
 import { parseJson } from "../../platform/json.ts";
 import { OwnedTimer, type Timers } from "../../platform/timers.ts";
 import { AskingPeer } from "./heard/asking_peer.ts";

@@ -1,7 +1,7 @@
 // What is answered for all members at once, and goes to none of them alone: lists, levels, discovery, subscriptions
 // (docs/behaviour.md A2, A5; docs/protocol.md 20).
 import type { Carrier } from "../../bridge/peer/peer.ts";
-import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
+import { META_SERVER_INFO } from "../../mcp/eras/between_eras.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span, stringAt } from "../../mcp/json/json_text.ts";

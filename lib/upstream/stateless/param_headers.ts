@@ -2,7 +2,7 @@
 // Streamable HTTP, "Custom Headers from Tool Parameters"). Which they are is learnt from the server's list once it has
 // missed one, and remembered.
 import type { FieldList } from "../../http1/types.ts";
-import { encodeHeaderValue } from "../../mcp/header_value.ts";
+import { encodeHeaderValue } from "../../mcp/eras/header_value.ts";
 import type { Span } from "../../mcp/json/json_text.ts";
 import { memberAt } from "../../mcp/messages/json_places.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";

@@ -3,9 +3,9 @@
 import type { Asker, Carrier, Message, Peer } from "../../bridge/peer/peer.ts";
 import type { PeerEvents } from "../../bridge/peer/peer_source.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
-import { encodeHeaderValue } from "../../mcp/header_value.ts";
+import { encodeHeaderValue } from "../../mcp/eras/header_value.ts";
+import { nameMemberOf } from "../../mcp/eras/modern.ts";
 import { findMember, type Span, stringAt } from "../../mcp/json/json_text.ts";
-import { nameMemberOf } from "../../mcp/modern.ts";
 import { Discarded } from "../discarded.ts";
 import { peerFields } from "../peer_fields.ts";
 import { asRefusal, mayBeOfOtherEra } from "../peers/http_peer_fault.ts";

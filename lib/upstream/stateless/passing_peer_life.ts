@@ -9,8 +9,8 @@ import {
   withoutWord,
 } from "../../bridge/peer/peer_source.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
-import { META_SERVER_INFO } from "../../mcp/between_eras.ts";
-import { speaksModern } from "../../mcp/for_stateless_server.ts";
+import { META_SERVER_INFO } from "../../mcp/eras/between_eras.ts";
+import { speaksModern } from "../../mcp/eras/for_stateless_server.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { randomBytes } from "../../platform/random.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";

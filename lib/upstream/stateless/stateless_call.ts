@@ -12,7 +12,7 @@ import {
   questionForLegacy,
   requestForModern,
   type ServerQuestion,
-} from "../../mcp/for_stateless_server.ts";
+} from "../../mcp/eras/for_stateless_server.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember, membersOf } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";

@@ -8,7 +8,7 @@ import type { Message } from "../../bridge/peer/peer.ts";
 import { ACKNOWLEDGED } from "../../bridge/stateless/texts.ts";
 import { SignetError } from "../../errors.ts";
 import type { FieldList } from "../../http1/types.ts";
-import { notificationForLegacy, ownRequest } from "../../mcp/for_stateless_server.ts";
+import { notificationForLegacy, ownRequest } from "../../mcp/eras/for_stateless_server.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { concerns } from "../../mcp/resource_updates.ts";

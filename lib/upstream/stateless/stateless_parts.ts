@@ -3,7 +3,7 @@
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import { callOf } from "../../http1/call_of.ts";
 import type { FieldList } from "../../http1/types.ts";
-import { MODERN_REVISIONS } from "../../mcp/revisions.ts";
+import { MODERN_REVISIONS } from "../../mcp/eras/revisions.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";

@@ -4,11 +4,11 @@
 import type { Asker, Carrier, Loss, Message, Peer } from "../../bridge/peer/peer.ts";
 import type { PeerEvents } from "../../bridge/peer/peer_source.ts";
 import type { FieldList } from "../../http1/types.ts";
-import { encodeHeaderValue } from "../../mcp/header_value.ts";
+import { encodeHeaderValue } from "../../mcp/eras/header_value.ts";
+import { nameMemberOf } from "../../mcp/eras/modern.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember, findMembers, type Span, stringAt } from "../../mcp/json/json_text.ts";
 import { type JsonObject, type RpcId } from "../../mcp/messages/json_rpc.ts";
-import { nameMemberOf } from "../../mcp/modern.ts";
 import { tellIfOwn } from "../../platform/faults.ts";
 import { Discarded } from "../discarded.ts";
 import { peerFields } from "../peer_fields.ts";

@@ -12,14 +12,14 @@ import {
 import { SignetError } from "../../errors.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
-import { type ClientSelf } from "../../mcp/between_eras.ts";
+import { type ClientSelf } from "../../mcp/eras/between_eras.ts";
 import {
   clientForModern,
   envelopeOf,
   initializeResult,
   ownRequest,
   speaksModern,
-} from "../../mcp/for_stateless_server.ts";
+} from "../../mcp/eras/for_stateless_server.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { parseJson } from "../../platform/json.ts";

@@ -4,7 +4,7 @@ import { newSid, requireSealable, sealSession, SessionTooLongError } from "../..
 import type { SealedSession } from "../../../envelope/session_payload.ts";
 import { SignetError } from "../../../errors.ts";
 import type { ClientResponse } from "../../../http1/types.ts";
-import { type InitializeParams, readInitializeParams } from "../../../mcp/era.ts";
+import { type InitializeParams, readInitializeParams } from "../../../mcp/eras/era.ts";
 import type { RpcRequest } from "../../../mcp/messages/json_rpc.ts";
 import { SESSION_ID_FIELD } from "../../../mcp/session_id_field.ts";
 import { shortHash } from "../../../observe/redact.ts";

@@ -3,7 +3,7 @@
 import type { FieldList } from "../../../http1/types.ts";
 import { fieldValue, OF_THE_BYTES } from "../../../http1/wire/fields.ts";
 import { type CarriedMember, carriesOf } from "../../../mcp/carried_members.ts";
-import { encodeHeaderValue } from "../../../mcp/header_value.ts";
+import { encodeHeaderValue } from "../../../mcp/eras/header_value.ts";
 import { foldedName } from "../../../mcp/json/folded_name.ts";
 import { type Change, spliced } from "../../../mcp/json/json_splice.ts";
 import { findMember, type Member, membersLike, type Span } from "../../../mcp/json/json_text.ts";

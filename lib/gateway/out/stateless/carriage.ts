@@ -13,10 +13,10 @@ import {
 import { SignetError } from "../../../errors.ts";
 import { decodeLatin1 } from "../../../http1/wire/latin1.ts";
 import { type CarriedMember, type Carries, isRemovedTaskMethod } from "../../../mcp/carried_members.ts";
+import { nameMemberOf } from "../../../mcp/eras/modern.ts";
 import { canonicalText } from "../../../mcp/json/canonical_text.ts";
 import { findMembers, type Span } from "../../../mcp/json/json_text.ts";
 import type { RpcRequest } from "../../../mcp/messages/json_rpc.ts";
-import { nameMemberOf } from "../../../mcp/modern.ts";
 import { parseJson } from "../../../platform/json.ts";
 import type { Caller } from "../../../session/caller.ts";
 import type { GatewayParts } from "../../parts.ts";

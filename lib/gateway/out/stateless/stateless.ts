@@ -1,9 +1,9 @@
 // A request of the modern era (MCP 2026-07-28): no session, everything in the message. Checked and passed through.
 import { rpcCodeFor, SignetError } from "../../../errors.ts";
-import { subscriptionEnded } from "../../../mcp/between_eras.ts";
+import { subscriptionEnded } from "../../../mcp/eras/between_eras.ts";
+import { assertModern } from "../../../mcp/eras/modern.ts";
 import { joinBytes } from "../../../mcp/json/join_bytes.ts";
 import { errorResponse, type RpcNotification, type RpcRequest } from "../../../mcp/messages/json_rpc.ts";
-import { assertModern } from "../../../mcp/modern.ts";
 import { pause, SYSTEM_TIMERS } from "../../../platform/timers.ts";
 import type { Caller } from "../../../session/caller.ts";
 import type { Inbound } from "../../inbound.ts";

@@ -2,9 +2,9 @@
 // sealed for the place where it is kept (docs/behaviour.md S3).
 import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
 import type { StoreSeal } from "../../../envelope/store_seal.ts";
+import { isLegacyRevision } from "../../../mcp/eras/revisions.ts";
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../../mcp/messages/json_rpc.ts";
-import { isLegacyRevision } from "../../../mcp/revisions.ts";
 import { isUpstreamId } from "../../http/session_id_field.ts";
 import type { Greeted } from "../peer_session.ts";
 

@@ -4,10 +4,10 @@
 import type { Carrier, Message, Peer } from "../../../bridge/peer/peer.ts";
 import { ACKNOWLEDGED } from "../../../bridge/stateless/texts.ts";
 import type { ByteAccount, Charge } from "../../../http1/byte_account.ts";
-import { META_SUBSCRIPTION_ID, stamped } from "../../../mcp/between_eras.ts";
+import { META_SUBSCRIPTION_ID, stamped } from "../../../mcp/eras/between_eras.ts";
+import { metaOf } from "../../../mcp/eras/modern.ts";
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../../mcp/messages/json_rpc.ts";
-import { metaOf } from "../../../mcp/modern.ts";
 import type { Timers } from "../../../platform/timers.ts";
 import type { Catalog } from "../lists/catalog.ts";
 import type { MemberLife } from "../members/member_life.ts";

@@ -1,25 +1,25 @@
-// lib/mcp/era.ts, modern.ts, revisions.ts and header_value.ts: which era a message belongs to, and what a stateless one
+// lib/mcp/eras/era.ts, modern.ts, revisions.ts and header_value.ts: which era a message belongs to, and what a stateless one
 // must satisfy. The codes and their order are those of the official SDK 2.x server.
 import assert from "node:assert/strict";
-import { SignetError } from "../../../lib/errors.ts";
-import { classify, readInitializeParams } from "../../../lib/mcp/era.ts";
-import { decodeHeaderValue } from "../../../lib/mcp/header_value.ts";
-import { parseMessage } from "../../../lib/mcp/messages/json_rpc.ts";
+import { SignetError } from "../../../../lib/errors.ts";
+import { classify, readInitializeParams } from "../../../../lib/mcp/eras/era.ts";
+import { decodeHeaderValue } from "../../../../lib/mcp/eras/header_value.ts";
 import {
   assertModern,
   META_CLIENT_CAPABILITIES,
   META_CLIENT_INFO,
   META_PROTOCOL_VERSION,
   type ModernHeaders,
-} from "../../../lib/mcp/modern.ts";
+} from "../../../../lib/mcp/eras/modern.ts";
 import {
   allowsBatches,
   allowsPrimingEvents,
   claimsModernEra,
   isKnownRevision,
   LEGACY_REVISIONS,
-} from "../../../lib/mcp/revisions.ts";
-import { STRICT } from "../../support/strict.ts";
+} from "../../../../lib/mcp/eras/revisions.ts";
+import { parseMessage } from "../../../../lib/mcp/messages/json_rpc.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 const M = "2026-07-28";
 const ENVELOPE = { [META_PROTOCOL_VERSION]: M, [META_CLIENT_CAPABILITIES]: {} };

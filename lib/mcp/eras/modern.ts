@@ -5,9 +5,9 @@
 // the required `_meta` members (−32602), header = body for version and method (−32020), a version we know (−32022),
 // the required headers and the name (−32020). Left to the upstream, which alone can know: whether the method exists,
 // params, capabilities, `Mcp-Param-*` against a tool's schema.
-import { SignetError } from "../errors.ts";
+import { SignetError } from "../../errors.ts";
+import { isJsonObject, type JsonObject, type RpcNotification, type RpcRequest } from "../messages/json_rpc.ts";
 import { decodeHeaderValue } from "./header_value.ts";
-import { isJsonObject, type JsonObject, type RpcNotification, type RpcRequest } from "./messages/json_rpc.ts";
 import { claimsModernEra, isModernRevision, MODERN_REVISIONS } from "./revisions.ts";
 
 export const META_PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";

@@ -5,8 +5,8 @@ import {
   resultForModern,
   stamped,
   statusOfAnswer,
-} from "../../../lib/mcp/between_eras.ts";
-import { STRICT } from "../../support/strict.ts";
+} from "../../../../lib/mcp/eras/between_eras.ts";
+import { STRICT } from "../../../support/strict.ts";
 import { EXACT } from "./exact_text.ts";
 
 const encoder = new TextEncoder();

@@ -1,6 +1,6 @@
 // Which era a message belongs to, told from its body: `initialize` and the `_meta` envelope (docs/protocol.md 27).
 // The version header only decides where a body says nothing; `Mcp-Method` never decides.
-import { SignetError } from "../errors.ts";
+import { SignetError } from "../../errors.ts";
 import {
   isJsonObject,
   type JsonObject,
@@ -9,8 +9,8 @@ import {
   type RpcMessage,
   type RpcNotification,
   type RpcRequest,
-} from "./messages/json_rpc.ts";
-import { invalid } from "./messages/message_shape.ts";
+} from "../messages/json_rpc.ts";
+import { invalid } from "../messages/message_shape.ts";
 import { isModernEnvelope, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
 import { claimsModernEra } from "./revisions.ts";
 

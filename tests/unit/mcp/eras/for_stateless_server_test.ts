@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { answerForLegacy, questionForLegacy } from "../../../lib/mcp/for_stateless_server.ts";
-import { STRICT } from "../../support/strict.ts";
+import { answerForLegacy, questionForLegacy } from "../../../../lib/mcp/eras/for_stateless_server.ts";
+import { STRICT } from "../../../support/strict.ts";
 import { EXACT } from "./exact_text.ts";
 
 const encoder = new TextEncoder();

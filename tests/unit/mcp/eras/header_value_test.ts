@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { decodeHeaderValue, encodeHeaderValue } from "../../../lib/mcp/header_value.ts";
-import { STRICT } from "../../support/strict.ts";
+import { decodeHeaderValue, encodeHeaderValue } from "../../../../lib/mcp/eras/header_value.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 for (const text of ["t-1", "a b", "=?base64?x", "~!", "{}"]) {
   Deno.test(`encodeHeaderValue leaves ${JSON.stringify(text)} as it is`, STRICT, () => {

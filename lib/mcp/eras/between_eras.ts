@@ -1,10 +1,10 @@
 // Between the eras, message by message: a stateless request (MCP 2026-07-28) as a server of the sessions' era takes it,
 // and that server's answer as the stateless client expects it. What the other era does not have is not translated.
-import { encodeJson } from "./json/json_bytes.ts";
-import { replaceSpan } from "./json/json_splice.ts";
-import { findMember, rewritten, type Span } from "./json/json_text.ts";
-import { toolsForModern } from "./lists/listed_tools.ts";
-import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "./messages/json_rpc.ts";
+import { encodeJson } from "../json/json_bytes.ts";
+import { replaceSpan } from "../json/json_splice.ts";
+import { findMember, rewritten, type Span } from "../json/json_text.ts";
+import { toolsForModern } from "../lists/listed_tools.ts";
+import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../messages/json_rpc.ts";
 import {
   HEADER_MISMATCH,
   INTERNAL_ERROR,
@@ -14,9 +14,9 @@ import {
   RESOURCE_NOT_FOUND,
   URL_ELICITATION_REQUIRED,
   VERSION_UNSUPPORTED,
-} from "./messages/rpc_codes.ts";
+} from "../messages/rpc_codes.ts";
+import { concerns } from "../resource_updates.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION, metaOf } from "./modern.ts";
-import { concerns } from "./resource_updates.ts";
 import { MODERN_REVISIONS } from "./revisions.ts";
 
 export const META_SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
