@@ -1,10 +1,10 @@
-// Properties of lib/mcp/carried_splicer.ts: whatever else an answer holds, however it is spelt and cut, what its client is
+// Properties of lib/mcp/carried/carried_splicer.ts: whatever else an answer holds, however it is spelt and cut, what its client is
 // to bring back is exchanged wherever it stands, and nothing else is touched.
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import type { Carries } from "../../lib/mcp/carried_members.ts";
-import { type Exchanging, mayCarry } from "../../lib/mcp/carried_message.ts";
-import { EventSplicer, JsonSplicer, type Splicer } from "../../lib/mcp/carried_splicer.ts";
+import type { Carries } from "../../lib/mcp/carried/carried_members.ts";
+import { type Exchanging, mayCarry } from "../../lib/mcp/carried/carried_message.ts";
+import { EventSplicer, JsonSplicer, type Splicer } from "../../lib/mcp/carried/carried_splicer.ts";
 import { SseParser } from "../../lib/mcp/events/sse.ts";
 import { STRICT } from "../support/strict.ts";
 

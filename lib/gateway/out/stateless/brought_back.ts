@@ -2,7 +2,7 @@
 // in a list (docs/protocol.md 33, 34). The request then goes on with the server's own values, byte for byte.
 import type { FieldList } from "../../../http1/types.ts";
 import { fieldValue, OF_THE_BYTES } from "../../../http1/wire/fields.ts";
-import { type CarriedMember, carriesOf } from "../../../mcp/carried_members.ts";
+import { type CarriedMember, carriesOf } from "../../../mcp/carried/carried_members.ts";
 import { encodeHeaderValue } from "../../../mcp/eras/header_value.ts";
 import { foldedName } from "../../../mcp/json/folded_name.ts";
 import { type Change, spliced } from "../../../mcp/json/json_splice.ts";

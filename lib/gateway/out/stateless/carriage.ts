@@ -12,7 +12,7 @@ import {
 } from "../../../envelope/carried_value.ts";
 import { SignetError } from "../../../errors.ts";
 import { decodeLatin1 } from "../../../http1/wire/latin1.ts";
-import { type CarriedMember, type Carries, isRemovedTaskMethod } from "../../../mcp/carried_members.ts";
+import { type CarriedMember, type Carries, isRemovedTaskMethod } from "../../../mcp/carried/carried_members.ts";
 import { nameMemberOf } from "../../../mcp/eras/modern.ts";
 import { canonicalText } from "../../../mcp/json/canonical_text.ts";
 import { findMembers, type Span } from "../../../mcp/json/json_text.ts";

@@ -5,9 +5,9 @@ import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../
 import { type Bytes, inspectBytes, ownBytes } from "../../../http1/wire/borrowed.ts";
 import { OF_THE_BYTES } from "../../../http1/wire/fields.ts";
 import { isEventStream, isJson } from "../../../http1/wire/media_type.ts";
-import type { Carries } from "../../../mcp/carried_members.ts";
-import { type ExchangedKind, type Exchanging, mayCarry } from "../../../mcp/carried_message.ts";
-import { EventSplicer, JsonSplicer, type Splicer } from "../../../mcp/carried_splicer.ts";
+import type { Carries } from "../../../mcp/carried/carried_members.ts";
+import { type ExchangedKind, type Exchanging, mayCarry } from "../../../mcp/carried/carried_message.ts";
+import { EventSplicer, JsonSplicer, type Splicer } from "../../../mcp/carried/carried_splicer.ts";
 import { GatheredBytes } from "../../../mcp/json/gathered_bytes.ts";
 import { replaceSpan } from "../../../mcp/json/json_splice.ts";
 import { findMember } from "../../../mcp/json/json_text.ts";

@@ -1,12 +1,12 @@
 // A message of a server's on its way to a stateless client, held until it can go out with what the client is to bring back
 // exchanged. Guarantees: nothing that is to be exchanged goes out in part or as it was; no more is held than
 // `MAX_HELD_BYTES` or the longest value.
-import { SignetError } from "../errors.ts";
-import { decodeLatin1 } from "../http1/wire/latin1.ts";
-import { parseJson } from "../platform/json.ts";
+import { SignetError } from "../../errors.ts";
+import { decodeLatin1 } from "../../http1/wire/latin1.ts";
+import { parseJson } from "../../platform/json.ts";
+import { type Change, spliced } from "../json/json_splice.ts";
 import { type Carries, isAboutTask } from "./carried_members.ts";
 import { CarriedScan, type FoundKind, type Node, watchFor } from "./carried_scan.ts";
-import { type Change, spliced } from "./json/json_splice.ts";
 
 export type ExchangedKind = Exclude<FoundKind, "id" | "method">;
 

@@ -1,8 +1,8 @@
 // Finds in a server's message, as its bytes come, what its client is to bring back. One pass in pieces of any size, linear
 // in the bytes, no memory but a name under way and what was found; it judges nothing: of what is no JSON nobody can read
 // anything either. Where a value has begun that is to be exchanged is always known, so that no part of it goes out.
+import { spells } from "../json/json_text.ts";
 import { type Carries, META_RELATED_TASK } from "./carried_members.ts";
-import { spells } from "./json/json_text.ts";
 
 /** What a found value is. `id` and `method` are the message's own, for whoever has to answer or to judge in its place. */
 export type FoundKind = "requestState" | "taskId" | "cursor" | "id" | "method";
