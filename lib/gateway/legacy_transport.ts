@@ -20,9 +20,15 @@ const PATIENCE_MS = 2000;
 const LOOK_BYTES = 4096;
 
 /** For a path that is not the endpoint's. */
-export function pathNotFound({ options }: GatewayParts, { head }: Inbound): SignetError {
+export function pathNotFound({ options, legacyClients }: GatewayParts, { head }: Inbound): SignetError {
   if (!USUAL_PATHS.test(head.path)) {
     return new SignetError("path_not_found", { publicMessage: `Not found: the MCP endpoint is ${options.path}` });
+  }
+  if (legacyClients !== undefined) {
+    return new SignetError("path_not_found", {
+      publicMessage: `Not found: ${NAME} is served at ${legacyClients.path}, Streamable HTTP at ${options.path}`,
+      remedy: `Set the client's URL to the path ${legacyClients.path}, or name another one with --legacy-sse.`,
+    });
   }
   return new SignetError("path_not_found", {
     publicMessage: `Not found: ${NAME} is not served here; connect with Streamable HTTP to ${options.path}`,
@@ -31,13 +37,16 @@ export function pathNotFound({ options }: GatewayParts, { head }: Inbound): Sign
 }
 
 /** For a request without an id that only comes with one: a GET for events is how that transport begins. */
-export function sessionRequired({ head }: Inbound): SignetError {
+export function sessionRequired({ legacyClients }: GatewayParts, { head }: Inbound): SignetError {
   const accept = combinedValue(head.fields, "accept") ?? "";
   if (head.method !== "GET" || !/\btext\/event-stream\b/i.test(accept)) return new SignetError("session_required");
+  const [where, cure] = legacyClients === undefined
+    ? ["not served here, use Streamable HTTP", "set it to Streamable HTTP, or serve it with --legacy-sse"]
+    : [`served at ${legacyClients.path}`, `set its URL to the path ${legacyClients.path}`];
   return new SignetError("session_required", {
     publicMessage: "Bad request: Mcp-Session-Id is missing; only initialize may come without it. " +
-      `If the client speaks ${NAME}: that is not served here, use Streamable HTTP`,
-    remedy: "If the client speaks HTTP+SSE, set it to Streamable HTTP, or serve it with --legacy-sse.",
+      `If the client speaks ${NAME}: that is ${where}`,
+    remedy: `If the client speaks HTTP+SSE, ${cure}.`,
   });
 }
 

@@ -58,6 +58,8 @@ export type Handle = (parts: GatewayParts, exchange: Exchange) => Promise<void>;
 
 /** Where clients of the transport before Streamable HTTP come in (`gateway/legacy/`). */
 export interface LegacyDoor {
+  /** Where their streams are opened. */
+  readonly path: string;
   serves(path: string): boolean;
   /** What a browser asks before it sends; undefined for anything else. */
   preflight(inbound: Inbound): Promise<void> | undefined;

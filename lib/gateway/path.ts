@@ -275,7 +275,7 @@ async function deliverWithout(parts: GatewayParts, read: Read): Promise<void> {
   if (message === undefined || body === undefined) {
     throw isModern(inbound, message)
       ? new SignetError("method_not_allowed", { allow: "POST" })
-      : sessionRequired(inbound);
+      : sessionRequired(parts, inbound);
   }
   const { bytes } = body;
   const probing = message.era === "modern" ? { inbound, caller, message: message.message } : undefined;

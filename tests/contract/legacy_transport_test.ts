@@ -1,4 +1,4 @@
-// The HTTP+SSE transport of MCP 2024-11-05 is not spoken, and whoever speaks it is told so by name (issue 9, row 21).
+// Whoever speaks the HTTP+SSE transport of MCP 2024-11-05 where it is not served is told so by name (issue 9, row 21).
 import assert from "node:assert/strict";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { INITIALIZE, LANES, TestSignet } from "../support/signet.ts";
@@ -30,6 +30,32 @@ for (const lane of LANES) {
       const [status, message] = await messageOf(signet.get());
       assert.equal(status, 400);
       assert.match(message, /Mcp-Session-Id is missing.*HTTP\+SSE transport of 2024-11-05/);
+      assert.equal(upstream.requests.length, 0);
+    },
+  );
+}
+
+for (const lane of LANES) {
+  Deno.test(
+    `V1 B11: a client of the HTTP+SSE transport at another path is told where it is served (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags: ["--legacy-sse", "/events"] });
+      assert.deepEqual(await messageOf(signet.get()), [
+        400,
+        "Bad request: Mcp-Session-Id is missing; only initialize may come without it. " +
+        "If the client speaks the HTTP+SSE transport of 2024-11-05: that is served at /events",
+      ]);
+      assert.match(
+        String(signet.logs.find(({ code }) => code === "session_required")!.remedy),
+        /to the path \/events\.$/,
+      );
+      assert.deepEqual(await messageOf(fetch(new URL("/sse", signet.url))), [
+        404,
+        "Not found: the HTTP+SSE transport of 2024-11-05 is served at /events, Streamable HTTP at /mcp",
+      ]);
+      assert.match(String(signet.logs.find(({ code }) => code === "path_not_found")!.remedy), /to the path \/events,/);
       assert.equal(upstream.requests.length, 0);
     },
   );
