@@ -7,6 +7,7 @@ import { asksAboutCall, CALL_FLAGS, checkCall } from "./check_call.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
 import { BEARER_FLAG, bearerOf, tell } from "./doctor.ts";
+import { foreignListeners } from "./listeners.ts";
 import { formatProblems, printable, styleFor, wrap } from "./text.ts";
 
 const PROBE_FLAG: OwnFlag<boolean> = {
@@ -51,8 +52,13 @@ async function probed(context: CommandContext, configuration: Configuration): Pr
 
 /** What `serve` would find when it starts. @throws ConfigError */
 async function requireStart(context: CommandContext, settings: Settings): Promise<void> {
+  const listeners = await foreignListeners(context, settings);
   const program = await findProgramFault(context, settings);
-  const problems = [...program === undefined ? [] : [program], ...await findFileFaults(context, settings)];
+  const problems = [
+    ...listeners.map(({ flag, found, cure }) => ({ place: flag, problem: found, remedy: cure })),
+    ...program === undefined ? [] : [program],
+    ...await findFileFaults(context, settings),
+  ];
   if (problems.length > 0) throw new ConfigError(problems);
 }
 

@@ -80,6 +80,8 @@ export interface Machine extends FileAccess {
   stateFault?(path: string): Promise<FileFault | undefined>;
   /** The same of an audit log that is to be gone on with. */
   auditLogFault?(path: string): Promise<FileFault | undefined>;
+  /** Whether an IP address is one of this machine's, to listen on. Absent: nobody can tell. */
+  isOwnAddress?(hostname: string): Promise<boolean>;
   /** Absent: nobody can tell. */
   readonly workers?: WorkerMachine;
   /** Loaded when needed: most commands answer without the gateway. */

@@ -153,6 +153,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     openState: async (path, options) => (await import("../store/sqlite.ts")).openSqliteStore(path, options),
     stateFault: async (path) => (await import("../store/state_header.ts")).stateFault(path),
     auditLogFault: async (path) => await (await import("../audit/log_fault.ts")).auditLogFault(path),
+    isOwnAddress: async (hostname) => (await import("../platform/own_address.ts")).isOwnAddress(hostname),
     foreignHands,
     workers: workersHere(),
     loadApp,

@@ -10,6 +10,7 @@ import { runtimeFacts } from "../../platform/runtime.ts";
 import { VERSION } from "../../platform/version.ts";
 import type { CommandContext } from "../command.ts";
 import type { Configuration } from "../configuration.ts";
+import { foreignListeners } from "../listeners.ts";
 import { type Finding, type Findings, timeBoxed } from "./finding.ts";
 
 const TIMEOUT_MS = 5_000;
@@ -70,6 +71,9 @@ async function judgeCertificate(context: CommandContext, path: string): Promise<
 /** A Signet that listens where this configuration says: reached by every name that clients may use. */
 export async function* examineListener(context: CommandContext, settings: Settings): Findings {
   const { listen, path, allowHosts, tlsCertFile } = settings;
+  const foreign = await foreignListeners(context, settings);
+  for (const { found, cure } of foreign) yield { verdict: "fail", what: "listener", found, cure };
+  if (foreign.some(({ flag }) => flag === "--listen")) return;
   const where = formatAddress(listen);
   if (listen.port === 0) return void (yield skip("listener", `${where}: any free port, which cannot be known here`));
   if (tlsCertFile !== undefined) return void (yield skip("listener", `${where}: speaks TLS; try it with a client`));

@@ -128,6 +128,23 @@ Deno.test("P3: check looks for the program of a stdio server", STRICT, async () 
   assert.match(joined.stdout, /Write the words of the command apart/);
 });
 
+Deno.test("P3: check tells of listeners at addresses that this machine does not have", STRICT, async () => {
+  const at = async (addresses: string[], ...argv: string[]) => {
+    const machine = new FakeMachine({ addresses });
+    const code = await machine.run("check", ...UPSTREAM, ...argv);
+    return [code, [...machine.stdout.matchAll(/^ {2}(--\w+)\n {4}(.*)$/gm)].map(([, place, found]) => [place, found])];
+  };
+  assert.deepEqual(await at(["127.0.0.1"]), [0, []]);
+  assert.deepEqual(await at([], "--admin", "off"), [1, [[
+    "--listen",
+    "127.0.0.1:8080: this machine has no such address.",
+  ]]]);
+  assert.deepEqual(await at(["127.0.0.1"], "--admin", "[::1]:9090"), [1, [[
+    "--admin",
+    "[::1]:9090: this machine has no such address.",
+  ]]]);
+});
+
 Deno.test("P3: a file that cannot be read as a whole claims nothing of what it would have said", STRICT, async () => {
   for (const text of ["upstream: [http://a/mcp\n", "- a\n", "upstream: {a: b}\n"]) {
     const machine = new FakeMachine({ files: { "signet.yaml": text } });

@@ -42,6 +42,16 @@ function withTool(): FakeMcp {
   return mcp;
 }
 
+Deno.test("V2: doctor tells of listeners at addresses that this machine does not have", STRICT, async () => {
+  await using mcp = withTool();
+  const { code, out } = await examine("doctor", ["--upstream", mcp.url], { addresses: [] });
+  assert.equal(code, 1);
+  for (const [flag, address] of [["--listen", "127.0.0.1:2"], ["--admin", "127.0.0.1:9090"]]) {
+    const cure = `Choose an address of this machine for ${flag}.`;
+    assert.match(out, new RegExp(`FAIL +listener +${address}: this machine has no such address\n +${cure}\n`));
+  }
+});
+
 Deno.test("V2: doctor opens a session as a client would, lists, ends it, and finds nothing wrong", STRICT, async () => {
   await using mcp = withTool();
   for (const command of ["doctor", "check"]) {

@@ -23,6 +23,8 @@ export interface MachineOptions {
   readonly columns?: number;
   /** Programs that are there; without it nobody can tell. */
   readonly programs?: readonly string[];
+  /** Addresses of this machine; without it nobody can tell. */
+  readonly addresses?: readonly string[];
   readonly fetch?: Machine["fetch"];
   readonly reach?: Machine["reach"];
   readonly app?: AppModule;
@@ -79,7 +81,7 @@ export class FakeMachine {
   }
 
   #machine(): Machine {
-    const { env = {}, stdin = "", terminal = false, fetch, app, random, columns, programs } = this.#options;
+    const { env = {}, stdin = "", terminal = false, fetch, app, random, columns, programs, addresses } = this.#options;
     return {
       env,
       stdout: (text) => {
@@ -97,6 +99,9 @@ export class FakeMachine {
       ...(programs === undefined
         ? {}
         : { findProgram: (name: string) => Promise.resolve(programs.includes(name) ? name : undefined) }),
+      ...(addresses === undefined
+        ? {}
+        : { isOwnAddress: (hostname: string) => Promise.resolve(addresses.includes(hostname)) }),
       stderrIsTerminal: terminal,
       readTextFile: (path) => {
         const text = this.files[path];
