@@ -120,6 +120,8 @@ export interface Command {
   readonly settings: readonly SettingKey[];
   /** Flags that are no settings. One with a setting's name takes its place on the command line. */
   readonly own?: readonly OwnFlag[];
+  /** Where the first word says what is done: what each has a use for of `settings` and `own`, and its further words. */
+  readonly actions?: Readonly<Record<string, Pick<Command, "settings" | "own" | "arguments">>>;
   /** Runs even if flags or arguments are wrong, to report `flags.problems` together with all others (P3). */
   readonly reportsAllProblems?: boolean;
   /** @throws ConfigError, CommandFailure */
@@ -129,6 +131,15 @@ export interface Command {
 /** The settings that have a flag of their usual form: none of the command's own takes their place. */
 export function settingsOf({ settings, own = [] }: Command): readonly SettingKey[] {
   return settings.filter((key) => !own.some(({ name }) => name === settingOf(key).name));
+}
+
+/** What help says of it together with this first word; itself where nothing hangs on that. */
+export function withAction(command: Command, word: string | undefined): Command {
+  const { actions = {}, own: _, ...rest } = command;
+  if (word === undefined || !Object.hasOwn(actions, word)) return command;
+  const name = `${command.name} ${word}`;
+  const examples = command.examples.filter((example) => example.includes(`signet ${name} `));
+  return { ...rest, ...actions[word]!, name, examples };
 }
 
 /** A command cannot do what it was asked. `message` says what was attempted and found, `remedy` what to do. */

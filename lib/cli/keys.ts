@@ -44,5 +44,9 @@ export const keys: Command = {
   arguments: [{ name: "ACTION", choices: ["new", "list"] }],
   examples: ["(umask 077; signet keys new > signet.key)", "signet keys list --key-file signet.key"],
   settings: ["keyFile", "unsafeFiles"],
+  actions: {
+    new: { arguments: [], settings: [] },
+    list: { arguments: [], settings: ["keyFile", "unsafeFiles"] },
+  },
   run,
 };

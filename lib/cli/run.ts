@@ -1,11 +1,19 @@
 // From arguments to an exit code: finds the command, reads its flags, runs it, and says what went wrong and what to do.
 import { closest } from "../config/closest.ts";
 import { type ParsedFlags, parseFlags } from "../config/flags.ts";
-import { keyOfName } from "../config/schema.ts";
+import { keyOfName, settingOf } from "../config/schema.ts";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { describeError } from "../platform/error_name.ts";
 import { VERSION } from "../platform/version.ts";
-import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode, type Machine } from "./command.ts";
+import {
+  type Command,
+  type CommandContext,
+  CommandFailure,
+  EXIT,
+  type ExitCode,
+  type Machine,
+  withAction,
+} from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXAMPLES, formatCommandHelp, formatOverview } from "./help.ts";
 import { assertOwnRuntime, describeSurroundings } from "./surroundings.ts";
@@ -72,6 +80,19 @@ function judgeWords(command: Command, flags: ParsedFlags): ConfigProblem[] {
   return problems;
 }
 
+/** Flags of the command's that what it is asked to do has no use for. */
+function judgeUses(command: Command, { given, own, configFile, positionals: [word] }: ParsedFlags): ConfigProblem[] {
+  const asked = withAction(command, word);
+  if (asked === command) return [];
+  const stray = [
+    ...(configFile === undefined || asked.settings.length > 0 ? [] : ["config"]),
+    ...[...given.keys()].filter((key) => !asked.settings.includes(key)).map((key) => settingOf(key).name),
+    ...[...own.keys()].filter((name) => !asked.own?.some((flag) => flag.name === name)),
+  ];
+  const problem = `\`signet ${asked.name}\` has no use for this flag`;
+  return stray.map((name) => ({ place: `--${name}`, problem, remedy: "Leave it out." }));
+}
+
 async function runCommand(command: Command, argv: readonly string[], machine: Terminal): Promise<ExitCode> {
   const parsed = parseFlags(argv, {
     command: `signet ${command.name}`,
@@ -82,10 +103,15 @@ async function runCommand(command: Command, argv: readonly string[], machine: Te
   if (parsed.help !== false) {
     const style = styleFor(machine.stdoutIsTerminal, machine.env, machine.stdoutColumns);
     const columns = machine.stdoutColumns;
-    machine.stdout(formatCommandHelp(command, { style, columns, all: parsed.help === "all" }));
+    machine.stdout(
+      formatCommandHelp(withAction(command, parsed.positionals[0]), { style, columns, all: parsed.help === "all" }),
+    );
     return EXIT.done;
   }
-  const flags = { ...parsed, problems: [...parsed.problems, ...judgeWords(command, parsed)] };
+  const flags = {
+    ...parsed,
+    problems: [...parsed.problems, ...judgeWords(command, parsed), ...judgeUses(command, parsed)],
+  };
   if (flags.problems.length > 0 && !command.reportsAllProblems) throw new ConfigError(flags.problems);
   return await command.run({ ...machine, flags, commands: COMMANDS });
 }
@@ -95,6 +121,10 @@ function requireNoMore(first: string, words: readonly string[]): void {
   if (words.length === 0) return;
   const found = words.length === 1 ? "one word too many" : `${words.length} words too many`;
   throw new CommandFailure(EXIT.usage, `\`signet ${first}\`: ${found}`, "`signet help` shows the usage.");
+}
+
+function isHelp(word: string): boolean {
+  return word === "help" || word === "--help" || word === "-h";
 }
 
 async function dispatch(argv: readonly string[], machine: Terminal): Promise<ExitCode> {
@@ -111,14 +141,16 @@ async function dispatch(argv: readonly string[], machine: Terminal): Promise<Exi
     else machine.stdout(`signet ${VERSION}\n`);
     return EXIT.done;
   }
-  if (first === "help" || first === "--help" || first === "-h") {
-    const [asked, ...more] = others;
-    requireNoMore(first, more);
-    machine.stdout(
-      asked === undefined || asked === "help"
-        ? formatOverview(COMMANDS, style)
-        : formatCommandHelp(findCommand(asked), { style, columns: machine.stdoutColumns, all: false }),
-    );
+  if (isHelp(first)) {
+    const [asked, action, ...more] = others;
+    if (asked === undefined || isHelp(asked)) {
+      requireNoMore(first, others.slice(1));
+      machine.stdout(formatOverview(COMMANDS, style));
+      return EXIT.done;
+    }
+    const command = withAction(findCommand(asked), action);
+    requireNoMore(first, command.name === asked ? others.slice(1) : more);
+    machine.stdout(formatCommandHelp(command, { style, columns: machine.stdoutColumns, all: false }));
     return EXIT.done;
   }
   // Not for people, and so in no list.

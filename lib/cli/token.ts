@@ -5,11 +5,12 @@ import type { Control, TokenView } from "../admin/control.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { string } from "../config/kinds.ts";
 import { duration } from "../config/quantities.ts";
+import type { SettingKey } from "../config/schema.ts";
 import { DAY, HOUR, SECOND } from "../config/units.ts";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { escapeUnsafe } from "../observe/escape.ts";
 import { ADMIN_FLAG } from "./admin_target.ts";
-import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
+import { type Argument, type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import { CONTROL_SETTINGS, withControl } from "./open_control.ts";
 import { JSON_FLAG, printJson, wantsJson } from "./output.ts";
 import { formatTable, printable } from "./text.ts";
@@ -40,7 +41,7 @@ const STEPS: Readonly<Record<string, string>> = {
   record: "it is not the token that was recorded",
 };
 
-/** Words and flags that an action has no use for, or misses. */
+/** Words that an action has no use for, and what it misses. */
 function judge({ flags }: CommandContext, action: Action): void {
   const problems: ConfigProblem[] = [];
   const hasWord = flags.positionals.length > 1;
@@ -62,9 +63,6 @@ function judge({ flags }: CommandContext, action: Action): void {
   }
   if ((action === "issue" || action === "list") && hasWord) {
     problems.push({ place, problem: "one word too many", remedy: "`signet token --help` shows the usage." });
-  }
-  if (action !== "issue" && ownValue(flags, TTL_FLAG) !== undefined) {
-    problems.push({ place: "--ttl", problem: `\`${place}\` has no use for this flag`, remedy: "Leave it out." });
   }
   if (problems.length > 0) throw new ConfigError(problems);
 }
@@ -175,6 +173,12 @@ async function run(context: CommandContext): Promise<ExitCode> {
   return await RUN[action](context);
 }
 
+const TOKEN_SETTINGS: readonly SettingKey[] = [...CONTROL_SETTINGS, "tokenSecretFile"];
+const TOKEN_FLAGS: readonly OwnFlag[] = [AGENT_FLAG, JSON_FLAG, ADMIN_FLAG];
+const ISSUING_SETTINGS: readonly SettingKey[] = [...TOKEN_SETTINGS, "maxTokensPerAgent"];
+const ISSUING_FLAGS: readonly OwnFlag[] = [TTL_FLAG, ...TOKEN_FLAGS];
+const TOKEN_WORD: Argument = { name: "TOKEN", optional: true };
+
 export const token: Command = {
   name: "token",
   summary: "issue, verify, revoke or list Signet's own session tokens",
@@ -185,7 +189,7 @@ export const token: Command = {
     "a line on standard error says so; the exit code is 0, as there is none. - reads the token, or the",
     "SID of one to revoke, from standard input, where no process list shows it.",
   ],
-  arguments: [{ name: "ACTION", choices: ACTIONS }, { name: "TOKEN", optional: true }],
+  arguments: [{ name: "ACTION", choices: ACTIONS }, TOKEN_WORD],
   examples: [
     "signet token issue --agent did:example:a --ttl 1h --config signet.yaml",
     "signet token issue --agent did:example:a --state signet.db --token-secret-file token.secrets",
@@ -193,7 +197,13 @@ export const token: Command = {
     "signet token revoke --agent did:example:a --admin http://signet:9090 --admin-token-file admin",
     "signet token list --state signet.db",
   ],
-  settings: [...CONTROL_SETTINGS, "tokenSecretFile", "maxTokensPerAgent"],
-  own: [AGENT_FLAG, TTL_FLAG, JSON_FLAG, ADMIN_FLAG],
+  settings: ISSUING_SETTINGS,
+  own: ISSUING_FLAGS,
+  actions: {
+    issue: { arguments: [], settings: ISSUING_SETTINGS, own: ISSUING_FLAGS },
+    verify: { arguments: [{ name: "TOKEN" }], settings: TOKEN_SETTINGS, own: TOKEN_FLAGS },
+    revoke: { arguments: [{ name: "TOKEN|SID", optional: true }], settings: TOKEN_SETTINGS, own: TOKEN_FLAGS },
+    list: { arguments: [], settings: CONTROL_SETTINGS, own: TOKEN_FLAGS },
+  },
   run,
 };

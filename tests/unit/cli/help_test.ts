@@ -16,7 +16,7 @@ Deno.test("help lists every command with its summary", STRICT, async () => {
   const text = await helpOf(["help"]);
   for (const { name, summary } of COMMANDS) assert.match(text, new RegExp(`^  ${name} +${summary}$`, "m"));
   assert.equal(await helpOf(["--help"]), text);
-  assert.equal(await helpOf(["-h"]), text);
+  for (const words of [["-h"], ["help", "--help"], ["help", "-h"]]) assert.equal(await helpOf(words), text);
 });
 
 Deno.test("help of a command is the same by --help, -h and help COMMAND", STRICT, async () => {
@@ -26,6 +26,31 @@ Deno.test("help of a command is the same by --help, -h and help COMMAND", STRICT
     assert.equal(await helpOf(["help", name]), text);
     assert.match(text, new RegExp(`^signet ${name}: `));
   }
+});
+
+Deno.test("help of one action shows the flags that it has a use for, and the others are refused", STRICT, async () => {
+  for (const command of COMMANDS) {
+    for (const [word, { settings, own = [] }] of Object.entries(command.actions ?? {})) {
+      const asked = `${command.name} ${word}`;
+      const text = await helpOf([command.name, word, "--help"]);
+      assert.equal(await helpOf(["help", command.name, word]), text);
+      assert.match(text, new RegExp(`^ {2}signet ${asked}\\b`, "m"));
+      const shown = new Set([...text.matchAll(/^ {4}--([a-z-]+)/gm)].map(([, name]) => name!));
+      const wanted = [...own, ...settings.map(settingOf)].map(({ name }) => name);
+      assert.deepEqual(shown, new Set(wanted.length === 0 ? [] : ["config", ...wanted]), asked);
+      for (const { name } of [...command.own ?? [], ...command.settings.map(settingOf)]) {
+        if (shown.has(name)) continue;
+        const machine = new FakeMachine();
+        assert.equal(await machine.run(command.name, word, `--${name}=1h`), 2, `${asked} --${name}`);
+        assert.match(machine.stderr, new RegExp(`--${name}\n {4}\`signet ${asked}\` has no use for this flag\\.`));
+        assert.equal(machine.stdout, "");
+      }
+    }
+  }
+  const machine = new FakeMachine();
+  assert.equal(await machine.run("keys", "new", "--config", "s.yaml"), 2);
+  assert.match(machine.stderr, /--config\n {4}`signet keys new` has no use for this flag\./);
+  assert.match(await helpOf(["keys", "new", "--help"]), /^ {2}signet keys new\n/m);
 });
 
 Deno.test("help asks for nothing else to be right", STRICT, async () => {
