@@ -6,8 +6,8 @@ import { boolean, type Kind, quoted, unfit } from "../config/kinds.ts";
 import { explainReadError } from "../config/read_error.ts";
 import { readPieces } from "../platform/files.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
-import { JSON_FLAG, printJson, wantsJson } from "./output.ts";
-import { formatWarning, printable } from "./text.ts";
+import { JSON_FLAG, printJson, wantsJson } from "./screen/output.ts";
+import { formatWarning, printable } from "./screen/text.ts";
 
 interface Head {
   readonly seq: number;

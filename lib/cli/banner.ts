@@ -13,7 +13,7 @@ import { VERSION } from "../platform/version.ts";
 import { SIGNALS } from "../telemetry/settings.ts";
 import type { CommandContext } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
-import { printable, type Style, styleFor, wrap } from "./text.ts";
+import { printable, type Style, styleFor, wrap } from "./screen/text.ts";
 
 type Source = Settings["principals"][number];
 

@@ -8,7 +8,7 @@ import { type Command, type CommandContext, EXIT, type ExitCode } from "./comman
 import type { Configuration } from "./configuration.ts";
 import { BEARER_FLAG, bearerOf, tell } from "./doctor.ts";
 import { foreignListeners } from "./listeners.ts";
-import { formatProblems, printable, styleFor, wrap } from "./text.ts";
+import { formatProblems, printable, styleFor, wrap } from "./screen/text.ts";
 
 const PROBE_FLAG: OwnFlag<boolean> = {
   name: "probe",

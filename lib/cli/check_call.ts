@@ -16,7 +16,7 @@ import { JUDGED_BY_NAME, type Subject } from "../policy/subject.ts";
 import type { Known, Verdict } from "../policy/verdict.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { readOwnFile } from "./own_file.ts";
-import { printable } from "./text.ts";
+import { printable } from "./screen/text.ts";
 
 const AS: OwnFlag<string> = {
   name: "as",

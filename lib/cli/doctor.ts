@@ -6,10 +6,10 @@ import { SETTING_KEYS } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import type { Finding, Findings, Verdict } from "./doctor/finding.ts";
-import { printJson } from "./output.ts";
 import { readOwnFile } from "./own_file.ts";
-import { styleFor, wrap } from "./text.ts";
-import { columnsOf } from "./watch.ts";
+import { printJson } from "./screen/output.ts";
+import { styleFor, wrap } from "./screen/text.ts";
+import { columnsOf } from "./screen/watch.ts";
 
 const JSON_FLAG: OwnFlag<boolean> = { name: "json", doc: "One JSON value a line", kind: boolean, isFlag: true };
 export const BEARER_FLAG: OwnFlag<string> = {

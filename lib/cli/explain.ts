@@ -5,8 +5,8 @@ import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { boolean } from "../config/kinds.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import type { Explained } from "./explained/table.ts";
-import { printJson } from "./output.ts";
-import { printable, styleFor, wrap } from "./text.ts";
+import { printJson } from "./screen/output.ts";
+import { printable, styleFor, wrap } from "./screen/text.ts";
 
 const JSON_FLAG: OwnFlag<boolean> = { name: "json", doc: "One JSON value a line", kind: boolean, isFlag: true };
 const MOST_COLUMNS = 100;

@@ -5,7 +5,7 @@ import type { OwnFlag } from "../config/flags.ts";
 import { type SettingKey, settingOf } from "../config/schema.ts";
 import { defaultText, environmentName, SECTIONS, type Setting, writtenAs } from "../config/setting.ts";
 import { type Command, settingsOf } from "./command.ts";
-import { type Style, wrap } from "./text.ts";
+import { type Style, wrap } from "./screen/text.ts";
 
 const MOST_COLUMNS = 100;
 const LEAST_COLUMNS = 40;

@@ -7,10 +7,10 @@ import type { OpenSessionResult } from "../envelope/session_id.ts";
 import { decodeSeveralId, type SealedMember, SEVERAL_URL } from "../envelope/several_id.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
-import { printJson } from "./output.ts";
+import { printJson } from "./screen/output.ts";
+import { formatWarning, printable } from "./screen/text.ts";
+import { formatTime } from "./screen/times.ts";
 import { sourcesOf } from "./sources.ts";
-import { formatWarning, printable } from "./text.ts";
-import { formatTime } from "./times.ts";
 import { readWord } from "./words.ts";
 
 const JSON_FLAG: OwnFlag<boolean> = { name: "json", doc: "One JSON value", kind: boolean, isFlag: true };

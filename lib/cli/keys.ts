@@ -1,6 +1,6 @@
 // `signet keys new | list`: makes a key, or tells which keys a configuration has, by id and never by content.
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
-import { formatWarning, printable } from "./text.ts";
+import { formatWarning, printable } from "./screen/text.ts";
 
 async function printNewKey(context: CommandContext): Promise<ExitCode> {
   const { generateKey } = await import("../envelope/key_ring.ts");

@@ -9,9 +9,9 @@ import { ADMIN_FLAG, adminBase } from "./admin_target.ts";
 import type { CommandContext } from "./command.ts";
 import { asCommand } from "./failures.ts";
 import type { RemoteControl } from "./remote_control.ts";
+import { formatWarning } from "./screen/text.ts";
 import { sourcesOf } from "./sources.ts";
 import type { Needs, OpenedControl } from "./state_control.ts";
-import { formatWarning } from "./text.ts";
 
 /** Settings of a command that can act on either. */
 export const CONTROL_SETTINGS: readonly SettingKey[] = ["stateFile", "admin", "adminTokenFile", "unsafeFiles"];

@@ -5,7 +5,7 @@ import { boolean } from "../config/kinds.ts";
 import { parseJson } from "../platform/json.ts";
 import { ADMIN_FLAG, adminBase, unanswered } from "./admin_target.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
-import { printable } from "./text.ts";
+import { printable } from "./screen/text.ts";
 
 const LIVE_FLAG: OwnFlag<boolean> = {
   name: "live",

@@ -4,7 +4,7 @@ import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import { asCommand } from "./failures.ts";
 import { remoteControl } from "./open_control.ts";
-import { formatProblems, styleFor, wrap } from "./text.ts";
+import { formatProblems, styleFor, wrap } from "./screen/text.ts";
 
 async function run(context: CommandContext): Promise<ExitCode> {
   const control = await remoteControl(context, "reloading");

@@ -19,7 +19,7 @@ import { unanswered } from "./admin_target.ts";
 import { EXAMPLE, isLike } from "./answer_shapes.ts";
 import { CommandFailure, EXIT, type Machine } from "./command.ts";
 import { exitCodeOf } from "./failures.ts";
-import { printable } from "./text.ts";
+import { printable } from "./screen/text.ts";
 
 /** A Signet that is busy answers late; one that hangs does not answer. */
 const TIMEOUT_MS = 10_000;

@@ -9,8 +9,8 @@ import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import { CONTROL_SETTINGS, type ControlNeeds, withControl } from "./open_control.ts";
-import { JSON_FLAG, printJson, wantsJson } from "./output.ts";
 import { noteOf } from "./revocation_note.ts";
+import { JSON_FLAG, printJson, wantsJson } from "./screen/output.ts";
 import { readWord } from "./words.ts";
 
 /** As the log and `signet sessions` show it. */

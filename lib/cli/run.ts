@@ -16,8 +16,8 @@ import {
 } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXAMPLES, formatCommandHelp, formatOverview } from "./help.ts";
+import { formatProblems, printed, sentence, styleFor, wrap } from "./screen/text.ts";
 import { assertOwnRuntime, describeSurroundings } from "./surroundings.ts";
-import { formatProblems, printed, sentence, styleFor, wrap } from "./text.ts";
 
 function findCommand(name: string): Command {
   const command = COMMANDS.find((command) => command.name === name);

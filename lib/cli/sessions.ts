@@ -5,10 +5,10 @@ import { ownValue } from "../config/flags.ts";
 import { ADMIN_FLAG } from "./admin_target.ts";
 import type { Command, CommandContext, ExitCode } from "./command.ts";
 import { withControl } from "./open_control.ts";
-import { JSON_FLAG, jsonLine, wantsJson } from "./output.ts";
-import { fitting, formatTable, printable } from "./text.ts";
-import { formatDistance, formatSpan } from "./times.ts";
-import { columnsOf, EVERY_FLAG, lookOrWatch, WATCH_FLAG } from "./watch.ts";
+import { JSON_FLAG, jsonLine, wantsJson } from "./screen/output.ts";
+import { fitting, formatTable, printable } from "./screen/text.ts";
+import { formatDistance, formatSpan } from "./screen/times.ts";
+import { columnsOf, EVERY_FLAG, lookOrWatch, WATCH_FLAG } from "./screen/watch.ts";
 
 /** Most that the operators' API tells in one answer. */
 const LIMIT = 10_000;

@@ -8,8 +8,8 @@ import type { TokenSecret } from "../session/tokens_secret.ts";
 import type { Store } from "../store/store.ts";
 import { type CommandContext, CommandFailure, EXIT } from "./command.ts";
 import { asCommand } from "./failures.ts";
+import { formatWarning } from "./screen/text.ts";
 import { sourcesOf } from "./sources.ts";
-import { formatWarning } from "./text.ts";
 
 /** What an action cannot be done without. */
 export interface Needs {

@@ -6,9 +6,9 @@ import { ADMIN_FLAG } from "./admin_target.ts";
 import type { Command, CommandContext, ExitCode } from "./command.ts";
 import { asCommand } from "./failures.ts";
 import { remoteControl } from "./open_control.ts";
-import { jsonLine } from "./output.ts";
-import { styleFor } from "./text.ts";
-import { columnsOf, EVERY_FLAG, lookOrWatch, WATCH_FLAG } from "./watch.ts";
+import { jsonLine } from "./screen/output.ts";
+import { styleFor } from "./screen/text.ts";
+import { columnsOf, EVERY_FLAG, lookOrWatch, WATCH_FLAG } from "./screen/watch.ts";
 
 const JSON_FLAG: OwnFlag<boolean> = {
   name: "json",
@@ -22,7 +22,7 @@ const FILE_COLUMNS = 98;
 async function run(context: CommandContext): Promise<ExitCode> {
   const [control, { formatStatus }] = await Promise.all([
     remoteControl(context, "asking for its state"),
-    import("./status_view.ts"),
+    import("./screen/status_view.ts"),
   ]);
   const json = ownValue(context.flags, JSON_FLAG) === true;
   let before: StateAnswer | undefined;

@@ -5,9 +5,9 @@ import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
 import { asCommand } from "./failures.ts";
 import { remoteControl } from "./open_control.ts";
-import { JSON_FLAG, printJson, wantsJson } from "./output.ts";
-import { printable, type Style, styleFor } from "./text.ts";
-import { columnsOf } from "./watch.ts";
+import { JSON_FLAG, printJson, wantsJson } from "./screen/output.ts";
+import { printable, type Style, styleFor } from "./screen/text.ts";
+import { columnsOf } from "./screen/watch.ts";
 import { readWord } from "./words.ts";
 
 /** How `tap` ends by itself. */

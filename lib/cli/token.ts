@@ -12,9 +12,9 @@ import { escapeUnsafe } from "../observe/escape.ts";
 import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Argument, type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import { CONTROL_SETTINGS, withControl } from "./open_control.ts";
-import { JSON_FLAG, printJson, wantsJson } from "./output.ts";
-import { formatTable, printable } from "./text.ts";
-import { formatDistance, formatTime } from "./times.ts";
+import { JSON_FLAG, printJson, wantsJson } from "./screen/output.ts";
+import { formatTable, printable } from "./screen/text.ts";
+import { formatDistance, formatTime } from "./screen/times.ts";
 import { readWord } from "./words.ts";
 
 const AGENT_FLAG: OwnFlag<string> = { name: "agent", doc: "Whom the token names; whose tokens", kind: string };

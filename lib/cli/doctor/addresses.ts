@@ -7,7 +7,7 @@ import { formatAuthority } from "../../http1/wire/authority.ts";
 import { redactUrl } from "../../observe/redact.ts";
 import type { Reached, ReachError, ReachTarget } from "../../platform/reach.ts";
 import type { CommandContext } from "../command.ts";
-import { formatSpan } from "../times.ts";
+import { formatSpan } from "../screen/times.ts";
 import { type Finding, type Findings, timeBoxed } from "./finding.ts";
 
 interface Address {

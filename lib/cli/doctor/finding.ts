@@ -1,5 +1,5 @@
 // What one look has found: a line that says it is well, or what is wrong and the cure. Never a secret.
-import { printable, sentence, type Style, wrap } from "../text.ts";
+import { printable, sentence, type Style, wrap } from "../screen/text.ts";
 
 export type Verdict = "ok" | "warn" | "fail" | "skip";
 

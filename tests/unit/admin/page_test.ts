@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import { pageRoutes } from "../../../lib/admin/page.ts";
 import { visible } from "../../../lib/admin/page/dom.js";
 import * as shown from "../../../lib/admin/page/format.js";
-import * as told from "../../../lib/cli/status_numbers.ts";
-import { formatSpan } from "../../../lib/cli/times.ts";
+import * as told from "../../../lib/cli/screen/status_numbers.ts";
+import { formatSpan } from "../../../lib/cli/screen/times.ts";
 import { escapeUnsafe } from "../../../lib/observe/escape.ts";
 import { STRICT } from "../../support/strict.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { TapEvent } from "../../../lib/admin/live_api.ts";
+import { styleFor } from "../../../lib/cli/screen/text.ts";
 import { formatEvent } from "../../../lib/cli/tap.ts";
-import { styleFor } from "../../../lib/cli/text.ts";
 import { STRICT } from "../../support/strict.ts";
 import { FakeMachine } from "./fake_machine.ts";
 

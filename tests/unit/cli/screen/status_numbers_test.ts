@@ -6,8 +6,8 @@ import {
   formatSeconds,
   observedSince,
   quantile,
-} from "../../../lib/cli/status_numbers.ts";
-import { STRICT } from "../../support/strict.ts";
+} from "../../../../lib/cli/screen/status_numbers.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 Deno.test("a quantile lies between bounds in proportion, and beyond the last it is not known", STRICT, () => {
   const boundsS = [1, 2, 4];

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { StateView } from "../../../lib/admin/state_view.ts";
-import { formatStatus } from "../../../lib/cli/status_view.ts";
-import { styleFor } from "../../../lib/cli/text.ts";
-import { STRICT } from "../../support/strict.ts";
-import { stateOf } from "./states.ts";
+import type { StateView } from "../../../../lib/admin/state_view.ts";
+import { formatStatus } from "../../../../lib/cli/screen/status_view.ts";
+import { styleFor } from "../../../../lib/cli/screen/text.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { stateOf } from "../states.ts";
 
 const PLAIN = styleFor(false, {});
 const RICH = styleFor(true, {});

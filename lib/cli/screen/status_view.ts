@@ -1,5 +1,5 @@
 // A Signet's state as text, for a terminal of 40 columns or more: what matters first, nothing cut off.
-import type { ServerView, StateView, UseView } from "../admin/state_view.ts";
+import type { ServerView, StateView, UseView } from "../../admin/state_view.ts";
 import { formatBytes, formatCount, formatRate, formatSeconds, observedSince, quantile } from "./status_numbers.ts";
 import { printable, type Style, wrap } from "./text.ts";
 import { formatSpan } from "./times.ts";

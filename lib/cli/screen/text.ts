@@ -1,6 +1,6 @@
 // Words on a screen: wrapping, columns and emphasis. Emphasis only where a terminal shows it (https://no-color.org).
-import type { ConfigProblem } from "../errors.ts";
-import { escapeUnsafe } from "../observe/escape.ts";
+import type { ConfigProblem } from "../../errors.ts";
+import { escapeUnsafe } from "../../observe/escape.ts";
 
 /** Messages are no wider where a terminal is, and no narrower where one is tiny. */
 const [WIDEST, NARROWEST] = [80, 40];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { formatProblems, printable, printed, sentence, styleFor, wrap } from "../../../lib/cli/text.ts";
-import { STRICT } from "../../support/strict.ts";
+import { formatProblems, printable, printed, sentence, styleFor, wrap } from "../../../../lib/cli/screen/text.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 Deno.test("wrap breaks at blanks and loses no word", STRICT, () => {
   assert.deepEqual(wrap("one two three four", 9), ["one two", "three", "four"]);
