@@ -1,9 +1,9 @@
 // `signet log-level [LEVEL]`: what a running Signet's log shows, told or set for as long as it runs, until a reload.
 import { LOG_LEVELS } from "../observe/log.ts";
-import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
-import { asCommand } from "./failures.ts";
-import { remoteControl } from "./open_control.ts";
+import { ADMIN_FLAG } from "./control/admin_target.ts";
+import { asCommand } from "./control/failures.ts";
+import { remoteControl } from "./control/open_control.ts";
 
 async function run(context: CommandContext): Promise<ExitCode> {
   const [level] = context.flags.positionals;

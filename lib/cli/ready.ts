@@ -3,8 +3,8 @@
 import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { boolean } from "../config/kinds.ts";
 import { parseJson } from "../platform/json.ts";
-import { ADMIN_FLAG, adminBase, unanswered } from "./admin_target.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import { ADMIN_FLAG, adminBase, unanswered } from "./control/admin_target.ts";
 import { printable } from "./screen/text.ts";
 
 const LIVE_FLAG: OwnFlag<boolean> = {

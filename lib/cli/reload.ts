@@ -1,9 +1,9 @@
 // `signet reload`: what SIGHUP does, over the admin listener, and what is wrong with the new configuration if it is
 // refused (docs/behaviour.md P2, P7).
-import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
-import { asCommand } from "./failures.ts";
-import { remoteControl } from "./open_control.ts";
+import { ADMIN_FLAG } from "./control/admin_target.ts";
+import { asCommand } from "./control/failures.ts";
+import { remoteControl } from "./control/open_control.ts";
 import { formatProblems, styleFor, wrap } from "./screen/text.ts";
 
 async function run(context: CommandContext): Promise<ExitCode> {

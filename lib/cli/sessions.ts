@@ -2,9 +2,9 @@
 // to whoever has the admin token.
 import type { SessionView } from "../admin/control.ts";
 import { ownValue } from "../config/flags.ts";
-import { ADMIN_FLAG } from "./admin_target.ts";
 import type { Command, CommandContext, ExitCode } from "./command.ts";
-import { withControl } from "./open_control.ts";
+import { ADMIN_FLAG } from "./control/admin_target.ts";
+import { withControl } from "./control/open_control.ts";
 import { JSON_FLAG, jsonLine, wantsJson } from "./screen/output.ts";
 import { fitting, formatTable, printable } from "./screen/text.ts";
 import { formatDistance, formatSpan } from "./screen/times.ts";

@@ -2,7 +2,7 @@
 import type { ListenError } from "../app/running_app.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import { CommandFailure, EXIT } from "./command.ts";
-import { asCommand } from "./failures.ts";
+import { asCommand } from "./control/failures.ts";
 
 /** Why a listener could not be opened, for the errors an operator can cure; FLAG is the setting. */
 const LISTEN_FAULTS: Readonly<Partial<Record<string, readonly [found: string, remedy: string]>>> = {

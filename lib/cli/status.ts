@@ -2,10 +2,10 @@
 import type { StateAnswer } from "../admin/state_view.ts";
 import { type OwnFlag, ownValue } from "../config/flags.ts";
 import { boolean } from "../config/kinds.ts";
-import { ADMIN_FLAG } from "./admin_target.ts";
 import type { Command, CommandContext, ExitCode } from "./command.ts";
-import { asCommand } from "./failures.ts";
-import { remoteControl } from "./open_control.ts";
+import { ADMIN_FLAG } from "./control/admin_target.ts";
+import { asCommand } from "./control/failures.ts";
+import { remoteControl } from "./control/open_control.ts";
 import { jsonLine } from "./screen/output.ts";
 import { styleFor } from "./screen/text.ts";
 import { columnsOf, EVERY_FLAG, lookOrWatch, WATCH_FLAG } from "./screen/watch.ts";

@@ -1,8 +1,8 @@
 // `signet stop`: what SIGTERM does, over the admin listener, and waits until it is done (docs/behaviour.md P2, P7).
-import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
-import { asCommand } from "./failures.ts";
-import { remoteControl } from "./open_control.ts";
+import { ADMIN_FLAG } from "./control/admin_target.ts";
+import { asCommand } from "./control/failures.ts";
+import { remoteControl } from "./control/open_control.ts";
 
 /** How often it is looked whether it has gone, in ms. */
 const LOOK_MS = 100;

@@ -1,10 +1,10 @@
 // `signet tap HASH`: one session of a running Signet, as it is used: method, name, outcome, time of every exchange, and
 // nothing of what was said.
 import type { TapEvent } from "../admin/live_api.ts";
-import { ADMIN_FLAG } from "./admin_target.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "./command.ts";
-import { asCommand } from "./failures.ts";
-import { remoteControl } from "./open_control.ts";
+import { ADMIN_FLAG } from "./control/admin_target.ts";
+import { asCommand } from "./control/failures.ts";
+import { remoteControl } from "./control/open_control.ts";
 import { JSON_FLAG, printJson, wantsJson } from "./screen/output.ts";
 import { printable, type Style, styleFor } from "./screen/text.ts";
 import { columnsOf } from "./screen/watch.ts";

@@ -17,7 +17,7 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
     "the network",
     /(?<![\w.#]|async )fetch\(/,
     // The second by a parameter of that name.
-    ["lib/cli/remote_control.ts", "lib/platform/outgoing_fetch.ts"],
+    ["lib/cli/control/remote_control.ts", "lib/platform/outgoing_fetch.ts"],
   ],
   // For names that are right on every runtime; the first and the last look at values alone.
   [

@@ -1,15 +1,15 @@
 // A state file as a `Control`, with or without a Signet that runs on it: tokens hold or do not from the next request on,
 // revocations reach a running Signet within moments, and one that starts later finds them.
-import type { Control } from "../admin/control.ts";
-import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
-import type { KeyRing } from "../envelope/key_ring.ts";
-import { systemFault } from "../platform/system_fault.ts";
-import type { TokenSecret } from "../session/tokens_secret.ts";
-import type { Store } from "../store/store.ts";
-import { type CommandContext, CommandFailure, EXIT } from "./command.ts";
+import type { Control } from "../../admin/control.ts";
+import { MAX_SESSION_TTL_MS } from "../../config/sections/sessions.ts";
+import type { KeyRing } from "../../envelope/key_ring.ts";
+import { systemFault } from "../../platform/system_fault.ts";
+import type { TokenSecret } from "../../session/tokens_secret.ts";
+import type { Store } from "../../store/store.ts";
+import { type CommandContext, CommandFailure, EXIT } from "../command.ts";
+import { formatWarning } from "../screen/text.ts";
+import { sourcesOf } from "../sources.ts";
 import { asCommand } from "./failures.ts";
-import { formatWarning } from "./screen/text.ts";
-import { sourcesOf } from "./sources.ts";
 
 /** What an action cannot be done without. */
 export interface Needs {
@@ -33,7 +33,7 @@ export async function openStateControl(context: CommandContext, path: string, ne
   const secrets = await loadTokenSecrets(context, needs);
   const ring = await loadRing(context, needs);
   if (!needs.makesFile) await requireFile(context, path);
-  const { loadSome } = await import("../config/load.ts");
+  const { loadSome } = await import("../../config/load.ts");
   const { settings: { unsafeFiles: trustsOthers } } = await loadSome(["unsafeFiles"], sourcesOf(context));
   const store = await asCommand(() => context.openState(path, { trustsOthers }));
   try {
@@ -53,11 +53,11 @@ interface Parts {
 
 async function createStateControl(context: CommandContext, { store, secrets, ring }: Parts): Promise<Control> {
   const [{ createControl }, { openRevocations }, { SessionTokens }, { OwnerBook }, { loadSome }] = await Promise.all([
-    import("../app/control.ts"),
-    import("../session/revocation_store.ts"),
-    import("../session/tokens.ts"),
-    import("../session/owner.ts"),
-    import("../config/load.ts"),
+    import("../../app/control.ts"),
+    import("../../session/revocation_store.ts"),
+    import("../../session/tokens.ts"),
+    import("../../session/owner.ts"),
+    import("../../config/load.ts"),
   ]);
   const { settings } = await loadSome(["bindClientId", "maxIdLength"], sourcesOf(context));
   const now = () => context.now();
@@ -83,9 +83,9 @@ async function createStateControl(context: CommandContext, { store, secrets, rin
 
 async function loadTokenSecrets(context: CommandContext, needs: Needs): Promise<Parts["secrets"]> {
   const [{ loadSome }, { loadSecrets }, { TokenSecret }] = await Promise.all([
-    import("../config/load.ts"),
-    import("../config/secrets.ts"),
-    import("../session/tokens_secret.ts"),
+    import("../../config/load.ts"),
+    import("../../config/secrets.ts"),
+    import("../../session/tokens_secret.ts"),
   ]);
   const sources = sourcesOf(context);
   if (!needs.tokenSecrets) {
@@ -110,7 +110,7 @@ async function loadTokenSecrets(context: CommandContext, needs: Needs): Promise<
 
 async function loadRing(context: CommandContext, needs: Needs): Promise<KeyRing | undefined> {
   if (!needs.keys) return undefined;
-  const { loadConfiguredKeys } = await import("./configuration.ts");
+  const { loadConfiguredKeys } = await import("../configuration.ts");
   const { ring, ephemeral, warnings } = await loadConfiguredKeys(context);
   for (const warning of ephemeral ? [] : warnings) context.stderr(formatWarning(warning));
   if (!ephemeral) return ring;

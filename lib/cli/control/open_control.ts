@@ -1,16 +1,16 @@
 // What operators' commands act on: a running Signet (--admin) or its state file (--state). A flag decides; without one, the
 // state file that is configured, else the running Signet.
-import type { Control } from "../admin/control.ts";
-import { ownValue } from "../config/flags.ts";
-import type { SettingKey } from "../config/schema.ts";
-import { ConfigError } from "../errors.ts";
-import { isLoopbackHost } from "../http1/wire/authority.ts";
+import type { Control } from "../../admin/control.ts";
+import { ownValue } from "../../config/flags.ts";
+import type { SettingKey } from "../../config/schema.ts";
+import { ConfigError } from "../../errors.ts";
+import { isLoopbackHost } from "../../http1/wire/authority.ts";
+import type { CommandContext } from "../command.ts";
+import { formatWarning } from "../screen/text.ts";
+import { sourcesOf } from "../sources.ts";
 import { ADMIN_FLAG, adminBase } from "./admin_target.ts";
-import type { CommandContext } from "./command.ts";
 import { asCommand } from "./failures.ts";
 import type { RemoteControl } from "./remote_control.ts";
-import { formatWarning } from "./screen/text.ts";
-import { sourcesOf } from "./sources.ts";
 import type { Needs, OpenedControl } from "./state_control.ts";
 
 /** Settings of a command that can act on either. */
@@ -56,7 +56,7 @@ async function statePath(context: CommandContext, { liveOnly }: ControlNeeds): P
     throw new ConfigError([{ place: "--state", problem: liveOnly, remedy: "Ask a running Signet with --admin." }]);
   }
   if (asksAdmin || liveOnly !== undefined) return undefined;
-  const { loadSome } = await import("../config/load.ts");
+  const { loadSome } = await import("../../config/load.ts");
   return (await loadSome(["stateFile"], sourcesOf(context))).settings.stateFile;
 }
 
@@ -69,8 +69,8 @@ async function openRemote(context: CommandContext, needs: ControlNeeds): Promise
 export async function remoteControl(context: CommandContext, attempted: string): Promise<RemoteControl> {
   const [{ RemoteControl }, { loadSome }, { loadSecrets }] = await Promise.all([
     import("./remote_control.ts"),
-    import("../config/load.ts"),
-    import("../config/secrets.ts"),
+    import("../../config/load.ts"),
+    import("../../config/secrets.ts"),
   ]);
   const base = await adminBase(context, attempted);
   const sources = sourcesOf(context);

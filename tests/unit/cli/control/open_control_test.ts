@@ -1,10 +1,10 @@
 // Which of state file and running Signet a command acts on, and what it says when that one cannot be had.
 import assert from "node:assert/strict";
-import type { Machine } from "../../../lib/cli/command.ts";
-import { StoreError } from "../../../lib/store/store.ts";
-import { STRICT } from "../../support/strict.ts";
-import { FakeMachine } from "./fake_machine.ts";
-import { ADMIN_TOKEN, Operators, WAYS } from "./operators.ts";
+import type { Machine } from "../../../../lib/cli/command.ts";
+import { StoreError } from "../../../../lib/store/store.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { FakeMachine } from "../fake_machine.ts";
+import { ADMIN_TOKEN, Operators, WAYS } from "../operators.ts";
 
 const LIST = ["token", "list"];
 

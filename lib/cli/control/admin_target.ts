@@ -1,10 +1,10 @@
 // Which running Signet a command asks. On the command line --admin is where it is reached, by address or URL; in the
 // environment and in the file it is the setting that `serve` listens by, so that both can share them.
-import { adminUrl, dialled } from "../config/admin_url.ts";
-import { type OwnFlag, ownValue } from "../config/flags.ts";
-import { certificateWords } from "../platform/certificate_fault.ts";
-import { type CommandContext, CommandFailure, EXIT } from "./command.ts";
-import { sourcesOf } from "./sources.ts";
+import { adminUrl, dialled } from "../../config/admin_url.ts";
+import { type OwnFlag, ownValue } from "../../config/flags.ts";
+import { certificateWords } from "../../platform/certificate_fault.ts";
+import { type CommandContext, CommandFailure, EXIT } from "../command.ts";
+import { sourcesOf } from "../sources.ts";
 
 export const ADMIN_FLAG: OwnFlag<string> = {
   name: "admin",
@@ -20,7 +20,7 @@ export const ADMIN_FLAG: OwnFlag<string> = {
 export async function adminBase(context: CommandContext, attempted: string): Promise<string> {
   const given = ownValue(context.flags, ADMIN_FLAG);
   if (given !== undefined) return given;
-  const { loadSome } = await import("../config/load.ts");
+  const { loadSome } = await import("../../config/load.ts");
   const { settings: { admin }, places } = await loadSome(["admin"], sourcesOf(context));
   if (admin !== "off" && admin.port !== 0) return `http://${dialled(admin)}`;
   const found = admin === "off" ? "the admin listener is off" : "the admin listener takes any free port";

@@ -1,7 +1,7 @@
 // What a control refuses, as a failure of the command: the exit code says whether asking otherwise, or again, would help.
-import { SignetError } from "../errors.ts";
-import { StoreError } from "../store/store.ts";
-import { CommandFailure, EXIT, type ExitCode } from "./command.ts";
+import { SignetError } from "../../errors.ts";
+import { StoreError } from "../../store/store.ts";
+import { CommandFailure, EXIT, type ExitCode } from "../command.ts";
 
 /** Of an HTTP status, or of the status an error would have. */
 export function exitCodeOf(status: number): ExitCode {

@@ -1,6 +1,6 @@
 // A running Signet's operators' API (`lib/admin/control_api.ts`) as a `Control`. What it answers is data: checked where it
 // is relied on, and shown without anything that could drive a terminal.
-import type { AdminToken } from "../admin/admin_token.ts";
+import type { AdminToken } from "../../admin/admin_token.ts";
 import type {
   Control,
   IssuedTokenView,
@@ -11,15 +11,15 @@ import type {
   TokenQuery,
   TokenVerdictView,
   TokenView,
-} from "../admin/control.ts";
-import type { StateAnswer } from "../admin/state_view.ts";
-import type { ConfigProblem } from "../errors.ts";
-import { parseJson } from "../platform/json.ts";
+} from "../../admin/control.ts";
+import type { StateAnswer } from "../../admin/state_view.ts";
+import type { ConfigProblem } from "../../errors.ts";
+import { parseJson } from "../../platform/json.ts";
+import { CommandFailure, EXIT, type Machine } from "../command.ts";
+import { printable } from "../screen/text.ts";
 import { unanswered } from "./admin_target.ts";
 import { EXAMPLE, isLike } from "./answer_shapes.ts";
-import { CommandFailure, EXIT, type Machine } from "./command.ts";
 import { exitCodeOf } from "./failures.ts";
-import { printable } from "./screen/text.ts";
 
 /** A Signet that is busy answers late; one that hangs does not answer. */
 const TIMEOUT_MS = 10_000;
