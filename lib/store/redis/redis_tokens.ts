@@ -11,6 +11,7 @@ const PURGED_AT_ONCE = 1000;
 /** Of one agent there may be more than one answer holds; and no more than so many answers of them. */
 const SCANNED_AT_ONCE = 10_000;
 const MOST_SCANS = 1000;
+const READ_AT_ONCE = 1000;
 /** A record begins with its agent's digest. */
 const AGENT_CHARACTERS = 22;
 
@@ -119,19 +120,18 @@ export class RedisTokens implements TokenStore {
   }
 
   async list(query: TokenListQuery): Promise<readonly TokenRecord[]> {
-    const { nowMs, agent, limit } = query;
-    const isLive = (record: TokenRecord) => record.expiresAtS > secondsOf(nowMs);
-    let after = query.afterSid ?? "";
+    const { nowMs, agent, limit, afterSid = "" } = query;
+    if (agent !== undefined) return await this.#listOf(agent, { nowMs, after: afterSid, limit });
+    let after = afterSid;
     const found: TokenRecord[] = [];
     for (let isEnd = false; !isEnd && found.length < limit;) {
-      const page = { nowMs, after, limit };
-      const sids = agent === undefined ? await this.#sidsAfter(page) : await this.#sidsOf(agent, page);
+      const sids = await this.#sidsAfter(after, limit);
       isEnd = sids.length < limit;
       const last = sids.at(-1) ?? after;
       // One that goes round in circles would be followed for ever.
       if (!isEnd && last <= after) throw strangeAnswer();
       after = last;
-      found.push(...(await this.#records(sids)).filter(isLive));
+      found.push(...await this.#records(sids, nowMs));
     }
     return found.slice(0, limit);
   }
@@ -141,34 +141,55 @@ export class RedisTokens implements TokenStore {
     return await purgeAll(() => this.#link.script(PURGE, this.#keys, args), PURGED_AT_ONCE);
   }
 
-  async #sidsAfter({ after, limit }: Page): Promise<string[]> {
-    const from = after === "" ? "-" : `(${after}`;
+  async #sidsAfter(sid: string, limit: number): Promise<string[]> {
+    const from = sid === "" ? "-" : `(${sid}`;
     return texts(await this.#link.script(READ_LIST, [this.#keys[2]], ["ZRANGEBYLEX", from, "+", "LIMIT", 0, limit]));
   }
 
-  /** They are kept by their expiry: all are looked through, and none that is there all the while is missed. */
-  async #sidsOf(agent: string, { nowMs, after, limit }: Page): Promise<string[]> {
+  /** An agent's are kept by their expiry: all are looked through, once, and none that is there all the while is missed. */
+  async #listOf(agent: string, { nowMs, after, limit }: Page): Promise<readonly TokenRecord[]> {
     const key = this.#agents + digestOf(agent);
-    let found: string[] = [];
+    let found: readonly TokenRecord[] = [];
     let cursor = "0";
     for (let round = 0; round < MOST_SCANS; round++) {
       const answer = await this.#link.script(READ_LIST, [key], ["ZSCAN", cursor, "COUNT", SCANNED_AT_ONCE]);
       const [next, scanned] = listIn(answer, 2);
       const pairs = texts(scanned);
+      const before = found.length < limit ? undefined : found.at(-1)?.sid;
       const isNext = (sid: string, at: number) =>
-        at % 2 === 0 && sid > after && Number(pairs[at + 1]) > secondsOf(nowMs);
-      // It may tell of one twice.
-      found = [...new Set([...found, ...pairs.filter(isNext)])].sort().slice(0, limit);
+        at % 2 === 0 && sid > after && (before === undefined || sid < before) &&
+        Number(pairs[at + 1]) > secondsOf(nowMs);
+      found = await this.#merge(found, { sids: pairs.filter(isNext).sort(), nowMs, limit });
       cursor = textIn(next) ?? "0";
       if (cursor === "0") return found;
     }
     throw strangeAnswer();
   }
 
-  async #records(sids: readonly string[]): Promise<TokenRecord[]> {
+  /** The first `limit` of those that are found and of those that are recorded of `sids`, which are in order. */
+  async #merge(
+    found: readonly TokenRecord[],
+    { sids, nowMs, limit }: { readonly sids: readonly string[]; readonly nowMs: number; readonly limit: number },
+  ): Promise<readonly TokenRecord[]> {
+    // A scan may tell of one twice.
+    const bySid = new Map(found.map((record) => [record.sid, record]));
+    const most = bySid.size + limit;
+    for (let at = 0; at < sids.length && bySid.size < most; at += READ_AT_ONCE) {
+      for (const record of await this.#records(sids.slice(at, at + READ_AT_ONCE), nowMs)) bySid.set(record.sid, record);
+    }
+    return [...bySid.values()].sort((a, b) => a.sid < b.sid ? -1 : 1).slice(0, limit);
+  }
+
+  /** Of those that are recorded, and live. */
+  async #records(sids: readonly string[], nowMs: number): Promise<TokenRecord[]> {
     if (sids.length === 0) return [];
     const found = listIn(await this.#link.script(READ_LIST, [this.#keys[0]], ["HMGET", ...sids]), sids.length);
-    return found.map(recordOf).filter((record) => record !== undefined);
+    const live: TokenRecord[] = [];
+    for (const [at, record] of found.map(recordOf).entries()) {
+      if (record === undefined || record.sid !== sids[at]) continue;
+      if (record.expiresAtS > secondsOf(nowMs)) live.push(record);
+    }
+    return live;
   }
 }
 

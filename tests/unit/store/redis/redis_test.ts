@@ -482,8 +482,7 @@ test(
     }
     const list = async (afterSid: string) =>
       (await store.tokens.list({ agent: "many", nowMs: NOW_MS, limit: 2, afterSid })).map(({ sid }) => sid);
-    const last = "250000".padStart(40, "0");
-    assert.deepEqual([await list(last), await list("0a"), await list("z")], [["0a", "0b"], ["0b", "z"], []]);
+    assert.deepEqual([await list(""), await list("0a"), await list("z")], [["0a", "0b"], ["0b", "z"], []]);
   },
 );
 
