@@ -483,3 +483,67 @@ for (const lane of LANES) {
     assert.deepEqual([server.fake.ran.get("echo"), server.fake.ran.get("drop")], [2, undefined]);
   });
 }
+
+Deno.test(
+  "B11: a server's session made anew is listened to from its beginning, not from a place in the one before",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    let end: (() => void) | undefined;
+    upstream.onRequest = ({ method, sessionId, headers }) => {
+      if (method !== "GET" || !upstream.sessions.has(sessionId ?? "")) return undefined;
+      const place = headers.get("last-event-id");
+      // Of a server whose event ids name their session.
+      if (place !== null && place !== sessionId) {
+        return Response.json({
+          jsonrpc: "2.0",
+          id: null,
+          error: { code: -32000, message: "unknown" },
+        }, { status: 400 });
+      }
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => {
+          controller.enqueue(new TextEncoder().encode(`id: ${sessionId}\ndata:\n\n`));
+          end = () => controller.close();
+        },
+      });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    };
+    await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+    await using client = await OldClient.open(signet);
+    await client.greet();
+    const listened = () => upstream.received("GET");
+    await until(() => end !== undefined, "the stream to be listened to");
+    upstream.forgetSessions();
+    await client.ask(call(1, "echo"));
+    end!();
+    await until(() => listened().length === 2, "the stream to be listened to again");
+    const [first, second] = listened();
+    assert.notEqual(first!.sessionId, second!.sessionId);
+    assert.equal(second!.headers.get("last-event-id"), null);
+    end!();
+    await until(() => listened().length === 3, "and again");
+    assert.equal(listened()[2]!.headers.get("last-event-id"), second!.sessionId);
+  },
+);
+
+for (const [status, place] of [[503, "place-1"], [409, "place-1"], [401, "place-1"], [400, null]] as const) {
+  Deno.test(
+    `B11: a stream that is refused with ${status}, once there has been one, is listened to later`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      upstream.onRequest = ({ method }) => {
+        if (method !== "GET") return undefined;
+        if (upstream.received("GET").length === 2) return new Response("not now", { status });
+        return new Response("id: place-1\ndata:\n\n", { headers: { "content-type": "text/event-stream" } });
+      };
+      await using signet = await TestSignet.start({ upstream: upstream.url, flags: FLAGS });
+      await using client = await OldClient.open(signet);
+      await client.greet();
+      const places = () => upstream.received("GET").map(({ headers }) => headers.get("last-event-id"));
+      await until(() => places().length >= 3, () => `the stream to be asked for again: ${places()}`);
+      assert.deepEqual(places().slice(0, 3), [null, "place-1", place]);
+    },
+  );
+}

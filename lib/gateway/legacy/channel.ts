@@ -5,7 +5,6 @@ import { SignetError } from "../../errors.ts";
 import type { BodyReader, FieldList, RequestHead, ResponseStart } from "../../http1/types.ts";
 import { BytesBody } from "../../http1/wire/bytes_body.ts";
 import { fieldValue } from "../../http1/wire/fields.ts";
-import { isSendable } from "../../mcp/events/event_id.ts";
 import type { SseEvent } from "../../mcp/events/sse.ts";
 import { flatten } from "../../mcp/json/json_splice.ts";
 import { SERVER_ERROR } from "../../mcp/messages/rpc_codes.ts";
@@ -22,7 +21,8 @@ import { toSignetError } from "../respond.ts";
 import { InnerExchange } from "./inner_exchange.ts";
 import { innerHead } from "./inner_head.ts";
 import { idIn, isAnswerTo, isNotificationOf, messagesIn, requestIdIn, versionIn } from "./message_texts.ts";
-import { MAX_RETRY_MS, Resumption } from "./resumption.ts";
+import { Relistening } from "./relistening.ts";
+import { Resumption } from "./resumption.ts";
 
 /** What a message was answered with, where that was known soon. */
 export interface Answered {
@@ -32,8 +32,6 @@ export interface Answered {
 
 /** How long a message's refusal is waited for before it is called accepted, in ms: clients send them one by one. */
 const SOON_MS = 50;
-/** Before a listening stream that has ended is asked for again, in ms, unless its server wants more. */
-const RELISTEN_MS = 1000;
 
 const EVENT = new TextEncoder().encode("event: message\ndata: ");
 const END = new TextEncoder().encode("\n\n");
@@ -171,17 +169,16 @@ export class LegacyChannel {
   async #listen(): Promise<void> {
     if (this.#isListening || this.#sessionId === undefined) return;
     this.#isListening = true;
-    let lastEventId: string | undefined;
-    let wantedMs = RELISTEN_MS;
-    let status = 200;
-    while (!this.#isClosed && status === 200) {
-      const onHead = (start: ResponseStart) => void (status = start.status);
-      const onEvent = ({ id, retry }: SseEvent) => {
-        if (retry !== undefined) wantedMs = Math.max(RELISTEN_MS, retry);
-        if (id !== undefined) lastEventId = isSendable(id) ? id : undefined;
-      };
-      await this.#runGet(lastEventId, { onHead, onEvent });
-      if (status === 200) await this.#wait(Math.min(MAX_RETRY_MS, wantedMs));
+    const relistening = new Relistening();
+    const hearing = {
+      onHead: ({ status }: ResponseStart) => relistening.answered(status, this.#generation()),
+      onEvent: (event: SseEvent) => relistening.hear(event),
+    };
+    while (!this.#isClosed) {
+      await this.#runGet(relistening.placeIn(this.#generation()), hearing);
+      const afterMs = relistening.next();
+      if (afterMs === undefined) break;
+      await this.#wait(afterMs);
     }
     this.#isListening = false;
   }
