@@ -7,6 +7,7 @@ import { isSendable } from "../../mcp/events/event_id.ts";
 import { retryAfterMs } from "../../mcp/events/stream_retry.ts";
 import { Pause } from "../../platform/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
+import { isRefusalForGood } from "../refused_for_now.ts";
 import type { HttpPeer, SessionKeeper } from "./http_peer.ts";
 import { readMessages, type StreamPlace } from "./http_peer_answer.ts";
 import { asRefusal } from "./http_peer_fault.ts";
@@ -126,7 +127,7 @@ export class HttpPeerListening {
         await sessions.renew(session, fields);
         return "ended";
       }
-      if (answer.head.status !== 200 || !isEventStream(answer.head.fields)) return this.#without(answer);
+      if (answer.head.status !== 200 || !isEventStream(answer.head.fields)) return this.#without(answer, place);
       if (this.#stopped || place !== this.#place) {
         answer.release();
         return "ended";
@@ -151,11 +152,16 @@ export class HttpPeerListening {
     return code === "upstream_invalid" && this.#open !== undefined ? "in vain" : "none";
   }
 
-  #without(answer: ClientResponse): Outcome {
+  #without(answer: ClientResponse, place: StreamPlace): Outcome {
     const { status } = answer.head;
     answer.release();
     const { log, upstream, session } = this.#options.parts;
     log.debug("MCP server has no stream to listen to", { upstream: upstream.name, session, status });
+    if (place.eventId !== undefined && isRefusalForGood(status)) {
+      // It knows no such place any more, and may have a stream that begins now.
+      place.eventId = undefined;
+      return "in vain";
+    }
     // It has one, and holds the one before for open still: SDK servers let a session have one at a time.
     if (status === 409) return "in vain";
     return this.#open !== undefined && (status >= 500 || status === 429) ? "in vain" : "none";

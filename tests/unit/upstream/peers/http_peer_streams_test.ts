@@ -192,6 +192,17 @@ Deno.test("N3: a place from before a restart is gone on from", STRICT, async () 
   assert.equal(server.received("GET")[0]!.headers.get("last-event-id"), "from-before");
 });
 
+Deno.test("N3: where its server knows a place no more it is listened to from now on", STRICT, async () => {
+  await using server = new FakeMcp();
+  onResume(server, () => new Response("unknown Last-Event-ID", { status: 400 }));
+  await using scene = new HttpPeerScene(server.url, QUICK);
+  await scene.open();
+  scene.life.listen(ANNA, "from-before");
+  await until(() => server.received("GET").length === 2, "another stream");
+  assert.equal(server.received("GET")[1]!.headers.get("last-event-id"), null);
+  await until(() => server.streams.size === 1, "it to be open");
+});
+
 Deno.test("who listens twice has one stream", STRICT, async () => {
   await using server = new FakeMcp();
   await using scene = new HttpPeerScene(server.url, QUICK);
