@@ -11,7 +11,7 @@ import type { AdminRoute } from "./admin.ts";
 import { json, refusal } from "./answers.ts";
 import { type Members, readMembers } from "./control_input.ts";
 
-/** What steers the process; `lib/cli/lifetime.ts` is it. */
+/** What steers the process; `lib/cli/serving/lifetime.ts` is it. */
 export interface ProcessControl {
   readonly drainTimeoutMs: number;
   logLevel: LogLevel;

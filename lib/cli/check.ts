@@ -20,7 +20,7 @@ const PROBE_FLAG: OwnFlag<boolean> = {
 async function run(context: CommandContext): Promise<ExitCode> {
   const [{ loadConfiguration }, { summarize }] = await Promise.all([
     import("./configuration.ts"),
-    import("./banner.ts"),
+    import("./serving/banner.ts"),
   ]);
   const style = styleFor(context.stdoutIsTerminal, context.env, context.stdoutColumns);
   try {

@@ -154,7 +154,7 @@ async function dispatch(argv: readonly string[], machine: Terminal): Promise<Exi
     return EXIT.done;
   }
   // Not for people, and so in no list.
-  if (first === "worker") return await runCommand((await import("./worker.ts")).worker, others, machine);
+  if (first === "worker") return await runCommand((await import("./serving/worker.ts")).worker, others, machine);
   return await runCommand(findCommand(first), others, machine);
 }
 

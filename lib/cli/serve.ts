@@ -5,13 +5,13 @@ import { SETTING_KEYS } from "../config/schema.ts";
 import { type AdjustableLogger, createLogger, type LogFormat } from "../observe/log.ts";
 import { LogSink } from "../observe/log_sink.ts";
 import { LogTail } from "../observe/log_tail.ts";
-import { announce } from "./banner.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 import type { Configuration } from "./configuration.ts";
-import { Life } from "./lifetime.ts";
-import { tellOwnFaults } from "./own_fault.ts";
-import { Signals } from "./signals.ts";
-import { startAsCommand } from "./start.ts";
+import { announce } from "./serving/banner.ts";
+import { Life } from "./serving/lifetime.ts";
+import { tellOwnFaults } from "./serving/own_fault.ts";
+import { Signals } from "./serving/signals.ts";
+import { startAsCommand } from "./serving/start.ts";
 
 /** What may wait for a reader of the log: some thousand lines. */
 const MAX_LOG_BYTES = 1024 * 1024;
@@ -116,7 +116,7 @@ async function serveWith({ context, configuration, signals, ...serveLog }: Servi
 /** This process alone, or several that it starts and steers. */
 async function startAll(context: CommandContext, options: AppOptions, log: AdjustableLogger): Promise<RunningApp> {
   if (options.settings.workers !== 1) {
-    const { startWorkers } = await import("./start_workers.ts");
+    const { startWorkers } = await import("./serving/start_workers.ts");
     const app = await startWorkers(context, options, log);
     if (app !== undefined) return app;
   }

@@ -1,12 +1,12 @@
 // `signet worker`: what `signet serve --workers` starts. It is told everything over its standard input, says everything over
 // its standard output, logs to standard error, and ends with the process that has started it. Not for people.
-import type { RunningApp } from "../app/running_app.ts";
-import { linesOf } from "../app/workers/channel.ts";
-import { serveAsWorker, type WorkerApp, type WorkerStart } from "../app/workers/worker.ts";
-import { readTelemetry } from "../config/otel_variables.ts";
-import { createLogger } from "../observe/log.ts";
-import { LogSink } from "../observe/log_sink.ts";
-import { SYSTEM_TIMERS } from "../platform/timers.ts";
+import type { RunningApp } from "../../app/running_app.ts";
+import { linesOf } from "../../app/workers/channel.ts";
+import { serveAsWorker, type WorkerApp, type WorkerStart } from "../../app/workers/worker.ts";
+import { readTelemetry } from "../../config/otel_variables.ts";
+import { createLogger } from "../../observe/log.ts";
+import { LogSink } from "../../observe/log_sink.ts";
+import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import {
   type Command,
   type CommandContext,
@@ -14,7 +14,7 @@ import {
   EXIT,
   type ExitCode,
   type WorkerMachine,
-} from "./command.ts";
+} from "../command.ts";
 import { tellOwnFaults } from "./own_fault.ts";
 import { startAsCommand } from "./start.ts";
 

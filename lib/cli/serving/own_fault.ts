@@ -1,9 +1,9 @@
 // What becomes of a fault of Signet's own that nothing caught: each has its line in the log. One that broke off what was being
 // done ends the process, since nobody can tell what state it has left: no drain, the next process begins anew. One thing that
 // nobody waits for takes nothing else with it when it fails: no caller's request may end Signet for all (P2).
-import type { Logger } from "../observe/log.ts";
-import { describeError } from "../platform/error_name.ts";
-import type { FaultKind } from "../platform/faults.ts";
+import type { Logger } from "../../observe/log.ts";
+import { describeError } from "../../platform/error_name.ts";
+import type { FaultKind } from "../../platform/faults.ts";
 
 /** @param end called for one that ends the process */
 export function tellOwnFaults(log: Logger, end: () => void): (fault: unknown, kind: FaultKind) => void {

@@ -1,8 +1,8 @@
 // What keeps Signet from starting, as a failure of the command: what was found, and the setting to change.
-import type { ListenError } from "../app/running_app.ts";
-import { systemFault } from "../platform/system_fault.ts";
-import { CommandFailure, EXIT } from "./command.ts";
-import { asCommand } from "./control/failures.ts";
+import type { ListenError } from "../../app/running_app.ts";
+import { systemFault } from "../../platform/system_fault.ts";
+import { CommandFailure, EXIT } from "../command.ts";
+import { asCommand } from "../control/failures.ts";
 
 /** Why a listener could not be opened, for the errors an operator can cure; FLAG is the setting. */
 const LISTEN_FAULTS: Readonly<Partial<Record<string, readonly [found: string, remedy: string]>>> = {

@@ -1,13 +1,13 @@
 // The life of a running gateway as signals, the admin listener and its launcher's end steer it (docs/behaviour.md P2,
 // P7): the first asks to end drains, a second ends at once, a reload that is bad keeps the old. Resolves to the exit
 // code.
-import type { ProcessControl } from "../admin/process_api.ts";
-import type { RunningApp } from "../app/running_app.ts";
-import type { Settings } from "../config/schema.ts";
-import { ConfigError, SignetError } from "../errors.ts";
-import type { AdjustableLogger, LogLevel } from "../observe/log.ts";
-import { describeError } from "../platform/error_name.ts";
-import { EXIT, type ExitCode, type Machine } from "./command.ts";
+import type { ProcessControl } from "../../admin/process_api.ts";
+import type { RunningApp } from "../../app/running_app.ts";
+import type { Settings } from "../../config/schema.ts";
+import { ConfigError, SignetError } from "../../errors.ts";
+import type { AdjustableLogger, LogLevel } from "../../observe/log.ts";
+import { describeError } from "../../platform/error_name.ts";
+import { EXIT, type ExitCode, type Machine } from "../command.ts";
 import type { Signals } from "./signals.ts";
 
 /** One key press may arrive twice, by the terminal and by whatever stands between it and Signet: that is one signal. */

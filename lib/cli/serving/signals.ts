@@ -1,6 +1,6 @@
 // The signals of a Signet that serves, heard from before its configuration is read: one that comes while it starts would end
 // it by the system's hand, a reload too, and systemd takes that for an end that was wanted.
-import type { Machine, SignalName } from "./command.ts";
+import type { Machine, SignalName } from "../command.ts";
 
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 

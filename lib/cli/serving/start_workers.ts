@@ -1,16 +1,16 @@
 // `signet serve --workers N`: this process reads and checks everything once, starts the workers, and speaks for all of them
 // (docs/behaviour.md R1, P2, P3). Loaded for that alone.
-import { PROGRAMS_REMEDY } from "../app/may_run.ts";
-import type { AppOptions, RunningApp } from "../app/running_app.ts";
-import type { Fleet } from "../app/workers/fleet.ts";
-import { mostWorkers } from "../config/divided.ts";
-import { loadSecrets } from "../config/secrets.ts";
-import { type AdjustableLogger, LOG_LEVELS, type LogFacts, type LogLevel } from "../observe/log.ts";
-import { parseJson } from "../platform/json.ts";
-import { SYSTEM_TIMERS } from "../platform/timers.ts";
-import { createMemoryStore } from "../store/memory.ts";
-import type { Store } from "../store/store.ts";
-import { type CommandContext, CommandFailure, EXIT, type ExitCode, type WorkerMachine } from "./command.ts";
+import { PROGRAMS_REMEDY } from "../../app/may_run.ts";
+import type { AppOptions, RunningApp } from "../../app/running_app.ts";
+import type { Fleet } from "../../app/workers/fleet.ts";
+import { mostWorkers } from "../../config/divided.ts";
+import { loadSecrets } from "../../config/secrets.ts";
+import { type AdjustableLogger, LOG_LEVELS, type LogFacts, type LogLevel } from "../../observe/log.ts";
+import { parseJson } from "../../platform/json.ts";
+import { SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { createMemoryStore } from "../../store/memory.ts";
+import type { Store } from "../../store/store.ts";
+import { type CommandContext, CommandFailure, EXIT, type ExitCode, type WorkerMachine } from "../command.ts";
 
 /** Of a line that is no log line: a runtime's last words. */
 const MOST_OF_A_LINE = 2000;
@@ -51,14 +51,14 @@ async function startFleetOf(context: CommandContext, { machine, options, count, 
   const { settings } = options;
   const secrets: Record<string, string> = {};
   const readTextFile = (path: string) => context.readTextFile(path);
-  const { FilesAtStart } = await import("../app/files_at_start.ts");
+  const { FilesAtStart } = await import("../../app/files_at_start.ts");
   const filesAtStart = await FilesAtStart.read(settings, readTextFile);
   const { adminToken } = await loadSecrets(settings, {
     readTextFile: async (path) => secrets[path] = await readTextFile(path),
   });
-  const { readAnew, readOnce, readTexts } = await import("../app/workers/given_files.ts");
+  const { readAnew, readOnce, readTexts } = await import("../../app/workers/given_files.ts");
   const filesOnce = { ...await readTexts(readOnce(settings), readTextFile), ...secrets };
-  const { startFleet } = await import("../app/workers/fleet.ts");
+  const { startFleet } = await import("../../app/workers/fleet.ts");
   try {
     const fleet = await startFleet({
       ...options,

@@ -1,19 +1,19 @@
 // What starting says: where Signet listens, where it forwards, who may call, with which key, and what to beware of.
 // For people on a terminal; log lines with the same facts otherwise.
-import type { RunningApp } from "../app/running_app.ts";
-import { formatAddress, shownUrl } from "../config/addresses.ts";
-import type { LoadedKeys } from "../config/keys.ts";
-import { formatDuration, formatSize } from "../config/quantities.ts";
-import type { Settings } from "../config/schema.ts";
-import { membersIn } from "../config/several_rules.ts";
-import { storeAddress } from "../config/store_address.ts";
-import { isLoopbackHost } from "../http1/wire/authority.ts";
-import type { Logger } from "../observe/log.ts";
-import { VERSION } from "../platform/version.ts";
-import { SIGNALS } from "../telemetry/settings.ts";
-import type { CommandContext } from "./command.ts";
-import type { Configuration } from "./configuration.ts";
-import { printable, type Style, styleFor, wrap } from "./screen/text.ts";
+import type { RunningApp } from "../../app/running_app.ts";
+import { formatAddress, shownUrl } from "../../config/addresses.ts";
+import type { LoadedKeys } from "../../config/keys.ts";
+import { formatDuration, formatSize } from "../../config/quantities.ts";
+import type { Settings } from "../../config/schema.ts";
+import { membersIn } from "../../config/several_rules.ts";
+import { storeAddress } from "../../config/store_address.ts";
+import { isLoopbackHost } from "../../http1/wire/authority.ts";
+import type { Logger } from "../../observe/log.ts";
+import { VERSION } from "../../platform/version.ts";
+import { SIGNALS } from "../../telemetry/settings.ts";
+import type { CommandContext } from "../command.ts";
+import type { Configuration } from "../configuration.ts";
+import { printable, type Style, styleFor, wrap } from "../screen/text.ts";
 
 type Source = Settings["principals"][number];
 
