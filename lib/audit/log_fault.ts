@@ -1,4 +1,4 @@
-// Whether an audit log that is there already can be gone on with, told before anything is started. Only reads.
+// Whether an audit log that is there already can be gone on with, told before anything is started. Writes nothing.
 import { open, stat } from "node:fs/promises";
 import { NoAuditLog, recoverChain } from "./recover.ts";
 
@@ -16,7 +16,7 @@ async function judge(path: string): Promise<string | undefined> {
   // Opening the reading end of a pipe waits for whoever writes.
   if (!info.isFile()) return "is no plain file";
   try {
-    const file = await open(path, "r");
+    const file = await open(path, "a+");
     try {
       await recoverChain(file);
     } finally {
@@ -24,6 +24,6 @@ async function judge(path: string): Promise<string | undefined> {
     }
     return undefined;
   } catch (error) {
-    return error instanceof NoAuditLog ? error.message : "cannot be read by this user";
+    return error instanceof NoAuditLog ? error.message : "cannot be read and written by this user";
   }
 }

@@ -33,6 +33,13 @@ export function explainSqlite(cause: unknown): Explanation {
   if (/malformed|corrupt/.test(text)) {
     return { code: "corrupt", problem: "it is damaged", remedy: DAMAGED_REMEDY };
   }
+  if (/readonly database/.test(text)) {
+    return {
+      code: "io",
+      problem: "this user may not write it",
+      remedy: "Make the user Signet runs as its owner, with mode 600, or name another file.",
+    };
+  }
   if (/database or disk is full/.test(text)) {
     return { code: "full", problem: "the disk is full", remedy: "Make room." };
   }

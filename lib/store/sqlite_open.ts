@@ -121,12 +121,12 @@ function prepareSchema(database: DatabaseSync, path: string): void {
     const { problem, remedy } = foreignVersion(path, version);
     throw new StoreError("newer", `The state file ${problem}`, { remedy });
   }
-  if (applicationId === 0) {
-    database.exec(`${SCHEMA}PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`);
-  }
+  if (applicationId === 0) database.exec(`${SCHEMA}PRAGMA application_id = ${APPLICATION_ID};`);
+  // Also where it stands there: SQLite opens what it may only read, and says so with the first revocation.
+  database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   requireSound(database, path);
   requireSchema(database, path, SCHEMA);
-  database.exec("COMMIT");
+  database.exec(applicationId === 0 ? "COMMIT" : "ROLLBACK");
 }
 
 function requireSound(database: DatabaseSync, path: string): void {

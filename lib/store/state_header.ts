@@ -1,7 +1,8 @@
 // What a state file's first bytes say of it: whose it is, and of which version. Read by hand, so that no other program's file
 // is changed and no database need be opened to tell. SQLite: "Database File Format", §1.3.
 import { Buffer } from "node:buffer";
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { filesBeside } from "../platform/foreign_hands.ts";
 
 /** "SGNT": what `file(1)` and we know our files by. */
 export const APPLICATION_ID = Buffer.from("SGNT").readInt32BE();
@@ -23,11 +24,27 @@ export function bearsOurMark(path: string): boolean {
  */
 export function stateFault(path: string): { problem: string; remedy: string } | undefined {
   try {
-    return judge(path);
+    return judge(path) ?? usable(path);
   } catch {
-    const remedy = "Make the user Signet runs as its owner, or name another file.";
-    return { problem: `${path} cannot be read by this user`, remedy };
+    return notForThisUser(path);
   }
+}
+
+/** Its log and its index, too: SQLite makes them, and opens what it finds. */
+function usable(path: string): { problem: string; remedy: string } | undefined {
+  for (const file of [path, ...filesBeside(path)]) {
+    if (!existsSync(file)) continue;
+    try {
+      closeSync(openSync(file, "r+"));
+    } catch {
+      return notForThisUser(file);
+    }
+  }
+}
+
+function notForThisUser(path: string): { problem: string; remedy: string } {
+  const remedy = "Make the user Signet runs as its owner, with mode 600, or name another file.";
+  return { problem: `${path} cannot be read and written by this user`, remedy };
 }
 
 function judge(path: string): { problem: string; remedy: string } | undefined {

@@ -1,5 +1,7 @@
 // What Signet refuses to start with, and what it says then: the real program, and its exit code (E6, O6, P3, T4).
 import assert from "node:assert/strict";
+import { openSqliteStore } from "../../lib/store/sqlite.ts";
+import { needing } from "../support/programs.ts";
 import { signetCli } from "../support/signet_cli.ts";
 import { STRICT } from "../support/strict.ts";
 import { TempFolder } from "../support/temp_folder.ts";
@@ -72,6 +74,56 @@ Deno.test("P3 V2: check and doctor tell of an audit log that serve would not go 
   await Deno.remove(path);
   assert.equal((await signetCli(["check", ...flags])).code, 0, "it will be made");
 });
+
+const SETPRIV = await needing(Deno.uid() === 0 ? ["setpriv"] : [], "what an ordinary user may not write");
+
+/** Files that are there and may not be written, or not even read: who would start on one would serve, and revoke nothing. */
+const NOT_WRITABLE: readonly (readonly [what: string, mode: number, beside: string])[] = [
+  ["it may only read", 0o400, ""],
+  ["it may not even read", 0, ""],
+  ["whose log is not its own", 0, "-wal"],
+];
+for (const [what, mode, beside] of NOT_WRITABLE) {
+  Deno.test(
+    `P3 V2: an ordinary user's serve, check and doctor tell of a state file ${what}`,
+    { ...STRICT, ...SETPRIV },
+    async () => {
+      await using folder = await TempFolder.create();
+      const path = `${folder.path}/s.db`;
+      await openSqliteStore(path).close();
+      await Deno.writeTextFile(path + beside, "", { append: true });
+      await Deno.chmod(path + beside, mode);
+      const [, ...flags] = [...SERVE, "--state", path];
+      const serve = await signetCli(["serve", ...flags], { isOrdinary: true });
+      assert.equal(serve.code, 3, serve.err);
+      assert.match(serve.err.replace(/\s+/g, " "), /state file .*s\.db could not be opened/);
+      for (const command of ["check", "doctor"]) {
+        const { code, out } = await signetCli([command, ...flags], { isOrdinary: true });
+        assert.equal(code, 1, out);
+        const told = new RegExp(
+          `s\\.db${beside} cannot be read and written by this user.* Make the user Signet runs as`,
+        );
+        assert.match(out.replace(/\s+/g, " "), told);
+      }
+    },
+  );
+}
+
+Deno.test(
+  "P3 V2: an ordinary user's serve, check and doctor tell of an audit log that it may not write",
+  { ...STRICT, ...SETPRIV },
+  async () => {
+    await using folder = await TempFolder.create();
+    const path = `${folder.path}/audit.jsonl`;
+    await Deno.writeTextFile(path, "", { mode: 0o400 });
+    const [, ...flags] = [...SERVE, "--audit", path];
+    for (const command of ["serve", "check", "doctor"]) {
+      const { code, out, err } = await signetCli([command, ...flags], { isOrdinary: true });
+      assert.equal(code, command === "serve" ? 2 : 1, out);
+      assert.match(`${out}${err}`.replace(/\s+/g, " "), /audit\.jsonl cannot be .*written.* Name a file in a folder/);
+    }
+  },
+);
 
 Deno.test("P3: every problem of a configuration is told at once, each with its place", STRICT, async () => {
   const flags = ["--listen", "nowhere", "--session-ttl", "5 parsecs", "--no-such-flag"];

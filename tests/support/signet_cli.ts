@@ -7,7 +7,12 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export interface CliOptions {
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Permission bits hold for it, as they do for an ordinary user: of root it needs `setpriv`. */
+  readonly isOrdinary?: boolean;
 }
+
+const BYPASSES = "-dac_override,-dac_read_search";
+const LIKE_OTHERS = [`--bounding-set=${BYPASSES}`, `--inh-caps=${BYPASSES}`];
 
 export interface CliResult {
   readonly code: number;
@@ -20,10 +25,13 @@ export interface CliResult {
 /** Runs one command to its end. */
 export async function signetCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const { SIGNET_BIN, PATH = "", HOME = "", DENO_DIR } = Deno.env.toObject();
-  const { code, stdout: out, stderr: err } = await runBounded(SIGNET_BIN ?? Deno.execPath(), {
+  const self = SIGNET_BIN ?? Deno.execPath();
+  const [program, words] = options.isOrdinary && Deno.uid() === 0 ? ["setpriv", [...LIKE_OTHERS, self]] : [self, []];
+  const { code, stdout: out, stderr: err } = await runBounded(program, {
     what: `signet ${args[0]}`,
     deadlineMs: 60_000,
     args: [
+      ...words,
       ...(SIGNET_BIN === undefined
         ? ["run", "-A", "--preload", `${ROOT}tests/support/poison.ts`, `${ROOT}main.ts`]
         : []),
