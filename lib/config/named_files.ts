@@ -6,6 +6,7 @@ import { isKeyOf } from "../platform/builtin.ts";
 import type { ForeignHands, PathUse } from "../platform/foreign_hands.ts";
 import { systemFault } from "../platform/system_fault.ts";
 import { certificateTerm } from "./certificate_term.ts";
+import { authoritiesFault, chainFault, privateKeyFault } from "./pem.ts";
 import { explainReadError } from "./read_error.ts";
 import { type SettingKey, SETTINGS, type Settings } from "./schema.ts";
 import {
@@ -44,17 +45,6 @@ export function looksLikeKey(path: string): boolean {
 
 type Content = (text: string) => readonly [problem: string, remedy: string] | undefined;
 
-const certificate: Content = (text) =>
-  text.includes("-----BEGIN CERTIFICATE-----") ? undefined : ["the file holds no PEM certificate", "Name a PEM file."];
-
-const privateKey: Content = (text) => {
-  if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(text)) {
-    return ["the private key is encrypted", "Store it without a passphrase, readable by this user only."];
-  }
-  if (/-----BEGIN ((RSA|EC) )?PRIVATE KEY-----/.test(text)) return undefined;
-  return ["the file holds no PEM private key", "Name a PEM file with a PKCS #8, RSA or EC private key."];
-};
-
 const keySet: Content = (text) => {
   try {
     if (!parseKeySet(text).keys.some((key) => "d" in key)) return undefined;
@@ -70,9 +60,11 @@ const keySet: Content = (text) => {
 };
 
 const CONTENTS: Partial<Record<SettingKey, Content>> = {
-  tlsCertFile: certificate,
-  upstreamCaFile: certificate,
-  tlsKeyFile: privateKey,
+  tlsCertFile: chainFault,
+  tlsKeyFile: privateKeyFault,
+  upstreamCaFile: authoritiesFault,
+  peerCaFile: authoritiesFault,
+  storeCaFile: authoritiesFault,
   jwtJwks: keySet,
   jwtProviders: keySet,
 };

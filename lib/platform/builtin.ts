@@ -45,10 +45,11 @@ export const timingSafeEqual: Crypto["timingSafeEqual"] = RUNTIME === "bun"
   : lazily(() => crypto().timingSafeEqual);
 export const certificateOf = (pem: string): InstanceType<Crypto["X509Certificate"]> =>
   new (crypto().X509Certificate)(pem);
+export const privateKeyOf = (pem: string): ReturnType<Crypto["createPrivateKey"]> => crypto().createPrivateKey(pem);
 /** Whether the private key is the certificate's; undefined where one of them cannot be read, or nobody can tell. */
 export function isKeyOf(certificatePem: string, keyPem: string): boolean | undefined {
   try {
-    return certificateOf(certificatePem).checkPrivateKey(crypto().createPrivateKey(keyPem));
+    return certificateOf(certificatePem).checkPrivateKey(privateKeyOf(keyPem));
   } catch {
     return undefined;
   }

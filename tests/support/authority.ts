@@ -1,6 +1,7 @@
 // A certificate authority of a test's own, and what it certifies, by openssl: `await using folder …; const ours = await
 // Authority.create(folder.path, "ours")`.
 import { runBounded } from "../../scripts/bounded_child.ts";
+import { TempFolder } from "./temp_folder.ts";
 
 /** Files in PEM. */
 export interface Certified {
@@ -53,6 +54,15 @@ export class Authority {
     await Deno.chmod(keyFile, 0o600);
     return { certFile, keyFile };
   }
+}
+
+/** A certificate, its key and its authority as texts, for whoever needs no files. */
+export async function pemTexts(): Promise<{ readonly cert: string; readonly key: string; readonly ca: string }> {
+  await using folder = await TempFolder.create();
+  const authority = await Authority.create(folder.path, "ours");
+  const { certFile, keyFile } = await authority.certify();
+  const [cert, key, ca] = await Promise.all([certFile, keyFile, authority.certFile].map((it) => Deno.readTextFile(it)));
+  return { cert: cert!, key: key!, ca: ca! };
 }
 
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { looksLikeKey } from "../../../lib/config/named_files.ts";
 import type { PathUse } from "../../../lib/platform/foreign_hands.ts";
-import { Authority } from "../../support/authority.ts";
+import { Authority, pemTexts } from "../../support/authority.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
 import { load, problemLines, problemsOf, UPSTREAM } from "./sources.ts";
 
-const CERT = "-----BEGIN CERTIFICATE-----\n";
+const { cert: CERT, key: KEY, ca: CA } = await pemTexts();
 const TLS = ["--tls-cert", "c", "--tls-key", "k"];
 
 Deno.test("every file a setting names must be readable, each told at its place", STRICT, async () => {
@@ -55,13 +55,45 @@ Deno.test("files of another kind are refused before anything starts", STRICT, as
       "--tls-key: the private key is encrypted",
     ]);
   }
-  for (const kind of ["", "RSA ", "EC "]) {
-    assert.deepEqual(
-      await problemLines({ argv: TLS, files: { c: CERT, k: `-----BEGIN ${kind}PRIVATE KEY-----\n` } }),
-      [],
-    );
-  }
 });
+
+/** What copying and pasting makes of PEM files, and what is then to be said of a certificate and of a key: nothing, or words. */
+const AS_HANDED_OVER: readonly (readonly [what: string, make: (pem: string) => string, isRead: boolean])[] = [
+  ["ends its lines as DOS does", (pem) => pem.replaceAll("\n", "\r\n"), true],
+  ["has blanks at the ends of its lines", (pem) => pem.replaceAll("\n", " \t\n"), true],
+  ["stands among other words", (pem) => `Bag Attributes: x\n${pem}\nmore\n`, true],
+  ["is cut off", (pem) => pem.slice(0, -40), false],
+  ["is one line", (pem) => pem.replaceAll("\n", ""), false],
+  ["is indented", (pem) => pem.replace(/^/gm, "  "), false],
+  ["lacks its middle", (pem) => pem.split("\n").toSpliced(1, 1).join("\n"), false],
+  ["holds what is no base64", (pem) => pem.replace(/^M[^]{9}/m, "*".repeat(10)), false],
+];
+for (const [what, make, isRead] of AS_HANDED_OVER) {
+  Deno.test(
+    `P3: of a PEM file that ${what} is said ${isRead ? "nothing" : "what is wrong with it"}`,
+    STRICT,
+    async () => {
+      const told = (...lines: readonly string[]) => isRead ? [] : lines;
+      assert.deepEqual(
+        await problemLines({ argv: TLS, files: { c: make(CERT), k: make(KEY) } }),
+        told(
+          "--tls-cert: the certificate in the file cannot be read: it is cut off or damaged",
+          "--tls-key: the private key in the file cannot be read: it is cut off, damaged or of an unknown kind",
+        ),
+      );
+      assert.deepEqual(
+        await problemLines({ argv: TLS, files: { c: CERT + make(CA) + CA, k: KEY } }),
+        told("--tls-cert: certificate 2 of 3 in the file cannot be read: it is cut off or damaged"),
+      );
+      for (const files of [{ ca: make(CA) }, { ca: make(CA) + CA }]) {
+        const isTold = !isRead && files.ca === make(CA);
+        const tls = ["--store", "rediss://store.example", "--store-ca-file", "ca"];
+        const problem = "the file holds no PEM certificate that can be read";
+        assert.deepEqual(await problemLines({ argv: tls, files }), isTold ? [`--store-ca-file: ${problem}`] : []);
+      }
+    },
+  );
+}
 
 Deno.test("P3: a key that is another certificate's is told before anything listens", STRICT, async () => {
   await using folder = await TempFolder.create();
@@ -95,7 +127,7 @@ Deno.test("a JWKS file must be a key set with a key in it", STRICT, async () => 
 });
 
 Deno.test("a secret that others can read is warned of, with the cure", STRICT, async () => {
-  const files = { key: "x", c: CERT, k: "-----BEGIN PRIVATE KEY-----\n" };
+  const files = { key: "x", c: CERT, k: KEY };
   const argv = ["--key-file", "key", ...TLS];
   for (const mode of [0o644, 0o640, 0o604]) {
     const { warnings } = await load({ argv, files, modes: { key: 0o100000 | mode, k: mode, c: 0o644 } });
@@ -145,7 +177,7 @@ Deno.test(
     const files = {
       key: "x",
       c: CERT,
-      k: "-----BEGIN PRIVATE KEY-----\n",
+      k: KEY,
       tokens: btoa("s".repeat(32)),
       jwks: '{"keys":[{"kty":"EC"}]}',
       "signet.yaml": "path: /mcp\n",

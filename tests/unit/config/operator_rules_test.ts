@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { pemTexts } from "../../support/authority.ts";
 import { STRICT } from "../../support/strict.ts";
 import { problemLines, warningsOf } from "./sources.ts";
 
@@ -29,8 +30,7 @@ Deno.test("T1 L6: tokens without a state file are warned to die with the process
 });
 
 Deno.test("V2 R2: what is said of this replica must hold of it as it does of all others", STRICT, async () => {
-  const pem = (what: string) => `-----BEGIN ${what}-----\nMA==\n-----END ${what}-----\n`;
-  const files = { cert: pem("CERTIFICATE"), key: pem("PRIVATE KEY") };
+  const files = { ...await pemTexts() };
   const warned = (...argv: string[]) => warningsOf({ argv: ["--principal", "bearer", ...argv], files });
   const peers = ["--peer", "10.0.0.0/24", "--peer", "fd00::/8"];
   for (const fit of ["http://10.0.0.7:8080", "http://[fd00::7]:8080"]) {

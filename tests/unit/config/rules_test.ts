@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { pemTexts } from "../../support/authority.ts";
 import { STRICT } from "../../support/strict.ts";
 import { load, problemLines, problemsOf, warningsOf } from "./sources.ts";
 
@@ -80,7 +81,8 @@ Deno.test("listener and admin listener take different ports", STRICT, async () =
 });
 
 Deno.test("a certificate wants its key, and a key its certificate", STRICT, async () => {
-  const files = { c: "-----BEGIN CERTIFICATE-----", k: "-----BEGIN PRIVATE KEY-----" };
+  const { cert: c, key: k } = await pemTexts();
+  const files = { c, k };
   assert.deepEqual(await problemLines({ argv: ["--tls-cert", "c"], files }), [
     "--tls-key: there is a --tls-cert without its key",
   ]);
