@@ -2,7 +2,7 @@
 // completions. No user is made (the unit has DynamicUser=), nothing is started: without a key there is nothing to start.
 import { gzipSync } from "node:zlib";
 import { COMMANDS } from "../../lib/cli/commands.ts";
-import { completionScript } from "../../lib/cli/completions.ts";
+import { completionScript } from "../../lib/cli/commands/completions.ts";
 import type { Written } from "./image.ts";
 import { manPage } from "./man_page.ts";
 import { architectureOf, type Product, SUMMARY } from "./product.ts";
