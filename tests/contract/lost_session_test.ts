@@ -321,3 +321,40 @@ function PING_ANSWERS_THAT_PROVE_NOTHING(): [string, (id: unknown) => Response][
     ["a redirect", () => new Response(null, { status: 302, headers: { location: "/login" } })],
   ];
 }
+
+for (const lane of LANES) {
+  Deno.test(
+    `L4 PROTOCOL 16: a place in the session before leads into the one made anew, from its beginning (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new FakeMcp();
+      upstream.onRequest = ({ method, headers, sessionId }) => {
+        const place = headers.get("last-event-id");
+        if (method !== "GET" || !upstream.sessions.has(sessionId ?? "") || place === null) return undefined;
+        // As servers of the SDKs refuse an id that they never gave.
+        if (!place.startsWith(sessionId!)) {
+          return Response.json(
+            { jsonrpc: "2.0", id: null, error: { code: -32000, message: "Invalid event ID format" } },
+            { status: 400 },
+          );
+        }
+        return new Response("data: {}\n\n", { headers: { "content-type": "text/event-stream" } });
+      };
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      const listen = (place: string) => signet.get({ id, headers: { "last-event-id": place } });
+      // Of a session as it was, what its server says stands.
+      assert.equal(await status(listen("unknown")), 400);
+      const [before] = upstream.sessions;
+      upstream.forgetSessions();
+      assert.equal(await status(signet.post(call(1, "echo"), { id })), 200);
+      const [now] = upstream.sessions;
+      assert.equal(await (await listen(`${now}-1`)).text(), "data: {}\n\n");
+      const again = await listen(`${before}-1`);
+      assert.equal(again.status, 200);
+      await again.body?.cancel();
+      const places = upstream.received("GET").map(({ headers }) => headers.get("last-event-id"));
+      assert.deepEqual(places, ["unknown", `${now}-1`, `${before}-1`, null]);
+    },
+  );
+}

@@ -2,7 +2,7 @@
 // request was not processed, by a session made anew (L4, R1).
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
-import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
+import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { UpstreamRequest } from "../../upstream/upstream.ts";
 import { isAdopted, openedWith } from "../in/adopt.ts";
@@ -128,7 +128,7 @@ function isRefusedAlike(error: unknown, refusal: ClientResponse): boolean {
   return isInitializeRefused(error) && error.detail.facts?.status === refusal.head.status;
 }
 
-/** A session made anew has no events from before. */
+/** What a client says there is about the events before. */
 const OF_THE_PLACE = ["last-event-id"];
 /** What the client says there is about its own message. */
 const OF_THE_MESSAGE = ["mcp-method", "mcp-name", "last-event-id", ...OF_THE_BYTES];
@@ -151,10 +151,28 @@ function sendInSession(parts: GatewayParts, sending: Sending): Promise<SessionAn
 function sendInNewSession(parts: GatewayParts, sending: Sending): Promise<SessionAnswer> {
   const { inbound } = sending.outbound;
   if (inbound.record !== undefined) inbound.record.revived = true;
-  const crossing = crossingOf(parts, sending);
-  return sending.inFlight.answerOf(
-    callWith(sending, isOwn(sending) ? crossing : without(crossing.fields, OF_THE_PLACE)),
-  );
+  return sending.inFlight.answerOf(isOwn(sending) ? callInSession(parts, sending) : callFromNow(parts, sending));
+}
+
+/** What a session made anew answers that knows no place of the one before. */
+export async function answerFromNow(
+  parts: GatewayParts,
+  sending: Sending,
+  seenGeneration: number,
+): Promise<ClientResponse> {
+  const answer = await sending.inFlight.answerOf(callFromNow(parts, sending));
+  noteAnswer(parts, sending.inFlight);
+  return answer instanceof LostSession ? await answerAfter(parts, sending, { lost: answer, seenGeneration }) : answer;
+}
+
+/** Sends the request in a session that has no events from before. */
+function callFromNow(parts: GatewayParts, sending: Sending): SessionCall {
+  return callWith(sending, without(crossingOf(parts, sending).fields, OF_THE_PLACE));
+}
+
+/** Whether a client goes on from an event that it has heard. */
+export function namesPlace(fields: Fields): boolean {
+  return OF_THE_PLACE.some((name) => fieldValue(fields, name) !== undefined);
 }
 
 /** Sends the request in the session as it is. */

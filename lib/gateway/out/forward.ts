@@ -10,7 +10,16 @@ import { openOwned } from "../in/open.ts";
 import type { Inbound } from "../inbound.ts";
 import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
-import { answerAfter, answerFrom, answerTo, callInSession, elsewhere, isServerGone } from "./answers.ts";
+import {
+  answerAfter,
+  answerFrom,
+  answerFromNow,
+  answerTo,
+  callInSession,
+  elsewhere,
+  isServerGone,
+  namesPlace,
+} from "./answers.ts";
 import { explainCut } from "./explain_cut.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Outbound, Sending } from "./outbound.ts";
@@ -158,8 +167,13 @@ class Forwarding implements Sending, CallListener<SessionAnswer>, RelayListener 
     this.#end(error);
   }
 
-  /** Nothing is left to find out: the answer is the client's. */
   #take(response: ClientResponse): void {
+    if (response.head.status === 400 && this.#namesOtherPlace()) this.#listenFromNow(response);
+    else this.#deliver(response);
+  }
+
+  /** Nothing is left to find out: the answer is the client's. */
+  #deliver(response: ClientResponse): void {
     const { outbound: { inbound }, inFlight } = this;
     try {
       this.#look(response);
@@ -167,6 +181,19 @@ class Forwarding implements Sending, CallListener<SessionAnswer>, RelayListener 
       return this.#end(error);
     }
     this.#way.deliver(this.#parts, { inbound, inFlight, response }, this);
+  }
+
+  /** A server that was to go on from a place in the session before the one it has made anew knows of none. */
+  #namesOtherPlace(): boolean {
+    const { target: { link }, inFlight, outbound: { inbound } } = this;
+    if (inFlight.kind !== "stream" || link.generation === 0) return false;
+    return homeOf(this.#parts, this.target) === undefined && namesPlace(inbound.head.fields);
+  }
+
+  #listenFromNow(refused: ClientResponse): void {
+    refused.release();
+    answerFromNow(this.#parts, this, this.#seenGeneration)
+      .then((response) => this.#deliver(response), (error) => this.#end(error));
   }
 
   onRelayed(error: unknown): void {
