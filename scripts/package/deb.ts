@@ -28,7 +28,8 @@ ${indented}
 
 /**
  * Scripts of the package. DPKG_ROOT is another root that one installs into (`dpkg --root`): nothing runs there to be told.
- * Removed, the unit is stopped; purged, state and configuration are gone.
+ * Removed, the unit is stopped; purged, state and configuration are gone. Logs stay, and what the administrator has put
+ * beside the configuration (the key, without which no audit log can be verified); purge says so.
  */
 const script = (text: string): string => `#!/bin/sh\nset -e\n${text}`;
 const SYSTEMD_RUNS = '[ -z "$DPKG_ROOT" ] && [ -d /run/systemd/system ]';
@@ -40,6 +41,10 @@ const POSTRM = script(`if ${SYSTEMD_RUNS}; then systemctl daemon-reload >/dev/nu
 if [ "$1" = purge ]; then
   rm -rf "$DPKG_ROOT/var/lib/signet" "$DPKG_ROOT/var/lib/private/signet"
   rmdir --ignore-fail-on-non-empty "$DPKG_ROOT/etc/signet" 2>/dev/null || true
+  for left in /etc/signet /var/log/signet /var/log/private/signet; do
+    [ -d "$DPKG_ROOT$left" ] && [ ! -L "$DPKG_ROOT$left" ] && [ -n "$(ls -A "$DPKG_ROOT$left")" ] || continue
+    echo "signet: left $left as it is: audit logs, and the keys that verify them, are not removed with a package"
+  done
 fi
 `);
 const POSTINST = script(`if [ "$1" = configure ] && ${SYSTEMD_RUNS}; then

@@ -95,5 +95,11 @@ ${codes.map((text, code) => entry(String(code), sentence(text[0]!.toUpperCase() 
 ${entry(bold("/etc/signet/signet.yaml"), "The configuration of the systemd unit, annotated.")}
 ${entry(bold("/etc/signet/signet.key"), "Its keys, one a line; made by the administrator: signet keys new.")}
 ${entry(bold("/var/lib/signet"), "Where it may keep state.")}
+${
+    entry(
+      bold("/var/log/signet"),
+      "Where it may keep an audit log. It is not removed with the package, nor are the keys.",
+    )
+  }
 `.replaceAll("…", "...");
 }

@@ -63,10 +63,32 @@ Deno.test(
     assert.deepEqual(filesOf(root), ["/etc/signet/signet.yaml"]);
     await Deno.mkdir(`${root}/var/lib/signet`, { recursive: true });
     await Deno.writeTextFile(`${root}/var/lib/signet/state.db`, "");
-    await dpkg(root, ["--purge", "signet"]);
+    assert.doesNotMatch(await dpkg(root, ["--purge", "signet"]), /left/);
     assert.deepEqual(filesOf(root), []);
   },
 );
+
+Deno.test("purge leaves keys and audit logs where they are, and says so", options, async () => {
+  await using folder = await TempFolder.create();
+  const root = folder.path;
+  await dpkg(root, ["--install", archive()]);
+  for (
+    const path of ["etc/signet/signet.key", "var/log/private/signet/audit.jsonl", "var/lib/private/signet/state.db"]
+  ) {
+    await Deno.mkdir(dirname(`${root}/${path}`), { recursive: true });
+    await Deno.writeTextFile(`${root}/${path}`, "\n");
+  }
+  // As systemd leaves it: the same folder by two names.
+  await Deno.symlink("private/signet", `${root}/var/log/signet`);
+  const told = await dpkg(root, ["--purge", "signet"]);
+  assert.deepEqual([...told.matchAll(/^signet: left (\S+) as it is: /gm)].map(([, path]) => path), [
+    "/etc/signet",
+    "/var/log/private/signet",
+  ]);
+  assert.equal(await Deno.readTextFile(`${root}/etc/signet/signet.key`), "\n");
+  assert.equal(await Deno.readTextFile(`${root}/var/log/private/signet/audit.jsonl`), "\n");
+  await assert.rejects(Deno.stat(`${root}/var/lib/private/signet`), Deno.errors.NotFound);
+});
 
 Deno.test("the package is the same bytes when it is made again", options, async () => {
   await using folder = await TempFolder.create();
