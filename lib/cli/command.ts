@@ -106,6 +106,8 @@ export interface Argument {
   readonly optional?: boolean;
   /** May be several words. Only the last one may. */
   readonly many?: boolean;
+  /** It is the name of a file. */
+  readonly isFile?: boolean;
 }
 
 export interface Command {

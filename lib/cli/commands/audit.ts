@@ -124,7 +124,7 @@ export const audit: Command = {
     "ring that they were written under. Exit code 1 if a line was changed, removed, added or moved. That",
     "the end was cut off shows only against a head that was noted elsewhere (--head), or with --closed.",
   ],
-  arguments: [{ name: "ACTION", choices: ["verify"] }, { name: "FILE", many: true }],
+  arguments: [{ name: "ACTION", choices: ["verify"] }, { name: "FILE", many: true, isFile: true }],
   examples: [
     "signet audit verify audit.jsonl --key-file signet.key",
     "signet audit verify audit.jsonl.2 audit.jsonl.1 audit.jsonl --key-file signet.key",

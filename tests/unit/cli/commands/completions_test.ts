@@ -11,9 +11,15 @@ import { FakeMachine } from "../fake_machine.ts";
 async function output(
   program: string,
   args: string[],
+  env: Record<string, string> = {},
 ): Promise<{ code: number; out: string; err: string } | undefined> {
   try {
-    const { code, stdout: out, stderr: err } = await runBounded(program, { what: program, deadlineMs: 60_000, args });
+    const { code, stdout: out, stderr: err } = await runBounded(program, {
+      what: program,
+      deadlineMs: 60_000,
+      args,
+      env,
+    });
     return { code, out, err };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
@@ -53,6 +59,44 @@ Deno.test("bash completes the flags of the command and no others", bash, async (
   assert.deepEqual(await completeInBash("token", "re"), ["revoke"]);
   assert.deepEqual(await completeInBash("token", "--a"), ["--agent", "--admin", "--admin-token-file"]);
   assert.deepEqual(await completeInBash("token", "--agent", ""), []);
+});
+
+Deno.test("bash completes what one action has a use for, and files where a command reads some", bash, async () => {
+  assert.deepEqual(await completeInBash("keys", "new", "--"), ["--help"]);
+  assert.deepEqual(await completeInBash("keys", "list", "--k"), ["--key-file"]);
+  assert.deepEqual(await completeInBash("token", "list", "--t"), []);
+  assert.deepEqual(await completeInBash("token", "issue", "--t"), ["--ttl", "--token-secret-file"]);
+  assert.deepEqual(await completeInBash("log-level", "debug", "i"), []);
+  await using temp = await TempFolder.create();
+  const file = `${temp.path}/audit.jsonl`;
+  await Deno.writeTextFile(file, "");
+  assert.deepEqual(await completeInBash("audit", "verify", `${temp.path}/au`), [file]);
+  assert.deepEqual(await completeInBash("audit", "verify", "x", `${temp.path}/au`), [file]);
+  assert.deepEqual(await completeInBash("audit", "verify", "--cl"), ["--closed"]);
+});
+
+/** What fish offers at the end of this line. */
+async function completeInFish(folder: string, line: string): Promise<string[]> {
+  const script = `${completionScript("fish", COMMANDS)}\ncomplete -C '${line}'`;
+  const env = { HOME: folder, XDG_CONFIG_HOME: folder };
+  const { out, err } = (await output("fish", ["--no-config", "-c", script], env))!;
+  assert.equal(err, "");
+  return out.split("\n").filter((line) => line !== "").map((line) => line.split("\t")[0]!).sort();
+}
+
+const fish = { ...STRICT, ignore: await output("fish", ["--version"]) === undefined };
+Deno.test("fish completes what one action has a use for, files, and what help is asked about", fish, async () => {
+  await using temp = await TempFolder.create();
+  const complete = (line: string) => completeInFish(temp.path, line);
+  assert.deepEqual(await complete("signet keys "), ["list", "new"]);
+  assert.deepEqual(await complete("signet keys new "), []);
+  assert.deepEqual(await complete("signet keys new --"), ["--help"]);
+  assert.deepEqual(await complete("signet token issue --t"), ["--token-secret-file", "--ttl"]);
+  assert.deepEqual(await complete("signet token list --t"), []);
+  assert.deepEqual(await complete("signet help ke"), ["keys"]);
+  const file = `${temp.path}/audit.jsonl`;
+  await Deno.writeTextFile(file, "");
+  assert.deepEqual(await complete(`signet audit verify ${temp.path}/au`), [file]);
 });
 
 Deno.test("bash completes closed lists, words of commands, files, and nothing where anything goes", bash, async () => {
