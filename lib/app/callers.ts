@@ -1,7 +1,7 @@
 // Settings → who may call: the principal sources in the configured order, and the challenges that go with them.
 // What only some sources need is imported only for them: it costs time at every start.
-import type { JwtProvider } from "../config/jwt_provider.ts";
 import type { Settings } from "../config/schema.ts";
+import type { JwtProvider } from "../config/values/jwt_provider.ts";
 import type { MasterKey } from "../envelope/key_ring.ts";
 import { fingerprintOwner } from "../envelope/owner_fingerprint.ts";
 import { ConfigError } from "../errors.ts";

@@ -1,10 +1,10 @@
 // Settings → the members of several servers: how each is reached, which of a client's fields and whose credential it gets,
 // and what of it clients may see.
-import { type UpstreamAddress, wireOf } from "../config/addresses.ts";
 import type { Settings } from "../config/schema.ts";
 import type { MemberCredential } from "../config/sections/several.ts";
 import { membersIn, namesOf } from "../config/several_rules.ts";
 import { textsOf, visibleOf } from "../config/several_seen.ts";
+import { type UpstreamAddress, wireOf } from "../config/values/addresses.ts";
 import { randomBytes } from "../platform/random.ts";
 import { SYSTEM_TIMERS } from "../platform/timers.ts";
 import { type CredentialSource, fixedCredential } from "../upstream/credentials/credential.ts";

@@ -1,8 +1,8 @@
 // Settings → several MCP servers behind one session, what operators see of them, and their metrics.
 // Loaded only where several are configured.
 import type { UpstreamView } from "../admin/state_view.ts";
-import { shownUrl } from "../config/addresses.ts";
 import type { Settings } from "../config/schema.ts";
+import { shownUrl } from "../config/values/addresses.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { SeveralUpstream } from "../upstream/several.ts";
 import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";

@@ -1,9 +1,9 @@
 // The MCP server that the settings name, ready to be sent to, with what only its kind has: metrics, and an end of its own.
 // What one kind needs is loaded for that kind alone.
 import type { UpstreamView } from "../admin/state_view.ts";
-import { shownUrl } from "../config/addresses.ts";
-import { wireOf } from "../config/addresses.ts";
 import type { Settings } from "../config/schema.ts";
+import { shownUrl } from "../config/values/addresses.ts";
+import { wireOf } from "../config/values/addresses.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import { BothErasUpstream } from "../upstream/both_eras.ts";
 import { HttpUpstream } from "../upstream/http.ts";

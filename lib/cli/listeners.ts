@@ -1,6 +1,6 @@
 // Listeners at addresses that this machine does not have: `serve` would not start, and `check` and `doctor` say so before.
-import { formatAddress } from "../config/addresses.ts";
 import type { Settings } from "../config/schema.ts";
+import { formatAddress } from "../config/values/addresses.ts";
 import type { CommandContext } from "./command.ts";
 
 export interface ForeignListener {

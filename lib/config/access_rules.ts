@@ -5,8 +5,8 @@ import { matchesPattern } from "../mcp/name_pattern.ts";
 import type { Part } from "../policy/cel.ts";
 import type { Rule } from "../policy/policy.ts";
 import { JUDGED_BY_NAME } from "../policy/subject.ts";
-import type { AccessRule } from "./access_rule.ts";
 import type { SettingKey, Settings } from "./schema.ts";
+import type { AccessRule } from "./values/access_rule.ts";
 
 /** What a rule goes by. */
 export function ruleName(rule: AccessRule, at: number): string {

@@ -3,9 +3,9 @@
 import type { ConfigProblem } from "../errors.ts";
 import { closest } from "./closest.ts";
 import type { Given, GivenText, Reading } from "./given.ts";
-import type { Kind } from "./kinds.ts";
 import { keyOfName, type SettingKey, settingOf, SETTINGS } from "./schema.ts";
 import type { Setting } from "./setting.ts";
+import type { Kind } from "./values/kinds.ts";
 
 /** A flag of one command that is no setting: it has no variable and no place in a file. Never repeatable. */
 export interface OwnFlag<T = unknown> {

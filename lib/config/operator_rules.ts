@@ -2,8 +2,8 @@
 // is there for him, and what a restart remembers.
 import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { addressName, CidrList } from "../identity/cidr.ts";
-import { formatAddress } from "./addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
+import { formatAddress } from "./values/addresses.ts";
 
 function judgeAdmin({ settings: { admin, adminTokenFile }, problem, warn }: Bench): void {
   if (admin === "off") {

@@ -1,5 +1,5 @@
 // One row of the table of settings: what it is called in each place, what it may be, and what it does.
-import { boolean, type Kind } from "./kinds.ts";
+import { boolean, type Kind } from "./values/kinds.ts";
 
 /** Headings of help and of the table in docs/configuration.md, in this order. */
 export const SECTIONS = [

@@ -2,10 +2,10 @@
 // settings that mean nothing without several.
 import { MAX_MEMBERS } from "../envelope/several_id.ts";
 import { clashIn, nameMembers } from "../upstream/several/names/names.ts";
-import { type UpstreamAddress, wireOf } from "./addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
 import type { SettingKey } from "./schema.ts";
 import { SEVERAL } from "./sections/several.ts";
+import { type UpstreamAddress, wireOf } from "./values/addresses.ts";
 
 const SEVERAL_KEYS = Object.keys(SEVERAL) as (keyof typeof SEVERAL)[];
 

@@ -1,10 +1,10 @@
 // What of a bound over the whole of Signet each of its workers has: together no more than the whole, but for memory for one
 // body, which each has at least. What bounds one caller or one session by itself stays as it is: callers' sessions, tokens
 // and rates are counted for all workers at once.
-import type { AuditTarget } from "../../config/audit_target.ts";
 import { DIVIDED } from "../../config/divided.ts";
 import { settingOf, type Settings } from "../../config/schema.ts";
 import { flagOf } from "../../config/setting.ts";
+import type { AuditTarget } from "../../config/values/audit_target.ts";
 import { ConfigError } from "../../errors.ts";
 
 export interface Part {

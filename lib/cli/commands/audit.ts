@@ -2,8 +2,8 @@
 // (docs/behaviour.md G2). Nothing of what it says is repeated.
 import type { Verdict } from "../../audit/verify.ts";
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean, type Kind, quoted, unfit } from "../../config/kinds.ts";
 import { explainReadError } from "../../config/read_error.ts";
+import { boolean, type Kind, quoted, unfit } from "../../config/values/kinds.ts";
 import { readPieces } from "../../platform/files.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import { JSON_FLAG, printJson, wantsJson } from "../screen/output.ts";

@@ -1,7 +1,7 @@
 // `signet check`: every problem of a configuration at once, with place and cure (docs/behaviour.md P3). Starts nothing.
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean } from "../../config/kinds.ts";
 import { SETTING_KEYS, type Settings } from "../../config/schema.ts";
+import { boolean } from "../../config/values/kinds.ts";
 import { ConfigError, type ConfigProblem } from "../../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "../command.ts";
 import type { Configuration } from "../configuration.ts";

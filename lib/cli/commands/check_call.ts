@@ -1,9 +1,9 @@
 // `signet check --as CLAIMS.json --call NAME`: what the rules of a configuration make of one call by one caller, and why
 // (docs/behaviour.md G4). Starts nothing, sends nothing, verifies nothing: the claims are taken at their word.
-import { parsePattern, whyNever } from "../../config/access_rule.ts";
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { file, string } from "../../config/kinds.ts";
 import type { Settings } from "../../config/schema.ts";
+import { parsePattern, whyNever } from "../../config/values/access_rule.ts";
+import { file, string } from "../../config/values/kinds.ts";
 import { claimAt, clientOf, scopesOf } from "../../identity/claims.ts";
 import type { Principal } from "../../identity/principal.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";

@@ -1,8 +1,8 @@
 // `signet completions bash | zsh | fish`: what a shell needs to complete commands, flags and closed lists of values.
 // Made from the same tables as help, so that the three never tell different stories.
-import { namesFile } from "../../config/kinds.ts";
 import { settingOf } from "../../config/schema.ts";
 import type { Setting } from "../../config/setting.ts";
+import { namesFile } from "../../config/values/kinds.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode, settingsOf, withAction } from "../command.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;

@@ -1,8 +1,8 @@
 // `signet doctor`: everything that has to be right before the first request, looked at one after the other, each with what
 // is wrong and the cure (docs/behaviour.md V2). What it opens it ends again; it shows no secret.
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean, file } from "../../config/kinds.ts";
 import { SETTING_KEYS } from "../../config/schema.ts";
+import { boolean, file } from "../../config/values/kinds.ts";
 import { ConfigError } from "../../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "../command.ts";
 import type { Finding, Findings, Verdict } from "../doctor/finding.ts";

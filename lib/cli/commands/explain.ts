@@ -2,7 +2,7 @@
 // HTTP status or a JSON-RPC code: all that have it are explained.
 import { closest } from "../../config/closest.ts";
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean } from "../../config/kinds.ts";
+import { boolean } from "../../config/values/kinds.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import type { Explained } from "../explained/table.ts";
 import { printJson } from "../screen/output.ts";

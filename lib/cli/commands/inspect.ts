@@ -1,7 +1,7 @@
 // `signet inspect ID`: opens a session id with the configured ring and tells what it says. Names of sealed headers,
 // never their values; an id that does not open is told apart by nothing, as outside (docs/behaviour.md E8).
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean } from "../../config/kinds.ts";
+import { boolean } from "../../config/values/kinds.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import type { OpenSessionResult } from "../../envelope/session_id.ts";
 import { decodeSeveralId, type SealedMember, SEVERAL_URL } from "../../envelope/several_id.ts";

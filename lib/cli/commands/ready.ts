@@ -1,7 +1,7 @@
 // `signet ready`: asks the admin listener whether it is ready; the exit code is the answer, for probes of containers that
 // have no shell and no curl.
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean } from "../../config/kinds.ts";
+import { boolean } from "../../config/values/kinds.ts";
 import { parseJson } from "../../platform/json.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import { ADMIN_FLAG, adminBase, unanswered } from "../control/admin_target.ts";

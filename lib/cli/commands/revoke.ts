@@ -3,8 +3,8 @@
 // a second.
 import type { RevocationRequest } from "../../admin/control.ts";
 import { type OwnFlag, ownValue, type ParsedFlags } from "../../config/flags.ts";
-import { boolean, type Kind, string, unfit } from "../../config/kinds.ts";
-import { moment } from "../../config/quantities.ts";
+import { boolean, type Kind, string, unfit } from "../../config/values/kinds.ts";
+import { moment } from "../../config/values/quantities.ts";
 import { ConfigError, type ConfigProblem } from "../../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "../command.ts";
 import { ADMIN_FLAG } from "../control/admin_target.ts";

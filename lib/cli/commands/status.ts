@@ -1,7 +1,7 @@
 // `signet status [--watch]`: a running Signet at a glance, as GET /state on its admin listener tells it.
 import type { StateAnswer } from "../../admin/state_view.ts";
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean } from "../../config/kinds.ts";
+import { boolean } from "../../config/values/kinds.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { ADMIN_FLAG } from "../control/admin_target.ts";
 import { asCommand } from "../control/failures.ts";

@@ -3,10 +3,10 @@
 // secret.
 import type { Control, TokenView } from "../../admin/control.ts";
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { string } from "../../config/kinds.ts";
-import { duration } from "../../config/quantities.ts";
 import type { SettingKey } from "../../config/schema.ts";
-import { DAY, HOUR, SECOND } from "../../config/units.ts";
+import { string } from "../../config/values/kinds.ts";
+import { duration } from "../../config/values/quantities.ts";
+import { DAY, HOUR, SECOND } from "../../config/values/units.ts";
 import { ConfigError, type ConfigProblem } from "../../errors.ts";
 import { escapeUnsafe } from "../../observe/escape.ts";
 import { type Argument, type Command, type CommandContext, EXIT, type ExitCode } from "../command.ts";

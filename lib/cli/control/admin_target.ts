@@ -1,7 +1,7 @@
 // Which running Signet a command asks. On the command line --admin is where it is reached, by address or URL; in the
 // environment and in the file it is the setting that `serve` listens by, so that both can share them.
-import { adminUrl, dialled } from "../../config/admin_url.ts";
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
+import { adminUrl, dialled } from "../../config/values/admin_url.ts";
 import { certificateWords } from "../../platform/certificate_fault.ts";
 import { type CommandContext, CommandFailure, EXIT } from "../command.ts";
 import { sourcesOf } from "../sources.ts";

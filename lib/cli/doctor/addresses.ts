@@ -1,8 +1,8 @@
 // Every address that the configuration leads to: its name, a connection, the certificate and its days, the clock.
-import { shownUrl } from "../../config/addresses.ts";
 import { FEW_DAYS } from "../../config/certificate_term.ts";
 import type { Settings } from "../../config/schema.ts";
-import { DAY } from "../../config/units.ts";
+import { shownUrl } from "../../config/values/addresses.ts";
+import { DAY } from "../../config/values/units.ts";
 import { formatAuthority } from "../../http1/wire/authority.ts";
 import { redactUrl } from "../../observe/redact.ts";
 import type { Reached, ReachError, ReachTarget } from "../../platform/reach.ts";

@@ -1,9 +1,9 @@
 // What lies on this machine: the program, keys, state, the listener's certificate, and a Signet that runs already.
-import { formatAddress } from "../../config/addresses.ts";
-import { dialled } from "../../config/admin_url.ts";
 import { certificateTerm } from "../../config/certificate_term.ts";
 import { modeOpenToOthers } from "../../config/named_files.ts";
 import type { Settings } from "../../config/schema.ts";
+import { formatAddress } from "../../config/values/addresses.ts";
+import { dialled } from "../../config/values/admin_url.ts";
 import { isLoopbackHost } from "../../http1/wire/authority.ts";
 import { certificateOf } from "../../platform/builtin.ts";
 import { runtimeFacts } from "../../platform/runtime.ts";

@@ -1,7 +1,7 @@
 // The store that replicas share, and the name by which they find each other: whether they answer now, and whether what is
 // left there stays (docs/behaviour.md R4, R6, V2).
 import type { Settings } from "../../config/schema.ts";
-import { storeAddress } from "../../config/store_address.ts";
+import { storeAddress } from "../../config/values/store_address.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { addressName } from "../../identity/cidr.ts";
 import { addressesOf } from "../../platform/names.ts";

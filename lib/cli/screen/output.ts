@@ -1,6 +1,6 @@
 // How operators' commands show what they found: for people on a terminal, one JSON value a line otherwise.
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean } from "../../config/kinds.ts";
+import { boolean } from "../../config/values/kinds.ts";
 import { escapeUnsafe } from "../../observe/escape.ts";
 import type { CommandContext } from "../command.ts";
 

@@ -1,5 +1,5 @@
 // Moments and spans as people read them.
-import { formatDuration } from "../../config/quantities.ts";
+import { formatDuration } from "../../config/values/quantities.ts";
 
 const UNITS = [[86_400, "d"], [3_600, "h"], [60, "m"], [1, "s"]] as const;
 

@@ -1,9 +1,9 @@
 // Looking again and again until somebody has seen enough: what `--watch` does. On a terminal each view takes the place of
 // the last, on the other screen, so that nothing of it is left behind; elsewhere one follows the other.
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean } from "../../config/kinds.ts";
-import { duration } from "../../config/quantities.ts";
-import { HOUR, SECOND } from "../../config/units.ts";
+import { boolean } from "../../config/values/kinds.ts";
+import { duration } from "../../config/values/quantities.ts";
+import { HOUR, SECOND } from "../../config/values/units.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import { printed, sentence, styleFor } from "./text.ts";

@@ -1,12 +1,12 @@
 // What starting says: where Signet listens, where it forwards, who may call, with which key, and what to beware of.
 // For people on a terminal; log lines with the same facts otherwise.
 import type { RunningApp } from "../../app/running_app.ts";
-import { formatAddress, shownUrl } from "../../config/addresses.ts";
 import type { LoadedKeys } from "../../config/keys.ts";
-import { formatDuration, formatSize } from "../../config/quantities.ts";
 import type { Settings } from "../../config/schema.ts";
 import { membersIn } from "../../config/several_rules.ts";
-import { storeAddress } from "../../config/store_address.ts";
+import { formatAddress, shownUrl } from "../../config/values/addresses.ts";
+import { formatDuration, formatSize } from "../../config/values/quantities.ts";
+import { storeAddress } from "../../config/values/store_address.ts";
 import { isLoopbackHost } from "../../http1/wire/authority.ts";
 import type { Logger } from "../../observe/log.ts";
 import { VERSION } from "../../platform/version.ts";

@@ -1,7 +1,7 @@
 // What is recorded of calls: the audit log and the access log.
-import { auditArgument, auditTarget } from "../audit_target.ts";
-import { choice } from "../kinds.ts";
 import { rowsOf } from "../setting.ts";
+import { auditArgument, auditTarget } from "../values/audit_target.ts";
+import { choice } from "../values/kinds.ts";
 
 const rows = rowsOf("Audit");
 

@@ -1,11 +1,11 @@
 // Who may call: the principal sources, what each needs, and what challenges say (docs/behaviour.md I1, I5, T1).
 import { JWT_ALGORITHMS } from "../../identity/jwt_algorithms.ts";
-import { cidr, httpUrl, issuerUrl, jwksSource } from "../addresses.ts";
-import { jwtProvider } from "../jwt_provider.ts";
-import { choice, file, headerName, scope, string } from "../kinds.ts";
-import { duration, integer } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
-import { HOUR, MINUTE, SECOND, upTo } from "../units.ts";
+import { cidr, httpUrl, issuerUrl, jwksSource } from "../values/addresses.ts";
+import { jwtProvider } from "../values/jwt_provider.ts";
+import { choice, file, headerName, scope, string } from "../values/kinds.ts";
+import { duration, integer } from "../values/quantities.ts";
+import { HOUR, MINUTE, SECOND, upTo } from "../values/units.ts";
 
 /** How a caller is told; tried in the order configured. */
 export const PRINCIPAL_SOURCES = [

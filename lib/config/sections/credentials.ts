@@ -1,8 +1,8 @@
 // The credential Signet itself presents to the MCP server, in place of whatever the client sent under that name (B4).
-import { httpUrl } from "../addresses.ts";
-import { choice, file, replacedFile, scope, string } from "../kinds.ts";
 import { rowsOf } from "../setting.ts";
-import { credentialName } from "../variables.ts";
+import { httpUrl } from "../values/addresses.ts";
+import { choice, file, replacedFile, scope, string } from "../values/kinds.ts";
+import { credentialName } from "../values/variables.ts";
 
 /** Where it comes from. */
 const CREDENTIAL_SOURCES = ["command", "client-credentials", "refresh-token", "token-exchange"] as const;

@@ -1,6 +1,6 @@
 // The master keys.
-import { file } from "../kinds.ts";
 import { rowsOf } from "../setting.ts";
+import { file } from "../values/kinds.ts";
 
 const rows = rowsOf("Keys");
 

@@ -1,7 +1,7 @@
 // What is bounded, and at what (M1–M3).
-import { integer, size } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
-import { GIB, KIB, MIB } from "../units.ts";
+import { integer, size } from "../values/quantities.ts";
+import { GIB, KIB, MIB } from "../values/units.ts";
 
 const rows = rowsOf("Limits");
 

@@ -1,8 +1,8 @@
 // Where Signet listens, and who may reach it there.
-import { endpointPath, hostName, listenAddress, listenAddressOrOff, origin } from "../addresses.ts";
-import { file } from "../kinds.ts";
-import { workerCount } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
+import { endpointPath, hostName, listenAddress, listenAddressOrOff, origin } from "../values/addresses.ts";
+import { file } from "../values/kinds.ts";
+import { workerCount } from "../values/quantities.ts";
 
 const rows = rowsOf("Listening");
 

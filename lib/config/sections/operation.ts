@@ -1,6 +1,6 @@
 // What operators deal with: state, their own access, the log.
-import { choice, file, stateFile } from "../kinds.ts";
 import { rowsOf } from "../setting.ts";
+import { choice, file, stateFile } from "../values/kinds.ts";
 
 const rows = rowsOf("Operation");
 

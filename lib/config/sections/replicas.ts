@@ -1,9 +1,9 @@
 // What several replicas need to be one Signet: how they find each other, and the store they share.
-import { cidr } from "../addresses.ts";
-import { file } from "../kinds.ts";
-import { duration } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
-import { advertisedAddress, keyPrefix, peerNames, storeAddress } from "../store_address.ts";
+import { cidr } from "../values/addresses.ts";
+import { file } from "../values/kinds.ts";
+import { duration } from "../values/quantities.ts";
+import { advertisedAddress, keyPrefix, peerNames, storeAddress } from "../values/store_address.ts";
 
 const rows = rowsOf("Replicas");
 

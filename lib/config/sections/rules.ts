@@ -1,8 +1,8 @@
 // Who may see and call what, and how often (G4, G5).
-import { accessRule } from "../access_rule.ts";
-import { choice } from "../kinds.ts";
-import { rate } from "../rate.ts";
 import { rowsOf } from "../setting.ts";
+import { accessRule } from "../values/access_rule.ts";
+import { choice } from "../values/kinds.ts";
+import { rate } from "../values/rate.ts";
 
 const rows = rowsOf("Rules and rates");
 

@@ -1,8 +1,8 @@
 // How long sessions live, what they remember, and how strictly their callers are told apart (L7, L8, E9, I2, O5).
-import { choice, headerName } from "../kinds.ts";
-import { duration } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
-import { DAY, HOUR, MINUTE, SECOND, upTo } from "../units.ts";
+import { choice, headerName } from "../values/kinds.ts";
+import { duration } from "../values/quantities.ts";
+import { DAY, HOUR, MINUTE, SECOND, upTo } from "../values/units.ts";
 
 const rows = rowsOf("Sessions");
 

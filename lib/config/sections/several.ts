@@ -1,10 +1,10 @@
 // Several MCP servers behind one session: what their tools are called, how long they may take, what of them clients see,
 // and which of them gets whose credential (docs/behaviour.md A1–A8).
 import { NAME_SEPARATOR } from "../../envelope/several_id.ts";
-import { type Kind, quoted, unfit } from "../kinds.ts";
-import { duration } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
-import { MINUTE, SECOND } from "../units.ts";
+import { type Kind, quoted, unfit } from "../values/kinds.ts";
+import { duration } from "../values/quantities.ts";
+import { MINUTE, SECOND } from "../values/units.ts";
 
 const rows = rowsOf("Several servers");
 

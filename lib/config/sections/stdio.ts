@@ -1,10 +1,10 @@
 // An MCP server that is a program: how it is started, once a session, and what it gets (B1, B7, M1).
 // Who its processes are for and how long they live follow from the session.
-import { string, word } from "../kinds.ts";
-import { duration, integer, size } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
-import { DAY, GIB, KIB, MIB, MINUTE, SECOND, upTo } from "../units.ts";
-import { namedFile, variable, variableName } from "../variables.ts";
+import { string, word } from "../values/kinds.ts";
+import { duration, integer, size } from "../values/quantities.ts";
+import { DAY, GIB, KIB, MIB, MINUTE, SECOND, upTo } from "../values/units.ts";
+import { namedFile, variable, variableName } from "../values/variables.ts";
 
 const rows = rowsOf("Stdio servers");
 

@@ -1,7 +1,7 @@
 // How long is waited for whom.
-import { duration } from "../quantities.ts";
 import { rowsOf } from "../setting.ts";
-import { DAY, HOUR, MINUTE, SECOND, upTo } from "../units.ts";
+import { duration } from "../values/quantities.ts";
+import { DAY, HOUR, MINUTE, SECOND, upTo } from "../values/units.ts";
 
 const rows = rowsOf("Time-outs");
 

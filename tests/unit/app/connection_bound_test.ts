@@ -1,8 +1,8 @@
 // Descriptors bound connections where running out of them would cost a core.
 import assert from "node:assert/strict";
 import { withinDescriptors } from "../../../lib/app/connection_bound.ts";
-import type { UpstreamAddress } from "../../../lib/config/addresses.ts";
 import type { SettingKey } from "../../../lib/config/schema.ts";
+import type { UpstreamAddress } from "../../../lib/config/values/addresses.ts";
 import { createLogger } from "../../../lib/observe/log.ts";
 import { STRICT } from "../../support/strict.ts";
 

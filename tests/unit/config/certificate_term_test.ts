@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { certificateTerm } from "../../../lib/config/certificate_term.ts";
-import { DAY, HOUR } from "../../../lib/config/units.ts";
+import { DAY, HOUR } from "../../../lib/config/values/units.ts";
 import { Authority } from "../../support/authority.ts";
 import { STRICT } from "../../support/strict.ts";
 import { TempFolder } from "../../support/temp_folder.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type OwnFlag, ownValue, parseFlags } from "../../../lib/config/flags.ts";
-import { boolean, string } from "../../../lib/config/kinds.ts";
-import { duration } from "../../../lib/config/quantities.ts";
 import { SETTING_KEYS, type SettingKey } from "../../../lib/config/schema.ts";
+import { boolean, string } from "../../../lib/config/values/kinds.ts";
+import { duration } from "../../../lib/config/values/quantities.ts";
 import { STRICT } from "../../support/strict.ts";
 
 function parse(argv: string[], accepts: readonly SettingKey[] = SETTING_KEYS) {

@@ -1,7 +1,7 @@
 // Settings about replicas: the store they share, how they name themselves and where their peers are.
 // A store's password is never part of its address: it would stand in lists of processes and in messages.
-import { formatAuthority } from "../http1/wire/authority.ts";
-import type { RedisNode, RedisTarget } from "../store/redis/redis_target.ts";
+import { formatAuthority } from "../../http1/wire/authority.ts";
+import type { RedisNode, RedisTarget } from "../../store/redis/redis_target.ts";
 import { type Kind, type Parsed, quoted, unfit } from "./kinds.ts";
 
 /** `memory`, or where the store that replicas share is. */

@@ -1,6 +1,6 @@
 // Settings that name a place: listen addresses, URLs, networks, hosts and origins.
 // Each is checked in full here, so that what starts can be bound, dialled and compared without further parsing.
-import { formatAuthority } from "../http1/wire/authority.ts";
+import { formatAuthority } from "../../http1/wire/authority.ts";
 import { type Kind, type Parsed, quoted, unfit } from "./kinds.ts";
 
 /** Where to listen. `hostname` is a name or an IP address; IPv6 without brackets. Port 0 asks for any free one. */

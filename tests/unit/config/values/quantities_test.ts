@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { duration, integer, moment, size } from "../../../lib/config/quantities.ts";
-import { STRICT } from "../../support/strict.ts";
-import { problemOf, valueOf } from "./parsed.ts";
+import { duration, integer, moment, size } from "../../../../lib/config/values/quantities.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { problemOf, valueOf } from "../parsed.ts";
 
 const anyDuration = duration({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const anySize = size({ min: 0, max: Number.MAX_SAFE_INTEGER });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { keyPrefix, type StoreAddress, storeAddress } from "../../../lib/config/store_address.ts";
-import { STRICT } from "../../support/strict.ts";
-import { problemOf, valueOf } from "./parsed.ts";
-import { problemLines, warningsOf } from "./sources.ts";
+import { keyPrefix, type StoreAddress, storeAddress } from "../../../../lib/config/values/store_address.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { problemOf, valueOf } from "../parsed.ts";
+import { problemLines, warningsOf } from "../sources.ts";
 
 const SINGLE = { kind: "single", master: undefined, database: 0, tls: false, username: undefined } as const;
 

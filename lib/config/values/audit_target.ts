@@ -1,6 +1,6 @@
 // Where an audit log goes, and which arguments it shows.
-import type { SyslogTarget } from "../audit/syslog_sink.ts";
-import { formatAuthority } from "../http1/wire/authority.ts";
+import type { SyslogTarget } from "../../audit/syslog_sink.ts";
+import { formatAuthority } from "../../http1/wire/authority.ts";
 import { type Kind, type Parsed, quoted, unfit } from "./kinds.ts";
 
 export type AuditTarget =

@@ -1,7 +1,7 @@
 // The kinds of value a setting can have: how each is read from text, shown again, and named in help. Those of words and
 // names are here; numbers are quantities.ts, places addresses.ts, and what a process is given variables.ts.
 // A kind never throws and never quotes a value that could hold a secret; it says what was found and what is wanted.
-import { escapeUnsafe } from "../observe/escape.ts";
+import { escapeUnsafe } from "../../observe/escape.ts";
 
 /** A value read from text, or why it cannot be. `problem` completes "‹place›: …"; `remedy` is a sentence. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string; readonly remedy: string };

@@ -1,8 +1,8 @@
 // Where the audit log goes, as one value.
 import assert from "node:assert/strict";
-import { auditTarget } from "../../../lib/config/audit_target.ts";
-import { STRICT } from "../../support/strict.ts";
-import { problemOf, valueOf } from "./parsed.ts";
+import { auditTarget } from "../../../../lib/config/values/audit_target.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { problemOf, valueOf } from "../parsed.ts";
 
 Deno.test("what is meant for a stream or a collector makes no file of its name", STRICT, () => {
   for (const text of ["-", "STDOUT", " stdout", "Stdout ", "stderr"]) {

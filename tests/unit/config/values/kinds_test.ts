@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { boolean, choice, headerName, quoted, scope, string } from "../../../lib/config/kinds.ts";
-import { STRICT } from "../../support/strict.ts";
-import { problemOf, valueOf } from "./parsed.ts";
+import { boolean, choice, headerName, quoted, scope, string } from "../../../../lib/config/values/kinds.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { problemOf, valueOf } from "../parsed.ts";
 
 Deno.test("choice keeps numbers as numbers and names all choices when none fits", STRICT, () => {
   const kind = choice([404, 410]);

@@ -11,13 +11,13 @@ import {
   origin,
   upstreamAddress,
   wireOf,
-} from "../../../lib/config/addresses.ts";
-import { advertisedAddress } from "../../../lib/config/store_address.ts";
-import { Guard } from "../../../lib/gateway/in/guard.ts";
-import { parseEndpoint } from "../../../lib/http1/wire/endpoint.ts";
-import { cidrProblem } from "../../../lib/identity/cidr.ts";
-import { STRICT } from "../../support/strict.ts";
-import { problemOf, valueOf } from "./parsed.ts";
+} from "../../../../lib/config/values/addresses.ts";
+import { advertisedAddress } from "../../../../lib/config/values/store_address.ts";
+import { Guard } from "../../../../lib/gateway/in/guard.ts";
+import { parseEndpoint } from "../../../../lib/http1/wire/endpoint.ts";
+import { cidrProblem } from "../../../../lib/identity/cidr.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { problemOf, valueOf } from "../parsed.ts";
 
 Deno.test("listenAddress reads names, IPv4 and bracketed IPv6", STRICT, () => {
   assert.deepEqual(valueOf(listenAddress, "127.0.0.1:8080"), { hostname: "127.0.0.1", port: 8080 });

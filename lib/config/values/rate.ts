@@ -1,6 +1,6 @@
 // How often something may be asked for, as one value (docs/behaviour.md G5): `50/s burst=100 per=caller tool=search_*` on a
 // line, a mapping in a file.
-import { RATE_SCOPES, type RateScope } from "../policy/rate_book.ts";
+import { RATE_SCOPES, type RateScope } from "../../policy/rate_book.ts";
 import { type Kind, type Parsed, quoted, unfit } from "./kinds.ts";
 import { readValues } from "./mappings.ts";
 import { DAY, HOUR, MINUTE, SECOND } from "./units.ts";

@@ -1,6 +1,6 @@
 // One rule of who may see and call what, as one value (docs/behaviour.md G4): a mapping in a file, JSON elsewhere. Its
 // condition is compiled when all settings are read: see access_rules.ts.
-import { ASKED_BY_SERVERS, JUDGED_BY_NAME, SUBJECT_KINDS, type SubjectKind } from "../policy/subject.ts";
+import { ASKED_BY_SERVERS, JUDGED_BY_NAME, SUBJECT_KINDS, type SubjectKind } from "../../policy/subject.ts";
 import { type Kind, type Parsed, quoted, scope, unfit } from "./kinds.ts";
 import { type Members, readValues } from "./mappings.ts";
 import { formatFrequency, parseFrequency } from "./rate.ts";

@@ -1,7 +1,7 @@
 // One value of several named members: words of the form `name=value` on a line, a mapping in a file, which comes here as
 // JSON.
-import { namesMemberTwice } from "../mcp/json/json_text.ts";
-import { parseJson } from "../platform/json.ts";
+import { namesMemberTwice } from "../../mcp/json/json_text.ts";
+import { parseJson } from "../../platform/json.ts";
 import { quoted } from "./kinds.ts";
 
 /** By name: all that was given, in its order. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { jwtProvider } from "../../../lib/config/jwt_provider.ts";
-import { STRICT } from "../../support/strict.ts";
-import { load, problemLines } from "./sources.ts";
+import { jwtProvider } from "../../../../lib/config/values/jwt_provider.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { load, problemLines } from "../sources.ts";
 
 const ENTRA =
   "issuer=https://e/v2.0 jwks=https://e/keys audience=api://mcp client=app scope-claim=roles subject-claim=oid";
