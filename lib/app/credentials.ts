@@ -1,6 +1,6 @@
 // Settings → where Signet's own credential for the MCP server comes from (docs/behaviour.md B4). Loaded only where one
 // is wanted.
-import { RESERVED_FIELDS } from "../config/rule.ts";
+import { RESERVED_FIELDS } from "../config/rules/rule.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Secrets } from "../config/secrets.ts";
 import type { Fields } from "../http1/types.ts";

@@ -1,7 +1,7 @@
 // Settings → what is in force of rules and rates.
 import { compileRules, ruleName } from "../config/access_rules.ts";
+import { membersIn } from "../config/rules/several_rules.ts";
 import type { Settings } from "../config/schema.ts";
-import { membersIn } from "../config/several_rules.ts";
 import type { Code } from "../gateway/law.ts";
 import { Policy, type PolicyOptions } from "../policy/policy.ts";
 import { RateBook, type RateLimit } from "../policy/rate_book.ts";

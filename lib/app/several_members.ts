@@ -1,8 +1,8 @@
 // Settings → the members of several servers: how each is reached, which of a client's fields and whose credential it gets,
 // and what of it clients may see.
+import { membersIn, namesOf } from "../config/rules/several_rules.ts";
 import type { Settings } from "../config/schema.ts";
 import type { MemberCredential } from "../config/sections/several.ts";
-import { membersIn, namesOf } from "../config/several_rules.ts";
 import { textsOf, visibleOf } from "../config/several_seen.ts";
 import { type UpstreamAddress, wireOf } from "../config/values/addresses.ts";
 import { randomBytes } from "../platform/random.ts";

@@ -2,17 +2,17 @@
 // once; a rule is left out only when a setting it reads could not be understood, because it would then judge a default.
 import type { ConfigProblem } from "../errors.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
-import { CALLER_RULES } from "./caller_rules.ts";
-import { IDENTITY_RULES } from "./identity_rules.ts";
-import { OPERATOR_RULES } from "./operator_rules.ts";
-import { type Bench, type Judged, RESERVED_FIELDS, type Rule, type Verdict } from "./rule.ts";
+import { CALLER_RULES } from "./rules/caller_rules.ts";
+import { IDENTITY_RULES } from "./rules/identity_rules.ts";
+import { OPERATOR_RULES } from "./rules/operator_rules.ts";
+import { type Bench, type Judged, RESERVED_FIELDS, type Rule, type Verdict } from "./rules/rule.ts";
+import { SEVERAL_RULES } from "./rules/several_rules.ts";
+import { STDIO_RULES } from "./rules/stdio_rules.ts";
+import { WORKER_RULES } from "./rules/worker_rules.ts";
 import { settingOf, SETTINGS } from "./schema.ts";
 import { flagOf } from "./setting.ts";
-import { SEVERAL_RULES } from "./several_rules.ts";
-import { STDIO_RULES } from "./stdio_rules.ts";
 import { formatAddress, isWildcard, type ListenAddress, shownUrl, wireOf } from "./values/addresses.ts";
 import { formatDuration, formatSize } from "./values/quantities.ts";
-import { WORKER_RULES } from "./worker_rules.ts";
 
 const FIELD_LISTS = ["sealHeaders", "transientHeaders", "stripHeaders"] as const;
 

@@ -1,7 +1,7 @@
 // What keeps a call from the rules, for `check --call`: a scope that everybody must have, and what clients are shown of
 // several servers at all (A7). Of resources, whose addresses only the servers' lists can tell, nothing is said.
+import { membersIn, namesOf } from "../../config/rules/several_rules.ts";
 import type { Settings } from "../../config/schema.ts";
-import { membersIn, namesOf } from "../../config/several_rules.ts";
 import { textsOf, visibleOf } from "../../config/several_seen.ts";
 import type { Subject } from "../../policy/subject.ts";
 import { looksShort } from "../../upstream/several/names/names.ts";

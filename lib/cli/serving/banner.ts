@@ -2,8 +2,8 @@
 // For people on a terminal; log lines with the same facts otherwise.
 import type { RunningApp } from "../../app/running_app.ts";
 import type { LoadedKeys } from "../../config/keys.ts";
+import { membersIn } from "../../config/rules/several_rules.ts";
 import type { Settings } from "../../config/schema.ts";
-import { membersIn } from "../../config/several_rules.ts";
 import { formatAddress, shownUrl } from "../../config/values/addresses.ts";
 import { formatDuration, formatSize } from "../../config/values/quantities.ts";
 import { storeAddress } from "../../config/values/store_address.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { STRICT } from "../../support/strict.ts";
-import { type Given, load, problemLines, warningsOf } from "./sources.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { type Given, load, problemLines, warningsOf } from "../sources.ts";
 
 const JWT = ["--jwt-issuer", "https://i", "--jwt-audience", "https://m/mcp", "--jwt-jwks", "https://i/keys"];
 const OPEN = ["--listen", "0.0.0.0:8080", "--allow-host", "mcp.example"];

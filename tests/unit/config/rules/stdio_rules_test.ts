@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { loadSettings } from "../../../lib/config/load.ts";
-import { loadSecrets } from "../../../lib/config/secrets.ts";
-import { STRICT } from "../../support/strict.ts";
-import { type Given, problemLines, problemsOf, sourcesOf } from "./sources.ts";
+import { loadSettings } from "../../../../lib/config/load.ts";
+import { loadSecrets } from "../../../../lib/config/secrets.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { type Given, problemLines, problemsOf, sourcesOf } from "../sources.ts";
 
 const COMMAND = ["--", "server"];
 

@@ -1,13 +1,13 @@
 // The MCP server as a program, and the credential Signet presents to a server, judged as a whole (docs/behaviour.md B1,
 // B4, B7).
-import { isLoopbackHost } from "../http1/wire/authority.ts";
-import { isThisMachine } from "../identity/this_machine.ts";
+import { isLoopbackHost } from "../../http1/wire/authority.ts";
+import { isThisMachine } from "../../identity/this_machine.ts";
+import type { SettingKey, Settings } from "../schema.ts";
+import { CREDENTIALS } from "../sections/credentials.ts";
+import { STDIO } from "../sections/stdio.ts";
+import { flagOf } from "../setting.ts";
+import { formatAddress } from "../values/addresses.ts";
 import { type Bench, RESERVED_FIELDS, type Rule } from "./rule.ts";
-import type { SettingKey, Settings } from "./schema.ts";
-import { CREDENTIALS } from "./sections/credentials.ts";
-import { STDIO } from "./sections/stdio.ts";
-import { flagOf } from "./setting.ts";
-import { formatAddress } from "./values/addresses.ts";
 
 const STDIO_KEYS = (Object.keys(STDIO) as (keyof typeof STDIO)[]).filter((key) => key !== "command");
 const CREDENTIAL_KEYS = (Object.keys(CREDENTIALS) as (keyof typeof CREDENTIALS)[]).filter((key) =>

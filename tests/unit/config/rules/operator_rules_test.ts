@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { pemTexts } from "../../support/authority.ts";
-import { STRICT } from "../../support/strict.ts";
-import { problemLines, warningsOf } from "./sources.ts";
+import { pemTexts } from "../../../support/authority.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { problemLines, warningsOf } from "../sources.ts";
 
 const SECRET = btoa("s".repeat(32));
 const files = { admin: SECRET, tokens: SECRET };

@@ -1,6 +1,6 @@
 // What a rule between settings sees and says.
-import type { ConfigProblem } from "../errors.ts";
-import type { SettingKey, Settings } from "./schema.ts";
+import type { ConfigProblem } from "../../errors.ts";
+import type { SettingKey, Settings } from "../schema.ts";
 
 /** Settings under judgement. */
 export interface Judged {

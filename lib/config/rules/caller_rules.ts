@@ -1,13 +1,13 @@
 // Who may call, judged as a whole (docs/behaviour.md I1, O6): every source has what it needs, is asked at all, and
 // nobody is anonymous beyond loopback without somebody having said so.
-import { isForwardedField } from "../gateway/out/fields/guarded_fields.ts";
-import { isLoopbackHost } from "../http1/wire/authority.ts";
-import { plainName } from "../http1/wire/field_spelling.ts";
-import { isThisMachine } from "../identity/this_machine.ts";
+import { isForwardedField } from "../../gateway/out/fields/guarded_fields.ts";
+import { isLoopbackHost } from "../../http1/wire/authority.ts";
+import { plainName } from "../../http1/wire/field_spelling.ts";
+import { isThisMachine } from "../../identity/this_machine.ts";
+import { type PrincipalSourceName, type SettingKey, SETTINGS } from "../schema.ts";
+import { PRINCIPAL_SOURCES } from "../sections/callers.ts";
+import { formatAddress } from "../values/addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
-import { type PrincipalSourceName, type SettingKey, SETTINGS } from "./schema.ts";
-import { PRINCIPAL_SOURCES } from "./sections/callers.ts";
-import { formatAddress } from "./values/addresses.ts";
 
 /**
  * Sources that decide about every credential of a kind, and those behind them that would never get one to judge. A

@@ -1,10 +1,10 @@
 // What several workers of one machine need of the other settings (docs/behaviour.md R1, R4, R5): whatever would lead to one
 // process alone, while any of them may take the next connection, is refused with its cure.
-import { isLoopbackHost } from "../http1/wire/authority.ts";
-import { DIVIDED } from "./divided.ts";
+import { isLoopbackHost } from "../../http1/wire/authority.ts";
+import { DIVIDED } from "../divided.ts";
+import type { SettingKey, Settings } from "../schema.ts";
+import { wireOf } from "../values/addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
-import type { SettingKey, Settings } from "./schema.ts";
-import { wireOf } from "./values/addresses.ts";
 
 /** Whether a session's upstream is in the memory of the process it was opened in: a stdio server, several, HTTP+SSE. */
 function bindsSessions({ command, upstreams }: Pick<Settings, "command" | "upstreams">): boolean {

@@ -1,11 +1,11 @@
 // Several MCP servers, judged as a whole (docs/behaviour.md A1, A7, A8): names that cannot be taken for each other, and
 // settings that mean nothing without several.
-import { MAX_MEMBERS } from "../envelope/several_id.ts";
-import { clashIn, nameMembers } from "../upstream/several/names/names.ts";
+import { MAX_MEMBERS } from "../../envelope/several_id.ts";
+import { clashIn, nameMembers } from "../../upstream/several/names/names.ts";
+import type { SettingKey } from "../schema.ts";
+import { SEVERAL } from "../sections/several.ts";
+import { type UpstreamAddress, wireOf } from "../values/addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
-import type { SettingKey } from "./schema.ts";
-import { SEVERAL } from "./sections/several.ts";
-import { type UpstreamAddress, wireOf } from "./values/addresses.ts";
 
 const SEVERAL_KEYS = Object.keys(SEVERAL) as (keyof typeof SEVERAL)[];
 

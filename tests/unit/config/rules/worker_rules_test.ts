@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { STRICT } from "../../support/strict.ts";
-import { problemLines, problemsOf, UPSTREAM, warningsOf } from "./sources.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { problemLines, problemsOf, UPSTREAM, warningsOf } from "../sources.ts";
 
 const TWO = ["--workers", "2"];
 

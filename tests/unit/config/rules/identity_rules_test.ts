@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { STRICT } from "../../support/strict.ts";
-import { load, problemLines, warningsOf } from "./sources.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { load, problemLines, warningsOf } from "../sources.ts";
 
 const BEARER = ["--principal", "bearer"];
 const JWT = ["--principal", "jwt", "--jwt-issuer", "https://i", "--jwt-jwks", "https://i/keys"];

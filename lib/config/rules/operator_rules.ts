@@ -1,9 +1,9 @@
 // What operators rely on, judged as a whole (docs/behaviour.md P1, L6, T1): who may reach the admin listener and what
 // is there for him, and what a restart remembers.
-import { isLoopbackHost } from "../http1/wire/authority.ts";
-import { addressName, CidrList } from "../identity/cidr.ts";
+import { isLoopbackHost } from "../../http1/wire/authority.ts";
+import { addressName, CidrList } from "../../identity/cidr.ts";
+import { formatAddress } from "../values/addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
-import { formatAddress } from "./values/addresses.ts";
 
 function judgeAdmin({ settings: { admin, adminTokenFile }, problem, warn }: Bench): void {
   if (admin === "off") {

@@ -1,8 +1,8 @@
 // Several MCP servers as a configuration: names, credentials, and what means nothing without several.
 import assert from "node:assert/strict";
-import { membersIn } from "../../../lib/config/several_rules.ts";
-import { STRICT } from "../../support/strict.ts";
-import { load, problemLines, warningsOf } from "./sources.ts";
+import { membersIn } from "../../../../lib/config/rules/several_rules.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { load, problemLines, warningsOf } from "../sources.ts";
 
 const several = (...flags: string[]) => ({
   argv: ["--upstream", "files=http://127.0.0.1:3001/mcp", "--upstream", "memory=stdio:npx -y memory", ...flags],
