@@ -22,6 +22,7 @@ import { HttpCall, type HttpCallOptions, type Sent } from "./http/http_call.ts";
 import { isChallenge, Pings } from "./http/pings.ts";
 import { withQuery } from "./http/query.ts";
 import { isRedirect, redirectTarget, refuseRedirect } from "./http/redirect.ts";
+import { isRepeatable } from "./http/repeatable.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
 /** A request's head as this server gets it, but for the session's id, beside what it was made of. */
@@ -112,7 +113,8 @@ export class HttpUpstream implements Upstream {
     const { limits, account } = options;
     // Many servers say it in each answer; what else an answer's head says does not hang on it.
     const headLimits = { changing: [SESSION_ID_FIELD] };
-    this.pool = new Pool(trusting, { headLimits, ...(limits && { limits }), ...(account && { account }) });
+    const optional = { ...(limits && { limits }), ...(account && { account }) };
+    this.pool = new Pool(trusting, { headLimits, mayRepeat: isRepeatable, ...optional });
     const timers = this.#timers = options.timers ?? SYSTEM_TIMERS;
     this.#unheard = { examine: this.#examine };
     this.#heard = { examine: this.#examine, hearing: { ms: HEARD_MS, timers } };

@@ -95,6 +95,26 @@ for (const lane of LANES) {
   );
 
   Deno.test(
+    `L4: what only reads is asked again where a kept connection was closing, a call is not (${lane} lane)`,
+    STRICT,
+    async () => {
+      await using upstream = new RawUpstream(after(({ conn, ordinal }) => ordinal === 1 && write(conn, RESULT)));
+      await using signet = await TestSignet.start({ upstream: upstream.url, lane });
+      const id = await signet.open();
+      const reading = ["ping", "tools/list", "resources/read", "prompts/get", "resources/templates/list"];
+      for (const [times, methods] of [[2, reading], [1, ["tools/call", "resources/subscribe"]]] as const) {
+        for (const method of methods) {
+          const seen = upstream.count(method);
+          const body = { jsonrpc: "2.0", id: 1, method, params: { uri: "x:y", name: "x" } };
+          assert.equal(await status(signet.post(body, { id })), times === 2 ? 200 : 502, method);
+          assert.equal(upstream.count(method) - seen, times, method);
+          if (times === 1) assert.equal(await status(signet.post({ ...body, method: "ping" }, { id })), 200);
+        }
+      }
+    },
+  );
+
+  Deno.test(
     `L4: an upstream that is gone is 502, and the session lives on when it returns (${lane} lane)`,
     STRICT,
     async () => {

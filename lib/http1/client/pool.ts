@@ -1,6 +1,6 @@
 // Connections to one upstream, kept and shared: last in, first out. RFC 9112 §9.3, §9.4; RFC 9110 §9.2.2.
-// Guarantees: a request whose bytes may have reached the upstream is never sent twice unless its method is idempotent,
-// and a late abort touches no connection but the one its own call still has.
+// Guarantees: a request whose bytes may have reached the upstream is never sent twice unless its method is idempotent, or
+// the pool's owner says that it is, and a late abort touches no connection but the one its own call still has.
 import { eventTime } from "../../platform/event_time.ts";
 import { LULLS } from "../../platform/lulls.ts";
 import type { Socket } from "../../platform/socket.ts";
@@ -39,6 +39,7 @@ export class Pool implements Timed {
   };
   readonly #limits: PoolLimits;
   readonly #connect: NonNullable<PoolOptions["connect"]>;
+  readonly #mayRepeat: NonNullable<PoolOptions["mayRepeat"]>;
   readonly #context: ClientContext;
   readonly #now: () => number;
   readonly #connections = new Set<PooledConnection>();
@@ -52,6 +53,7 @@ export class Pool implements Timed {
     this.endpoint = endpoint;
     const limits = this.#limits = { ...DEFAULT_POOL_LIMITS, ...options.limits };
     this.#connect = options.connect ?? connectEndpoint;
+    this.#mayRepeat = options.mayRepeat ?? (() => false);
     this.#now = options.now ?? eventTime;
     const { responseTimeoutMs, bodyTimeoutMs, writeTimeoutMs, idleTimeoutMs, waitTimeoutMs } = limits;
     const intervalMs = sweepInterval([responseTimeoutMs, bodyTimeoutMs, writeTimeoutMs, idleTimeoutMs, waitTimeoutMs]);
@@ -219,8 +221,9 @@ export class Pool implements Timed {
    * if it may be sent twice and the connection was an old one, which then most likely was closing already.
    */
   #retry(call: PoolCall, { unsent, reused }: { readonly unsent: boolean; readonly reused: boolean }): boolean {
-    const allowed = unsent || (call.idempotent && reused && call.retries === 0);
-    if (!allowed || call.retries >= MAX_RETRIES || this.#closing.signal.aborted) return false;
+    if (call.retries >= MAX_RETRIES || this.#closing.signal.aborted) return false;
+    const allowed = unsent || (reused && call.retries === 0 && (call.idempotent || this.#mayRepeat(call.request)));
+    if (!allowed) return false;
     call.retries++;
     call.connection = undefined;
     this.stats.retries++;

@@ -2,6 +2,7 @@
 import type { Lulls } from "../../platform/lulls.ts";
 import type { Socket } from "../../platform/socket.ts";
 import type { ByteAccount } from "../byte_account.ts";
+import type { ClientRequest } from "../types.ts";
 import type { Endpoint } from "../wire/endpoint.ts";
 import type { HeadLimits } from "../wire/fields_parse.ts";
 import type { ClientLimits } from "./client_context.ts";
@@ -40,6 +41,11 @@ export interface PoolOptions {
   readonly now?: () => number;
   /** Hears of every request sent and of what comes of it. Default: this process's. */
   readonly lulls?: Lulls;
+  /**
+   * Whether a request may be sent twice although its method does not say so. Asked only of one whose kept connection has
+   * ended without an answer. Default: none may. Must not throw.
+   */
+  readonly mayRepeat?: (request: ClientRequest) => boolean;
   /** Opens a socket, in place of the real network. @throws HttpError as {@link connectEndpoint} */
   readonly connect?: (endpoint: Endpoint, timeoutMs: number, signal: AbortSignal) => Promise<Socket>;
 }

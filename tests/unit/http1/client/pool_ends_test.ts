@@ -1,6 +1,8 @@
 // What the pool does when connections die, time passes or calls are given up: nothing is sent twice that may have been
 // processed, and no abort hits somebody else. RFC 9110 §9.2.2; RFC 9112 §9.3.1.
 import assert from "node:assert/strict";
+import type { ClientRequest } from "../../../../lib/http1/types.ts";
+import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { type RawPeer, RawUpstream, textOf, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { aMoment, until } from "../../../support/until.ts";
@@ -56,6 +58,39 @@ Deno.test("a GET whose kept connection dies without an answer is sent once more,
   assert.equal(test.upstream.accepted, 2);
   assert.equal(test.pool.stats.retries, 1);
 });
+
+Deno.test(
+  "a POST that its owner says may be sent twice is sent once more, as it was, and no other",
+  STRICT,
+  async () => {
+    const asked: (string | undefined)[] = [];
+    const mayRepeat = ({ body }: ClientRequest) => {
+      asked.push(body && textOf(ownBytes(body)));
+      return asked.at(-1) === "reads";
+    };
+    await using test = poolBefore(new RawUpstream(), {}, { mayRepeat });
+    for (const [body, isRepeated] of [["reads", true], ["writes", false]] as const) {
+      const peer = await warmUp(test);
+      const call = test.pool.send(post(body));
+      assert.equal((await peer.takeMessage()).body, body);
+      assert.deepEqual(asked, isRepeated ? [] : ["reads"], "nobody is asked before it is needed");
+      await peer.close();
+      if (!isRepeated) {
+        assert.equal((await failure(call)).code, "upstream_closed");
+        continue;
+      }
+      const second = await test.upstream.next();
+      assert.equal((await second.takeMessage()).body, body);
+      await second.send(answer("ok"));
+      const response = await call.response;
+      assert.equal(await textOfBody(response.body), "ok");
+      response.release();
+      await second.close();
+      await until(() => test.pool.stats.open === 0, "the pool to notice");
+    }
+    assert.deepEqual([asked, test.pool.stats.retries], [["reads", "writes"], 1]);
+  },
+);
 
 Deno.test("a GET on a new connection that dies is not sent again", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
