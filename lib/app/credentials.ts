@@ -1,8 +1,8 @@
 // Settings → where Signet's own credential for the MCP server comes from (docs/behaviour.md B4). Loaded only where one
 // is wanted.
+import type { Secrets } from "../config/named/secrets.ts";
 import { RESERVED_FIELDS } from "../config/rules/rule.ts";
 import type { Settings } from "../config/schema.ts";
-import type { Secrets } from "../config/secrets.ts";
 import type { Fields } from "../http1/types.ts";
 import { isFieldValue, isToken } from "../http1/wire/grammar.ts";
 import type { Logger } from "../observe/log.ts";

@@ -1,7 +1,7 @@
 // Settings → the parts of the path of a request. They follow the settings: a reload makes them anew, and they take the old
 // ones' place as a whole. What a reload keeps is lasting.ts.
+import { loadSecrets } from "../config/named/secrets.ts";
 import type { Settings } from "../config/schema.ts";
-import { loadSecrets } from "../config/secrets.ts";
 import { Authentication } from "../gateway/in/authenticate.ts";
 import { Guard } from "../gateway/in/guard.ts";
 import { SessionOnly } from "../gateway/in/session_only.ts";

@@ -2,8 +2,8 @@
 import { Feeds } from "../admin/feeds.ts";
 import type { AuditLog } from "../audit/audit_log.ts";
 import type { ConfiguredLimits } from "../bridge/limits.ts";
+import { loadSecrets, type Secrets } from "../config/named/secrets.ts";
 import type { Settings } from "../config/schema.ts";
-import { loadSecrets, type Secrets } from "../config/secrets.ts";
 import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { Law } from "../gateway/law.ts";

@@ -1,7 +1,7 @@
 // An upstream as the app holds it, whatever its kind: what the kinds are made from, and what each has besides `Upstream`.
 import type { UpstreamView } from "../admin/state_view.ts";
 import type { ConfiguredLimits, RerunOutcome } from "../bridge/limits.ts";
-import type { Secrets } from "../config/secrets.ts";
+import type { Secrets } from "../config/named/secrets.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";

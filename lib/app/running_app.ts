@@ -2,7 +2,7 @@
 // only when something is served.
 import type { Explain } from "../admin/explain_api.ts";
 import type { ProcessControl } from "../admin/process_api.ts";
-import type { LoadedKeys } from "../config/keys.ts";
+import type { LoadedKeys } from "../config/named/keys.ts";
 import type { SettingKey, Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
 import type { LogTail } from "../observe/log_tail.ts";

@@ -1,6 +1,6 @@
 // The store that replicas share, out of the settings. Loaded by whoever has one; the log says when it goes and comes back.
+import type { Secrets } from "../config/named/secrets.ts";
 import type { Settings } from "../config/schema.ts";
-import type { Secrets } from "../config/secrets.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { StoreSeal } from "../envelope/store_seal.ts";
 import type { Logger } from "../observe/log.ts";

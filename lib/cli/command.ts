@@ -3,7 +3,7 @@ import type { AppModule } from "../app/running_app.ts";
 import type { WorkerProcess } from "../app/workers/worker_process.ts";
 import type { Environment } from "../config/environment.ts";
 import type { OwnFlag, ParsedFlags } from "../config/flags.ts";
-import type { FileAccess } from "../config/named_files.ts";
+import type { FileAccess } from "../config/named/named_files.ts";
 import { type SettingKey, settingOf } from "../config/schema.ts";
 import type { FaultKind } from "../platform/faults.ts";
 import type { Reached, ReachTarget } from "../platform/reach.ts";

@@ -1,6 +1,6 @@
 // Settings and keys together, for the commands that need a whole configuration: the problems of both at once (P3).
-import { type LoadedKeys, loadKeys } from "../config/keys.ts";
 import { type LoadedSettings, loadSettings, loadSome, type Sources } from "../config/load.ts";
+import { type LoadedKeys, loadKeys } from "../config/named/keys.ts";
 import { readTelemetry } from "../config/otel_variables.ts";
 import type { SettingKey } from "../config/schema.ts";
 import { ConfigError, type ConfigProblem } from "../errors.ts";

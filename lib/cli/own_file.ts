@@ -1,6 +1,6 @@
 // A file that a command is told of by a flag or word of its own: read, or a failure in words. What settings name is looked
-// at before (`config/named_files.ts`).
-import { explainReadError } from "../config/read_error.ts";
+// at before (`config/named/named_files.ts`).
+import { explainReadError } from "../config/named/read_error.ts";
 import { type CommandContext, CommandFailure, EXIT } from "./command.ts";
 
 /** @throws CommandFailure if it cannot be read */

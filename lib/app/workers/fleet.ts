@@ -3,7 +3,7 @@
 // (docs/behaviour.md R1, R4, R5, P2).
 import type { AdminServer } from "../../admin/admin.ts";
 import type { AdminToken } from "../../admin/admin_token.ts";
-import type { LoadedKeys } from "../../config/keys.ts";
+import type { LoadedKeys } from "../../config/named/keys.ts";
 import type { Settings } from "../../config/schema.ts";
 import { formatAuthority } from "../../http1/wire/authority.ts";
 import type { Logger, LogLevel } from "../../observe/log.ts";

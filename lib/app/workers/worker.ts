@@ -1,6 +1,6 @@
 // A worker's end: it does what the process that has started it says, and ends with it (docs/behaviour.md R1, P2). All it is
 // told comes over its standard input, whose end is that process's end: then it cuts everything and is gone in seconds.
-import type { LoadedKeys } from "../../config/keys.ts";
+import type { LoadedKeys } from "../../config/named/keys.ts";
 import { parseKeyRing } from "../../envelope/key_ring.ts";
 import type { LogLevel } from "../../observe/log.ts";
 import type { LifeEvent } from "../../observe/observers.ts";

@@ -2,7 +2,7 @@
 // (docs/behaviour.md G2). Nothing of what it says is repeated.
 import type { Verdict } from "../../audit/verify.ts";
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { explainReadError } from "../../config/read_error.ts";
+import { explainReadError } from "../../config/named/read_error.ts";
 import { boolean, type Kind, quoted, unfit } from "../../config/values/kinds.ts";
 import { readPieces } from "../../platform/files.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";

@@ -70,7 +70,7 @@ export async function remoteControl(context: CommandContext, attempted: string):
   const [{ RemoteControl }, { loadSome }, { loadSecrets }] = await Promise.all([
     import("./remote_control.ts"),
     import("../../config/load.ts"),
-    import("../../config/secrets.ts"),
+    import("../../config/named/secrets.ts"),
   ]);
   const base = await adminBase(context, attempted);
   const sources = sourcesOf(context);

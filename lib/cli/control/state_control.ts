@@ -84,7 +84,7 @@ async function createStateControl(context: CommandContext, { store, secrets, rin
 async function loadTokenSecrets(context: CommandContext, needs: Needs): Promise<Parts["secrets"]> {
   const [{ loadSome }, { loadSecrets }, { TokenSecret }] = await Promise.all([
     import("../../config/load.ts"),
-    import("../../config/secrets.ts"),
+    import("../../config/named/secrets.ts"),
     import("../../session/tokens_secret.ts"),
   ]);
   const sources = sourcesOf(context);

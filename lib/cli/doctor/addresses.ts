@@ -1,5 +1,5 @@
 // Every address that the configuration leads to: its name, a connection, the certificate and its days, the clock.
-import { FEW_DAYS } from "../../config/certificate_term.ts";
+import { FEW_DAYS } from "../../config/named/certificate_term.ts";
 import type { Settings } from "../../config/schema.ts";
 import { shownUrl } from "../../config/values/addresses.ts";
 import { DAY } from "../../config/values/units.ts";

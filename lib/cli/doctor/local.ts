@@ -1,6 +1,6 @@
 // What lies on this machine: the program, keys, state, the listener's certificate, and a Signet that runs already.
-import { certificateTerm } from "../../config/certificate_term.ts";
-import { modeOpenToOthers } from "../../config/named_files.ts";
+import { certificateTerm } from "../../config/named/certificate_term.ts";
+import { modeOpenToOthers } from "../../config/named/named_files.ts";
 import type { Settings } from "../../config/schema.ts";
 import { formatAddress } from "../../config/values/addresses.ts";
 import { dialled } from "../../config/values/admin_url.ts";

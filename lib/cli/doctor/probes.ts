@@ -16,7 +16,7 @@ export async function* probe(
   yield* examineAddresses(context, settings);
   const [{ createAuthenticator }, { loadSecrets }] = await Promise.all([
     import("../../app/callers.ts"),
-    import("../../config/secrets.ts"),
+    import("../../config/named/secrets.ts"),
   ]);
   const { introspectionSecret } = await loadSecrets(settings, { readTextFile: (path) => context.readTextFile(path) });
   const secrets = { tokens: undefined, introspectionSecret };

@@ -28,7 +28,7 @@ export async function* examineReplicas(look: StoreLook): Findings {
 async function examineStore({ context, settings, ring }: StoreLook, target: Exclude<Settings["store"], "memory">) {
   const [{ openSharedStore }, { loadSecrets }] = await Promise.all([
     import("../../app/shared_store.ts"),
-    import("../../config/secrets.ts"),
+    import("../../config/named/secrets.ts"),
   ]);
   const readTextFile = (path: string) => context.readTextFile(path);
   const { storePasswordFile } = settings;

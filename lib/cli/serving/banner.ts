@@ -1,7 +1,7 @@
 // What starting says: where Signet listens, where it forwards, who may call, with which key, and what to beware of.
 // For people on a terminal; log lines with the same facts otherwise.
 import type { RunningApp } from "../../app/running_app.ts";
-import type { LoadedKeys } from "../../config/keys.ts";
+import type { LoadedKeys } from "../../config/named/keys.ts";
 import { membersIn } from "../../config/rules/several_rules.ts";
 import type { Settings } from "../../config/schema.ts";
 import { formatAddress, shownUrl } from "../../config/values/addresses.ts";

@@ -4,7 +4,7 @@ import { PROGRAMS_REMEDY } from "../../app/may_run.ts";
 import type { AppOptions, RunningApp } from "../../app/running_app.ts";
 import type { Fleet } from "../../app/workers/fleet.ts";
 import { mostWorkers } from "../../config/divided.ts";
-import { loadSecrets } from "../../config/secrets.ts";
+import { loadSecrets } from "../../config/named/secrets.ts";
 import { type AdjustableLogger, LOG_LEVELS, type LogFacts, type LogLevel } from "../../observe/log.ts";
 import { parseJson } from "../../platform/json.ts";
 import { SYSTEM_TIMERS } from "../../platform/timers.ts";

@@ -3,7 +3,7 @@ import { AdminToken } from "../../../lib/admin/admin_token.ts";
 import { controlRoutes } from "../../../lib/admin/control_api.ts";
 import { createControl } from "../../../lib/app/control.ts";
 import type { Machine } from "../../../lib/cli/command.ts";
-import { parseTokenSecrets } from "../../../lib/config/secrets.ts";
+import { parseTokenSecrets } from "../../../lib/config/named/secrets.ts";
 import { parseKeyRing } from "../../../lib/envelope/key_ring.ts";
 import { concerns, StoredRevocations } from "../../../lib/session/revocation_store.ts";
 import { SessionTokens } from "../../../lib/session/tokens.ts";

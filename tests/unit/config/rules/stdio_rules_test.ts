@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { loadSettings } from "../../../../lib/config/load.ts";
-import { loadSecrets } from "../../../../lib/config/secrets.ts";
+import { loadSecrets } from "../../../../lib/config/named/secrets.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { type Given, problemLines, problemsOf, sourcesOf } from "../sources.ts";
 

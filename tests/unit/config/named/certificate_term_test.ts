@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { certificateTerm } from "../../../lib/config/certificate_term.ts";
-import { DAY, HOUR } from "../../../lib/config/values/units.ts";
-import { Authority } from "../../support/authority.ts";
-import { STRICT } from "../../support/strict.ts";
-import { TempFolder } from "../../support/temp_folder.ts";
-import { FakeMachine, NOW_MS } from "../cli/fake_machine.ts";
+import { certificateTerm } from "../../../../lib/config/named/certificate_term.ts";
+import { DAY, HOUR } from "../../../../lib/config/values/units.ts";
+import { Authority } from "../../../support/authority.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { TempFolder } from "../../../support/temp_folder.ts";
+import { FakeMachine, NOW_MS } from "../../cli/fake_machine.ts";
 
 /** A certificate that is good for two days from now, and its key. */
 async function pair(folder: string): Promise<{ cert: string; key: string }> {

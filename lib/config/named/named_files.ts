@@ -1,14 +1,15 @@
 // The files that settings name: readable, of the right kind, private where they hold secrets, writable where they are made.
 // Looked at before anything starts, so that a missing certificate is a problem of the configuration and not of the first client.
-import { ConfigError, type ConfigProblem } from "../errors.ts";
-import { parseKeySet } from "../identity/key_set.ts";
-import { isKeyOf } from "../platform/builtin.ts";
-import type { ForeignHands, PathUse } from "../platform/foreign_hands.ts";
-import { systemFault } from "../platform/system_fault.ts";
+import { ConfigError, type ConfigProblem } from "../../errors.ts";
+import { parseKeySet } from "../../identity/key_set.ts";
+import { isKeyOf } from "../../platform/builtin.ts";
+import type { ForeignHands, PathUse } from "../../platform/foreign_hands.ts";
+import { systemFault } from "../../platform/system_fault.ts";
+import { type SettingKey, SETTINGS, type Settings } from "../schema.ts";
+import type { Setting } from "../setting.ts";
 import { certificateTerm } from "./certificate_term.ts";
 import { authoritiesFault, chainFault, privateKeyFault } from "./pem.ts";
 import { explainReadError } from "./read_error.ts";
-import { type SettingKey, SETTINGS, type Settings } from "./schema.ts";
 import {
   parseAdminToken,
   parseClientSecret,
@@ -18,7 +19,6 @@ import {
   parseTokenSecrets,
   parseVariable,
 } from "./secrets.ts";
-import type { Setting } from "./setting.ts";
 
 /** What reading configuration needs of the machine. */
 export interface FileAccess {

@@ -1,11 +1,11 @@
 // Secrets besides the master keys, each in a file of its own: what session tokens are signed with, what operators show the
 // admin listener, what Signet shows the authorization server. No message quotes any of them.
 import { Buffer } from "node:buffer";
-import { AdminToken, adminTokenProblem } from "../admin/admin_token.ts";
-import { ConfigError, type ConfigProblem } from "../errors.ts";
-import { MIN_SECRET_BYTES, TokenSecret } from "../session/tokens_secret.ts";
+import { AdminToken, adminTokenProblem } from "../../admin/admin_token.ts";
+import { ConfigError, type ConfigProblem } from "../../errors.ts";
+import { MIN_SECRET_BYTES, TokenSecret } from "../../session/tokens_secret.ts";
+import { type SettingKey, settingOf, type Settings } from "../schema.ts";
 import { explainReadError } from "./read_error.ts";
-import { type SettingKey, settingOf, type Settings } from "./schema.ts";
 
 /** What the settings name. */
 export interface Secrets {

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { loadSecrets, parseAdminToken, parseClientSecret, parseTokenSecrets } from "../../../lib/config/secrets.ts";
-import { ConfigError } from "../../../lib/errors.ts";
-import { STRICT } from "../../support/strict.ts";
-import { problemLines, sourcesOf, warningsOf } from "./sources.ts";
+import {
+  loadSecrets,
+  parseAdminToken,
+  parseClientSecret,
+  parseTokenSecrets,
+} from "../../../../lib/config/named/secrets.ts";
+import { ConfigError } from "../../../../lib/errors.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { problemLines, sourcesOf, warningsOf } from "../sources.ts";
 
 const A = btoa("a".repeat(32));
 const B = btoa("b".repeat(33));

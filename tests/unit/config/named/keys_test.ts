@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { loadKeys } from "../../../lib/config/keys.ts";
-import { ConfigError } from "../../../lib/errors.ts";
-import { STRICT } from "../../support/strict.ts";
-import { type Given, sourcesOf } from "./sources.ts";
+import { loadKeys } from "../../../../lib/config/named/keys.ts";
+import { ConfigError } from "../../../../lib/errors.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { type Given, sourcesOf } from "../sources.ts";
 
 const [A, B] = ["a", "b"].map((letter) => btoa(letter.repeat(32))) as [string, string];
 

@@ -1,10 +1,10 @@
 // Where the key ring comes from (docs/behaviour.md E6): --key-file, else MCP_ENCRYPTION_KEY, else a systemd credential,
 // else a fresh key that dies with the process. A source that is there but unusable refuses to start; it never falls to
 // the next.
-import { generateKey, type KeyRing, parseKeyRing, type RandomBytes } from "../envelope/key_ring.ts";
-import { ConfigError } from "../errors.ts";
-import { systemFault } from "../platform/system_fault.ts";
-import type { Environment } from "./environment.ts";
+import { generateKey, type KeyRing, parseKeyRing, type RandomBytes } from "../../envelope/key_ring.ts";
+import { ConfigError } from "../../errors.ts";
+import { systemFault } from "../../platform/system_fault.ts";
+import type { Environment } from "../environment.ts";
 import type { FileAccess } from "./named_files.ts";
 import { explainReadError } from "./read_error.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { looksLikeKey } from "../../../lib/config/named_files.ts";
-import type { PathUse } from "../../../lib/platform/foreign_hands.ts";
-import { Authority, pemTexts } from "../../support/authority.ts";
-import { STRICT } from "../../support/strict.ts";
-import { TempFolder } from "../../support/temp_folder.ts";
-import { load, problemLines, problemsOf, UPSTREAM } from "./sources.ts";
+import { looksLikeKey } from "../../../../lib/config/named/named_files.ts";
+import type { PathUse } from "../../../../lib/platform/foreign_hands.ts";
+import { Authority, pemTexts } from "../../../support/authority.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { TempFolder } from "../../../support/temp_folder.ts";
+import { load, problemLines, problemsOf, UPSTREAM } from "../sources.ts";
 
 const { cert: CERT, key: KEY, ca: CA } = await pemTexts();
 const TLS = ["--tls-cert", "c", "--tls-key", "k"];
