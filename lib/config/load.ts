@@ -2,7 +2,6 @@
 // every problem of every source at once, each with its place and remedy; never a partial result.
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { examineRules } from "./access_rules.ts";
-import { readConfigFile } from "./config_file.ts";
 import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from "./environment.ts";
 import type { Given, GivenText, Reading } from "./given.ts";
 import { examineFiles, type FileAccess } from "./named/named_files.ts";
@@ -10,6 +9,7 @@ import { explainReadError } from "./named/read_error.ts";
 import { judge } from "./rules.ts";
 import { SETTING_KEYS, type SettingKey, SETTINGS, type Settings } from "./schema.ts";
 import type { Setting } from "./setting.ts";
+import { readConfigFile } from "./yaml/config_file.ts";
 
 /** Where settings may come from. `flags` are parsed already: see `parseFlags`. */
 export interface Sources extends FileAccess {

@@ -49,7 +49,7 @@ Deno.test(
     const sizes = [...files].map(([, code]) => code.length);
     assert.ok(sizes.reduce((sum, size) => sum + size, 0) > 1_000_000);
     assert.ok(files.get(MAIN)!.length < 200_000, `${files.get(MAIN)!.length} characters`);
-    // A package of CommonJS that is loaded by itself would have no names in it: see lib/config/yaml.ts.
+    // A package of CommonJS that is loaded by itself would have no names in it: see lib/config/yaml/yaml.ts.
     for (const [name, code] of files) assert.doesNotMatch(code, /^export default require_\w+\(\);$/m, name);
     assert.ok(packages.length > 3);
     assert.ok(packages.every(({ name }) => RUNTIME_PACKAGES.includes(name)));

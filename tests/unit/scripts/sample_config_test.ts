@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { readConfigFile } from "../../../lib/config/config_file.ts";
 import { loadSettings } from "../../../lib/config/load.ts";
 import { SETTING_KEYS, settingOf } from "../../../lib/config/schema.ts";
+import { readConfigFile } from "../../../lib/config/yaml/config_file.ts";
 import { formatSampleConfig, SAMPLE_FILE } from "../../../scripts/sample_config.ts";
 import { STRICT } from "../../support/strict.ts";
 import { sourcesOf } from "../config/sources.ts";

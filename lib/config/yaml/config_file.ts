@@ -1,11 +1,11 @@
 // `signet.yaml` as settings: one mapping of flag names to values, YAML 1.2. Every problem has its line.
 // The parser is loaded only when there is a file, because starting without one should not pay for it.
 import type { Document, LineCounter, Node } from "yaml";
-import type { ConfigProblem } from "../errors.ts";
-import { closest } from "./closest.ts";
+import type { ConfigProblem } from "../../errors.ts";
+import { closest } from "../closest.ts";
+import type { GivenText, Reading } from "../given.ts";
+import { keyOfName, SETTING_KEYS, type SettingKey, settingOf, SETTINGS } from "../schema.ts";
 import { KEYS_OF_MEMBERS, readMembers } from "./file_members.ts";
-import type { GivenText, Reading } from "./given.ts";
-import { keyOfName, SETTING_KEYS, type SettingKey, settingOf, SETTINGS } from "./schema.ts";
 import { explainYaml } from "./yaml_faults.ts";
 
 type Yaml = typeof import("./yaml.ts");

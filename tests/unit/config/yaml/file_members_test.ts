@@ -1,8 +1,8 @@
 // `members:` of signet.yaml: the same as the settings that it stands for, each at its line (docs/behaviour.md P3, A1–A8).
 import assert from "node:assert/strict";
-import { readConfigFile } from "../../../lib/config/config_file.ts";
-import { loadSettings } from "../../../lib/config/load.ts";
-import { STRICT } from "../../support/strict.ts";
+import { loadSettings } from "../../../../lib/config/load.ts";
+import { readConfigFile } from "../../../../lib/config/yaml/config_file.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 async function read(text: string) {
   const { given, problems, broken } = await readConfigFile("signet.yaml", text);

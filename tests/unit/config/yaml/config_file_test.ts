@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { readConfigFile } from "../../../lib/config/config_file.ts";
-import { STRICT } from "../../support/strict.ts";
+import { readConfigFile } from "../../../../lib/config/yaml/config_file.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 async function read(text: string) {
   const { given, problems } = await readConfigFile("signet.yaml", text);

@@ -2,9 +2,9 @@
 // there is given for the settings that flags have for it (`--upstream`, `--member-credential`, `--allow-tool` …), which judge
 // it as they judge their own; nothing can be said here that could not be said there.
 import type { Node } from "yaml";
-import { closest } from "./closest.ts";
-import type { GivenText } from "./given.ts";
-import type { SettingKey } from "./schema.ts";
+import { closest } from "../closest.ts";
+import type { GivenText } from "../given.ts";
+import type { SettingKey } from "../schema.ts";
 
 type Yaml = typeof import("./yaml.ts");
 
