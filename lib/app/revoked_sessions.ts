@@ -9,6 +9,8 @@ export async function askAgainAbout(
   revocations: Pick<StoredRevocations, "isRevoked">,
   now: () => number,
 ): Promise<boolean> {
+  // In one step: whatever is not held yet is being opened.
+  registry.doubt();
   for (const session of [...registry.sessions()]) {
     try {
       if (await revocations.isRevoked(session)) registry.remove(session, "revoked", now());

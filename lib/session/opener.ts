@@ -60,13 +60,15 @@ export interface AskedFor<Used> {
 /** What the list is asked about: what it says of that is not the last word while somebody waits for it. */
 interface Hearing {
   readonly subject: RevocationSubject;
+  /** What the list answers, the last time it was asked. */
+  answer: Promise<boolean>;
+  /** See {@link AskedFor.untold}. */
+  readonly untold: AskedFor<unknown>["untold"];
   /** Revoked while the list was being asked, or before everybody who waits for it has gone on. */
   revoked: boolean;
 }
 
 interface Opening extends OpenedSession {
-  /** What the list has answered; rejects where that is a refusal. */
-  readonly cleared: Promise<void>;
   readonly hearing: Hearing;
   /** Who have not gone on. */
   waiting: number;
@@ -133,12 +135,23 @@ export class SessionOpener {
   ask<Used>(subject: RevocationSubject, { use, untold }: AskedFor<Used>): Used | Promise<Used> {
     const revoked = this.#askList(subject);
     if (!(revoked instanceof Promise)) return use(revoked);
-    return this.#hear(subject, untold === undefined ? revoked : revoked.catch(untold), use);
+    return this.#hear({ subject, answer: untold === undefined ? revoked : revoked.catch(untold), untold }, use);
   }
 
   /** A revocation is in force from now on: what the list says of what it was asked before is not the last word. */
   heed(revocation: Revocation): void {
     for (const hearing of this.#hearings) if (concerns(revocation, hearing.subject)) hearing.revoked = true;
+  }
+
+  /** Some may have been missed: what the list has said of what it was asked before is not the last word. */
+  doubt(): void {
+    for (const hearing of this.#hearings) {
+      const { subject, untold } = hearing;
+      const again = Promise.try(() => this.#askList(subject));
+      hearing.answer = untold === undefined ? again : again.catch(untold);
+      // Whoever waits may have been refused by what was said before, and does not ask.
+      hearing.answer.catch(() => {});
+    }
   }
 
   /** Remembers that a session is dead, from this instant on in this process. Resolves when the list has it. */
@@ -154,24 +167,28 @@ export class SessionOpener {
     });
   }
 
-  async #hear<Used>(
-    subject: RevocationSubject,
-    answer: Promise<boolean>,
-    use: (revoked: boolean) => Used,
-  ): Promise<Used> {
-    const hearing = this.#attend(subject);
+  async #hear<Used>(asked: Omit<Hearing, "revoked">, use: (revoked: boolean) => Used): Promise<Used> {
+    const hearing = this.#attend(asked);
     try {
-      const revoked = await answer;
-      return use(revoked || hearing.revoked);
+      return await this.#lastWord(hearing, use);
     } finally {
       this.#hearings.delete(hearing);
     }
   }
 
-  #attend(subject: RevocationSubject): Hearing {
-    const hearing: Hearing = { subject, revoked: false };
+  #attend(asked: Omit<Hearing, "revoked">): Hearing {
+    const hearing: Hearing = { ...asked, revoked: false };
     this.#hearings.add(hearing);
     return hearing;
+  }
+
+  /** @param use called in the step in which nothing more is to be heard */
+  async #lastWord<Used>(hearing: Hearing, use: (revoked: boolean) => Used): Promise<Used> {
+    for (;;) {
+      const { answer } = hearing;
+      const revoked = await answer || hearing.revoked;
+      if (revoked || answer === hearing.answer) return use(revoked);
+    }
   }
 
   #askList(subject: RevocationSubject): boolean | Promise<boolean> {
@@ -184,13 +201,12 @@ export class SessionOpener {
   }
 
   #begin(idText: string, { sealed, key }: OpenedSession, answer: Promise<boolean>): Opening {
-    const cleared = answer.then((revoked) => {
-      if (revoked) this.#refuse("revoked", sealed);
-    }, (fault) => {
+    const counted = answer.catch((fault) => {
       this.outcomes.inc("unavailable");
       throw fault;
     });
-    const opening: Opening = { sealed, key, cleared, hearing: this.#attend(sealed), waiting: 0 };
+    const hearing = this.#attend({ subject: sealed, answer: counted, untold: undefined });
+    const opening: Opening = { sealed, key, hearing, waiting: 0 };
     this.#opening.set(idText, opening);
     return opening;
   }
@@ -198,11 +214,12 @@ export class SessionOpener {
   async #await<Used>(idText: string, opening: Opening, use: (opened: OpenedSession) => Used): Promise<Used> {
     opening.waiting++;
     try {
-      await opening.cleared;
-      if (opening.hearing.revoked) this.#refuse("revoked", opening.sealed);
-      // The ring may have been reloaded meanwhile (E5).
-      if (this.#ring.find(opening.key.idWord) === undefined) this.#refuse("key");
-      return use(opening);
+      return await this.#lastWord(opening.hearing, (revoked) => {
+        if (revoked) this.#refuse("revoked", opening.sealed);
+        // The ring may have been reloaded meanwhile (E5).
+        if (this.#ring.find(opening.key.idWord) === undefined) this.#refuse("key");
+        return use(opening);
+      });
     } finally {
       // Not before the last one has gone on: until then it hears of revocations.
       if (--opening.waiting === 0) {

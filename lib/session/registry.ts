@@ -245,6 +245,11 @@ export class SessionRegistry {
     }
   }
 
+  /** Some revocations may have been missed: what is being opened asks again. Whatever is held is for the caller to ask about. */
+  doubt(): void {
+    this.#opener.doubt();
+  }
+
   /** To be called every 30 s (L7): ends what has expired, drops what is idle, purges the revocation list. */
   sweep(nowMs: number): void {
     for (const session of this.#sessions.values()) {

@@ -1,6 +1,7 @@
 // Whoever is let in while word of his revocation comes from another replica is let out again (docs/behaviour.md L6, R4): the
 // store was asked before, and what it said then is not the last word.
 import assert from "node:assert/strict";
+import { KeyRing } from "../../lib/envelope/key_ring.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { HeldAnswers } from "../support/held_answers.ts";
 import { ISSUER } from "../support/issuer.ts";
@@ -22,10 +23,11 @@ interface Scene {
   readonly token: string;
 }
 
+const KNOWN_THERE = "comes with an id that is not known here";
 /** Asks to be let in; what is revoked meanwhile was opened before it. */
 const WAYS: readonly [string, (scene: Scene) => Promise<() => Promise<Response>>][] = [
   ["opens a session", ({ here, token }) => Promise.resolve(() => here.post(INITIALIZE, { token }))],
-  ["comes with an id that is not known here", async ({ here, there, token }) => {
+  [KNOWN_THERE, async ({ here, there, token }) => {
     const id = await there.open({ token });
     return () => here.post(call(1, "echo"), { id, token });
   }],
@@ -36,10 +38,17 @@ const WAYS: readonly [string, (scene: Scene) => Promise<() => Promise<Response>>
   }],
 ];
 
+/** What the other replica says of it: what is read here, or what nobody can read here, as it is sealed with a newer key. */
+const [READ, UNREAD] = ["another replica", "one with a newer key"] as const;
+const CASES = WAYS.flatMap(([what, prepare]) =>
+  // Its ids do not open here either.
+  (what === KNOWN_THERE ? [READ] : [READ, UNREAD]).map((where) => ({ what, prepare, where }))
+);
+
 for (const lane of LANES) {
-  for (const [what, prepare] of WAYS) {
+  for (const { what, prepare, where } of CASES) {
     Deno.test(
-      `L6 R4: whoever ${what} and is revoked at another replica meanwhile is not let in (${lane} lane)`,
+      `L6 R4: whoever ${what} and is revoked at ${where} meanwhile is not let in (${lane} lane)`,
       { ...STRICT, ...STORE },
       async () => {
         await using issuer = await TestIssuer.create();
@@ -47,16 +56,17 @@ for (const lane of LANES) {
         await using redis = await RedisServer.start();
         await using wire = await HeldAnswers.to(redis.port);
         const ring = freshRing();
+        const newer = new KeyRing([...freshRing().keys, ...ring.keys]);
         const flags = [...issuer.flags, "--adopt", "--store-timeout", "20s"];
-        const start = (port: number) =>
+        const start = (port: number, ring: KeyRing) =>
           TestSignet.start({
             upstream: upstream.url,
             ring,
             lane,
             flags: [...flags, "--store", `redis://127.0.0.1:${port}`],
           });
-        await using there = await start(redis.port);
-        await using here = await start(wire.port);
+        await using there = await start(redis.port, where === READ ? ring : newer);
+        await using here = await start(wire.port, ring);
         const isWhole = () => there.app.storeIsWhole && here.app.storeIsWhole;
         await until(isWhole, "both connections to the store");
         // From now on the store knows the question.

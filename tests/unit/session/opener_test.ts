@@ -166,3 +166,41 @@ Deno.test("E5: an id whose key leaves the ring while the list is being asked doe
   list.answer.resolve(false);
   await refused;
 });
+
+Deno.test(
+  "L6: what the list has said before some revocations may have been missed is not the last word",
+  STRICT,
+  async () => {
+    for (const isRevoked of [true, false]) {
+      const { list, bench } = setUp();
+      const opens = [opening(bench, bench.seal()), opening(bench, bench.seal())];
+      const asking = Promise.resolve(bench.registry.askRevoked(list.asked[0]!, { use: (revoked) => revoked }));
+      list.answer.resolve(false);
+      list.answer = Promise.withResolvers();
+      bench.registry.doubt();
+      assert.equal(list.asked.length, 6, "each is asked about again");
+      list.answer.resolve(isRevoked);
+      const outcomes = await Promise.allSettled(opens);
+      assert.deepEqual(outcomes.map(({ status }) => status), Array(2).fill(isRevoked ? "rejected" : "fulfilled"));
+      assert.equal(await asking, isRevoked);
+      assert.equal(bench.registry.sizes().opening, 0);
+    }
+  },
+);
+
+Deno.test(
+  "L6: where the list cannot tell once it is doubted, an open fails and one that may go on unasked does",
+  STRICT,
+  async () => {
+    const { list, bench } = setUp();
+    const open = opening(bench, bench.seal());
+    const untold = () => false;
+    const asking = bench.registry.askRevoked(list.asked[0]!, { use: (revoked) => revoked, untold });
+    list.answer.resolve(false);
+    list.answer = Promise.withResolvers();
+    bench.registry.doubt();
+    list.answer.reject(new SignetError("identity_unavailable"));
+    await assert.rejects(open, codeOf("identity_unavailable"));
+    assert.equal(await asking, false);
+  },
+);
