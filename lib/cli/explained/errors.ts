@@ -25,7 +25,7 @@ export const EXPLAINED_ERRORS: Readonly<Record<ErrorCode, Row>> = {
   ],
   session_required: [
     "Something other than initialize came without Mcp-Session-Id.",
-    "The client has to initialize first and then send the id it was given with every request. A proxy that strips the field causes this, too.",
+    "The client has to initialize first and then send the id it was given with every request. A proxy that strips the field causes this, too. A client of HTTP+SSE begins with a GET: --legacy-sse serves it, at a path of its own.",
   ],
   protocol_version_unsupported: [
     "MCP-Protocol-Version names a revision that Signet does not know.",
