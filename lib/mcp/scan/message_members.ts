@@ -76,14 +76,6 @@ export function slotsIn(scope: number): readonly (readonly [slot: number, name: 
   return found;
 }
 
-/** A name between its quotes. `isPlain`: ASCII without escapes. */
-export interface NameText {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  readonly isPlain: boolean;
-}
-
 /** Which deciding names an object has shown so far, as bits by slot: in their very letters, and in whatever case. */
 export interface NameReading {
   exact: number;
@@ -105,29 +97,23 @@ export function isAmbiguous({ exact, folded, twice }: NameReading): boolean {
 
 const LONGEST = Math.max(...SLOTS.map(({ name }) => name.length));
 
-interface Candidate {
-  readonly slot: number;
-  readonly exact: Uint8Array;
-  readonly folded: Uint8Array;
+/** Different first letters that a name may begin with, as far as their case is no matter. */
+const LETTERS = 32;
+/** By scope, length and first letter: the one deciding name that can stand there; −1 if there is none. */
+const LIKELY = new Int8Array((REF + 1) * (LONGEST + 1) * LETTERS).fill(-1);
+/** By slot, {@link LONGEST} bytes each: the names. */
+const NAMES = new Uint8Array(SLOTS.length * LONGEST);
+
+function placeOf(scope: number, length: number, first: number): number {
+  return (scope * (LONGEST + 1) + length) * LETTERS + (first & LETTERS - 1);
 }
 
-const NO_CANDIDATES: readonly Candidate[] = [];
-
-/** By scope and length of the name. */
-const CANDIDATES: readonly (readonly (readonly Candidate[])[])[] = candidates();
-
-/** Made at every start: one walk over the slots, and room for all lengths in one step. */
-function candidates(): (readonly Candidate[])[][] {
-  const encoder = new TextEncoder();
-  const found: (readonly Candidate[])[][] = [];
-  for (let scope = 0; scope <= REF; scope++) found.push(new Array(LONGEST + 1).fill(NO_CANDIDATES));
-  for (const [slot, { scope, name }] of SLOTS.entries()) {
-    const byLength = found[scope]!;
-    const candidate = { slot, exact: encoder.encode(name), folded: encoder.encode(name.toLowerCase()) };
-    byLength[name.length] = [...byLength[name.length]!, candidate];
-  }
-  return found;
-}
+SLOTS.forEach(({ scope, name }, slot) => {
+  const place = placeOf(scope, name.length, name.charCodeAt(0));
+  if (LIKELY[place] !== -1) throw new Error(`${name}: another name cannot be told apart by length and first letter`);
+  LIKELY[place] = slot;
+  for (let i = 0; i < name.length; i++) NAMES[slot * LONGEST + i] = name.charCodeAt(i);
+});
 
 /** Scratch: the characters of a name that is spelt with escapes or beyond ASCII. Nothing here awaits. */
 const letters = new Uint16Array(LONGEST);
@@ -138,8 +124,8 @@ function fold(code: number): number {
   return code === 0x17f ? 0x73 : code === 0x212a ? 0x6b : code === 0x131 ? 0x69 : code;
 }
 
-/** The characters of `text` into the scratch; −1 if they are more than any deciding name has. */
-function decode({ bytes, start, end }: NameText): number {
+/** The characters of a name into the scratch; −1 if they are more than any deciding name has. */
+function decode(bytes: Uint8Array, start: number, end: number): number {
   let length = 0;
   for (let at = start; at < end;) {
     if (length === LONGEST) return -1;
@@ -165,33 +151,60 @@ function decode({ bytes, start, end }: NameText): number {
   return length;
 }
 
-/** 0: another name; 1: this one but for its case; 2: this one. */
-function likeness(from: Uint8Array | Uint16Array, offset: number, { exact, folded }: Candidate): number {
-  let isExact = true;
-  for (let i = 0; i < exact.length; i++) {
-    const code = from[offset + i]!;
-    if (code === exact[i]) continue;
-    isExact = false;
-    if (fold(code) !== folded[i]) return 0;
+/**
+ * The slot of a name that is ASCII without escapes; −1 if it decides nothing in that scope. Notes in `reading` what it has
+ * seen. @param start where it begins in `bytes`, behind its quote; up to `end`
+ */
+export function findPlainName(
+  scope: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  reading: NameReading,
+): number {
+  const length = end - start;
+  if (length > LONGEST) return -1;
+  const slot = LIKELY[placeOf(scope, length, bytes[start]!)]!;
+  if (slot < 0) return -1;
+  const name = slot * LONGEST;
+  for (let i = 0; i < length; i++) {
+    if (bytes[start + i] !== NAMES[name + i]) return noteFolded(slot, bytes, start, reading);
   }
-  return isExact ? 2 : 1;
+  return note(slot, reading);
 }
 
-/** The slot of a name in a scope; −1 if it decides nothing there. Notes in `reading` what it has seen. */
-export function findName(scope: number, text: NameText, reading: NameReading): number {
-  const length = text.isPlain ? text.end - text.start : decode(text);
-  if (length < 0 || length > LONGEST) return -1;
-  const candidates = CANDIDATES[scope]![length]!;
-  for (let i = 0; i < candidates.length; i++) {
-    const candidate = candidates[i]!;
-    const like = text.isPlain ? likeness(text.bytes, text.start, candidate) : likeness(letters, 0, candidate);
-    if (like === 0) continue;
-    const bit = 1 << candidate.slot;
-    if (like === 2 ? (reading.folded & bit) !== 0 : (reading.exact & bit) !== 0) reading.twice = true;
-    reading.folded |= bit;
-    if (like === 1) return -1;
-    reading.exact |= bit;
-    return candidate.slot;
-  }
+/** The same of one that is spelt with escapes, or beyond ASCII. */
+export function findSpeltName(
+  scope: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  reading: NameReading,
+): number {
+  const length = decode(bytes, start, end);
+  if (length < 0) return -1;
+  const slot = LIKELY[placeOf(scope, length, fold(letters[0]!))]!;
+  if (slot < 0) return -1;
+  const name = slot * LONGEST;
+  for (let i = 0; i < length; i++) if (letters[i] !== NAMES[name + i]) return noteFolded(slot, letters, 0, reading);
+  return note(slot, reading);
+}
+
+/** A deciding name in its very letters. */
+function note(slot: number, reading: NameReading): number {
+  const bit = 1 << slot;
+  if ((reading.folded & bit) !== 0) reading.twice = true;
+  reading.folded |= bit;
+  reading.exact |= bit;
+  return slot;
+}
+
+/** Perhaps the same but for its case: then it decides nothing, and nobody may take it for the one that does. */
+function noteFolded(slot: number, from: Uint8Array | Uint16Array, offset: number, reading: NameReading): number {
+  const { name: { length } } = SLOTS[slot]!;
+  for (let i = 0; i < length; i++) if (fold(from[offset + i]!) !== fold(NAMES[slot * LONGEST + i]!)) return -1;
+  const bit = 1 << slot;
+  if ((reading.exact & bit) !== 0) reading.twice = true;
+  reading.folded |= bit;
   return -1;
 }
