@@ -120,7 +120,7 @@ class Attempt {
     this.#pending = pending;
     this.#secure = target.transport === "tls";
     this.#signal = signal;
-    this.#socket = new OutgoingSocket(this.#secure);
+    this.#socket = new OutgoingSocket(this.#secure, true);
     this.#socket.attempt = this;
   }
 

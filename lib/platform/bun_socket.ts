@@ -1,6 +1,10 @@
 // One socket of Bun's behind our interface. Bun pushes: what comes unasked is kept (one piece) and the socket is paused.
 // Bun's `write` answers how many bytes the kernel took and forgets the rest: whoever writes keeps it, and is told by `drain`
-// when to go on. A failure while nobody reads or writes is kept for the next who does.
+// when to go on. A failure while nobody reads or writes is kept for the next who does. Short messages go by rounds
+// (bun_round.ts): what `write` has taken is then sent in the same turn, and should the kernel not take it, it is kept here,
+// and the owner told if it is lost.
+import { Buffer } from "node:buffer";
+import { type BunRound, ROUND, type RoundMember } from "./bun_round.ts";
 import type { BunSocketEvents, BunTcpSocket } from "./bun_types.ts";
 import type { Socket, SocketOwner } from "./socket.ts";
 import { systemError } from "./system_fault.ts";
@@ -20,9 +24,18 @@ const MOST_COPIED = 4096;
 /** Of the memory that a runtime reads into: a piece that fills it is a number of these. */
 const PAGE_BYTES = 4096;
 const NOTHING: Promise<void> = Promise.resolve();
+// A native copy of a part, without a view of it.
+const copyBytes = (Buffer.prototype as unknown as {
+  copy(this: Uint8Array, target: Uint8Array, at: number, from: number, to: number): number;
+}).copy;
 
-export class BunSocket implements Socket, BunSocketEvents {
+/** What is longer is written at once. */
+const MOST_LATE = 4096;
+
+export class BunSocket implements Socket, BunSocketEvents, RoundMember {
+  readonly isOutgoing: boolean;
   readonly #secure: boolean;
+  readonly #round: BunRound;
   #socket: BunTcpSocket | undefined;
   #owner: SocketOwner | undefined;
   #wanted = false;
@@ -40,9 +53,20 @@ export class BunSocket implements Socket, BunSocketEvents {
   #at = 0;
   #unasked = 0;
   #waiting: Waiting | undefined;
+  /** What has arrived and is handed over in the round. */
+  #early: Uint8Array | undefined;
+  /** What is sent at the end of the round: `[#lateFrom…#lateTo)` of its memory. */
+  #lateFrom = 0;
+  #lateTo = 0;
+  /** Of that what the kernel did not take. */
+  #rest: Uint8Array | undefined;
+  /** Told once that has gone out, or is lost. */
+  #afterRest: (() => void) | undefined;
 
-  constructor(secure: boolean) {
+  constructor(secure: boolean, isOutgoing = false, round: BunRound = ROUND) {
     this.#secure = secure;
+    this.isOutgoing = isOutgoing;
+    this.#round = round;
     this.#established = !secure;
   }
 
@@ -65,6 +89,18 @@ export class BunSocket implements Socket, BunSocketEvents {
 
   arrived(piece: Uint8Array): void {
     if (this.#closed || piece.length === 0) return;
+    if (this.#early !== undefined) this.handOn();
+    if (piece.length <= MOST_COPIED && this.#round.joins(this)) this.#early = piece;
+    else this.#take(piece);
+  }
+
+  handOn(): void {
+    const piece = this.#early;
+    this.#early = undefined;
+    if (piece !== undefined && !this.#closed) this.#take(piece);
+  }
+
+  #take(piece: Uint8Array): void {
     if (this.#wanted && this.#unasked === 0 && !this.#delivering) return this.#handOver(piece);
     this.#keep(piece, 0);
     this.#deliver();
@@ -104,12 +140,14 @@ export class BunSocket implements Socket, BunSocketEvents {
   }
 
   endArrived(): void {
+    this.handOn();
     this.#ended = true;
     this.#deliver();
   }
 
   /** @param cause undefined if the two directions have come to their ends */
   wasClosed(cause: unknown): void {
+    this.handOn();
     if (this.#closed) return;
     // Where our direction ended first, Bun tells of the peer's end by the close alone.
     if (cause === undefined && this.#shut) this.#ended = true;
@@ -118,10 +156,12 @@ export class BunSocket implements Socket, BunSocketEvents {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.reject(this.#failure ?? systemError("EPIPE", "the connection is closed"));
+    this.#loseRest();
     this.#deliver();
   }
 
   drained(): void {
+    if (this.#rest !== undefined && !this.#sendRest(this.#rest)) return;
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     const count = this.#socket!.write(waiting.bytes, waiting.from, waiting.to - waiting.from);
@@ -236,6 +276,10 @@ export class BunSocket implements Socket, BunSocketEvents {
     if (this.#closed || socket === undefined) return Promise.reject(systemError("EBADF", "the socket is closed"));
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (from === to) return 0;
+    if (this.#rest !== undefined) return this.#writeLater(bytes, from, to);
+    if (this.#lateTo > 0) this.sendLate();
+    else if (to - from <= MOST_LATE && !this.#secure && this.#keepLate(bytes, from, to)) return to - from;
+    if (this.#rest !== undefined) return this.#writeLater(bytes, from, to);
     const count = socket.write(bytes, from, to - from);
     if (count > 0) return count;
     if (count < 0) return Promise.reject(systemError("EPIPE", "the connection is closed"));
@@ -246,7 +290,55 @@ export class BunSocket implements Socket, BunSocketEvents {
     return new Promise((resolve, reject) => this.#waiting = { bytes, from, to, resolve, reject });
   }
 
+  // ---- what is sent at the end of a round
+
+  #keepLate(bytes: Uint8Array, from: number, to: number): boolean {
+    const at = this.#round.roomFor(this, to - from);
+    if (at < 0) return false;
+    copyBytes.call(bytes, this.#round.memory, at, from, to);
+    this.#lateFrom = at;
+    this.#lateTo = at + to - from;
+    return true;
+  }
+
+  sendLate(): void {
+    const from = this.#lateFrom, to = this.#lateTo;
+    if (to === 0) return;
+    this.#lateTo = 0;
+    const { memory } = this.#round;
+    const count = this.#socket!.write(memory, from, to - from);
+    if (count === to - from) return;
+    this.#rest = memory.slice(from + Math.max(0, count), to);
+    // Later: the owner may be in the middle of a call.
+    if (count < 0) queueMicrotask(() => this.#loseRest());
+  }
+
+  #sendRest(rest: Uint8Array): boolean {
+    const count = Math.max(0, this.#socket!.write(rest, 0, rest.length));
+    this.#rest = count < rest.length ? rest.subarray(count) : undefined;
+    if (this.#rest !== undefined) return false;
+    this.#endRest();
+    return true;
+  }
+
+  #endRest(): void {
+    const after = this.#afterRest;
+    this.#afterRest = undefined;
+    after?.();
+  }
+
+  /** The connection is gone, and with it what was said to be taken. */
+  #loseRest(): void {
+    const rest = this.#rest;
+    if (rest === undefined) return;
+    this.#rest = undefined;
+    this.#endRest();
+    this.#owner!.onUnsent?.(rest.length, this.#failure ?? systemError("EPIPE", "the connection is closed"));
+  }
+
   closeWrite(): Promise<void> {
+    this.sendLate();
+    if (this.#rest !== undefined && !this.#closed) return this.#closeWriteLater();
     if (this.#closed || this.#failure !== undefined || this.#shut) return NOTHING;
     this.#shut = true;
     if (this.#secure && this.#paused) {
@@ -257,9 +349,16 @@ export class BunSocket implements Socket, BunSocketEvents {
     return NOTHING;
   }
 
+  #closeWriteLater(): Promise<void> {
+    return new Promise<void>((resolve) => this.#afterRest = resolve).then(() => this.closeWrite());
+  }
+
   close(): void {
     if (this.#closed) return;
+    this.sendLate();
     this.#closed = true;
+    this.#early = this.#rest = undefined;
+    this.#endRest();
     this.#pieces.length = this.#unasked = 0;
     const socket = this.#socket;
     const waiting = this.#waiting;

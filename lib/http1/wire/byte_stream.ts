@@ -164,6 +164,10 @@ export class ByteStream implements SocketOwner {
     this.#owner.onReadFailed(cause);
   }
 
+  onUnsent(count: number, cause: unknown): void {
+    if (!this.closed) this.output.takeBack(count, cause);
+  }
+
   #endRead(buffer: Uint8Array | undefined): void {
     if (buffer !== undefined) giveBuffer(buffer);
     this.memory.letGo(this.#posted);

@@ -151,6 +151,13 @@ export class StreamOutput {
     this.#fail(cause);
   }
 
+  /** The last `count` bytes that the socket took have never left, nor will any. */
+  takeBack(count: number, cause: unknown): void {
+    this.#traffic.bytesOut -= count;
+    this.written -= count;
+    this.#fail(cause);
+  }
+
   #fail(cause: unknown): void {
     if (this.#closed || this.#failed) return;
     this.#failed = true;
