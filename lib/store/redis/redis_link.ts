@@ -213,6 +213,11 @@ export class RedisLink {
     this.#lookAgain();
   }
 
+  /** Messages have not come that should have: over connections of their own that are made anew. */
+  hearAnew(): void {
+    if (this.listening) this.#messages.renew();
+  }
+
   /** Again: nothing. */
   close(): void {
     if (this.#closed) return;

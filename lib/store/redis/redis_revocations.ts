@@ -11,6 +11,7 @@ import {
   type RevocationSubject,
   StoreError,
 } from "../store.ts";
+import { HeardNews } from "./heard_news.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink } from "./redis_link.ts";
 import { MOST_OF_LIST, READ_TEXT, Script } from "./script.ts";
@@ -114,6 +115,8 @@ export class RedisRevocations implements RevocationStore {
   /** The latest of them, by what they are about, to be written again. */
   readonly #remembered = new Map<string, Revocation>();
   readonly #unwritten = new Unwritten((revocation) => this.#write(revocation));
+  /** Where messages are waited for. */
+  #news: HeardNews | undefined;
   /** How far the log had been read when the store was found to have lost it. */
   #lostAt: number | undefined;
   /** How long it was not to be told once more, and until when, by `performance.now()`. */
@@ -131,9 +134,14 @@ export class RedisRevocations implements RevocationStore {
 
   /** Calls `wake` whenever there is, or may be, something new to read. */
   watch(wake: () => void): void {
-    this.#link.listen(this.#channel, wake, () => {
-      this.#unwritten.writeAll();
+    const news = this.#news ??= new HeardNews();
+    const hear = () => {
+      news.hear(performance.now());
       wake();
+    };
+    this.#link.listen(this.#channel, hear, () => {
+      this.#unwritten.writeAll();
+      hear();
     });
   }
 
@@ -189,13 +197,16 @@ export class RedisRevocations implements RevocationStore {
 
   async changesSince(cursor: number, limit: number): Promise<RevocationChanges> {
     const args = [`${cursor + 1}-0`, limit + 1, `${cursor}-0`];
+    const askedAtMs = performance.now();
     const [entries, read, oldest, length, head, isUntil, isCutOffs] = listIn(
       await this.#link.script(CHANGES, this.#keys, args),
       7,
     );
+    const newest = numberOr0(head);
+    if (this.#news?.read(newest, { askedAtMs, nowMs: performance.now() }) === true) this.#link.hearAnew();
     const isTrimmed = numberIn(length) >= MOST_LOGGED;
     // By the entry that was read last, not by how far the log goes: another replica may have begun to write it again.
-    const isLost = cursor > numberOr0(head) || (cursor > 0 && !isTrimmed && listIn(read).length === 0);
+    const isLost = cursor > newest || (cursor > 0 && !isTrimmed && listIn(read).length === 0);
     // One that is full may evict any key alone (maxmemory-policy).
     const isEvicted = numberIn(isUntil) === 0 && this.#keeps(() => true) ||
       numberIn(isCutOffs) === 0 && this.#keeps(({ kind }) => kind !== "session");

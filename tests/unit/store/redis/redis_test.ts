@@ -16,7 +16,7 @@ import { needing } from "../../../support/programs.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { TempFolder } from "../../../support/temp_folder.ts";
-import { until } from "../../../support/until.ts";
+import { aMoment, until } from "../../../support/until.ts";
 import { testAliasContract } from "../alias_contract.ts";
 import { testStoreContract, tokenRecord } from "../store_contract.ts";
 
@@ -555,6 +555,37 @@ for (const [what, text] of Object.entries(STRAY)) {
       };
       await until(isHeard, "a message to be heard");
       await until(async () => await isHeard() && await isHeard(), "the messages behind it");
+    } finally {
+      await until(() => isWhole(store), "both connections");
+      await store.close();
+    }
+  });
+}
+
+const HALF = { "half an answer": "$1000000\r\n", "half a list": "*1000\r\n" };
+
+for (const [what, text] of Object.entries(HALF)) {
+  test(`R4: who takes messages for the rest of ${what} hears the next ones again`, async (redis, other) => {
+    await using wire = await CuttableWire.to(redis.port);
+    const store = await openStore(redis, { port: wire.port, timeoutMs: 200, silenceMs: 500 });
+    let woken = 0;
+    let cursor = 0;
+    try {
+      store.shared!.watchRevocations(() => woken++);
+      await until(() => isWhole(store), "both connections");
+      wire.say(text);
+      let sid = 0;
+      let inARow = 0;
+      const isHeard = async () => {
+        const before = woken;
+        await other.revocations.add({ ...DELETED, sid: `s${sid++}` });
+        await aMoment(100);
+        inARow = woken > before ? inARow + 1 : 0;
+        // Until its other connection is given up, too.
+        if (await answers(store)) ({ cursor } = await store.revocations.changesSince(cursor, 10));
+        return inARow === 5;
+      };
+      await until(isHeard, "the messages to be heard");
     } finally {
       await until(() => isWhole(store), "both connections");
       await store.close();
