@@ -8,6 +8,9 @@ import { digestOf, type RedisLink } from "./redis_link.ts";
 import { READ_LIST, READ_TEXT, Script } from "./script.ts";
 
 const PURGED_AT_ONCE = 1000;
+/** Of one agent, likewise; there may be a million. */
+const REMOVED_AT_ONCE = 1000;
+const MOST_REMOVALS = 2000;
 /** Of one agent there may be more than one answer holds; and no more than so many answers of them. */
 const SCANNED_AT_ONCE = 10_000;
 const MOST_SCANS = 1000;
@@ -55,16 +58,18 @@ redis.pcall('ZREM', ARGV[2] .. string.sub(record, 1, ${AGENT_CHARACTERS}), ARGV[
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
 return 1`);
-/** KEYS records, expiries, all ids, agent. ARGV nowS. */
-const REMOVE_AGENT = new Script(`
-local live = redis.call('ZCOUNT', KEYS[4], '(' .. ARGV[1], '+inf')
-for _, sid in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
-  redis.call('HDEL', KEYS[1], sid)
-  redis.call('ZREM', KEYS[2], sid)
-  redis.call('ZREM', KEYS[3], sid)
+/** KEYS records, expiries, all ids, agent. ARGV nowS. Some of the agent's; answers how many, and how many of those were live. */
+const REMOVE_OF_AGENT = new Script(`
+local over = redis.call('ZRANGE', KEYS[4], 0, ${REMOVED_AT_ONCE - 1}, 'WITHSCORES')
+local live = 0
+for i = 1, #over, 2 do
+  redis.call('HDEL', KEYS[1], over[i])
+  redis.call('ZREM', KEYS[2], over[i])
+  redis.call('ZREM', KEYS[3], over[i])
+  redis.call('ZREM', KEYS[4], over[i])
+  if tonumber(over[i + 1]) > tonumber(ARGV[1]) then live = live + 1 end
 end
-redis.call('DEL', KEYS[4])
-return live`);
+return {#over / 2, live}`);
 
 interface Page {
   readonly nowMs: number;
@@ -111,7 +116,14 @@ export class RedisTokens implements TokenStore {
 
   async removeAgent(agent: string, nowMs: number): Promise<number> {
     const keys = [...this.#keys, this.#agents + digestOf(agent)];
-    return numberIn(await this.#link.script(REMOVE_AGENT, keys, [secondsOf(nowMs)]));
+    let live = 0;
+    for (let round = 0; round < MOST_REMOVALS; round++) {
+      const answer = listIn(await this.#link.script(REMOVE_OF_AGENT, keys, [secondsOf(nowMs)]), 2);
+      const [removed, wereLive] = answer.map(numberIn) as [number, number];
+      live += wereLive;
+      if (removed < REMOVED_AT_ONCE) return live;
+    }
+    throw strangeAnswer();
   }
 
   async count(agent: string, nowMs: number): Promise<number> {

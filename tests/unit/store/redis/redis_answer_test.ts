@@ -48,6 +48,7 @@ const ASKS: Readonly<Record<string, (store: Store) => unknown>> = {
   "to keep a token": ({ tokens }) => tokens.insertBelowLimit(tokenRecord("s"), { limit: 3, nowMs: NOW_MS }),
   "which tokens there are": ({ tokens }) => tokens.list({ nowMs: NOW_MS, limit: 3 }),
   "which tokens an agent has": ({ tokens }) => tokens.list({ agent: "a", nowMs: NOW_MS, limit: 3 }),
+  "to revoke an agent's tokens": ({ tokens }) => tokens.removeAgent("a", NOW_MS),
   "to purge": (store) => store.purge(NOW_MS),
 };
 /** Answers that none of these has. */

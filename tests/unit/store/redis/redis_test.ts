@@ -486,6 +486,31 @@ test(
   },
 );
 
+test(
+  "T3: an agent's tokens are revoked, however many, and the store answers others meanwhile",
+  async (redis, store) => {
+    const base = `{${PREFIX}:tokens}`;
+    const keys = [`${base}:records`, `${base}:expiries`, `${base}:all`, `${base}:agent:${digestOf("many")}`];
+    const add = `for i = 1, 50000 do
+    local sid = string.format('%040d', i)
+    redis.call('HSET', KEYS[1], sid, 'r')
+    redis.call('ZADD', KEYS[2], ARGV[1], sid)
+    redis.call('ZADD', KEYS[3], 0, sid)
+    redis.call('ZADD', KEYS[4], ARGV[1], sid)
+  end`;
+    await redis.ask("EVAL", add, "4", ...keys, String(LATER_MS / 1000));
+    await store.tokens.insertBelowLimit(tokenRecord("t", { agent: "other" }), { limit: 1, nowMs: NOW_MS });
+    let isDone = false;
+    let answered = 0;
+    const removed = Promise.resolve(store.tokens.removeAgent("many", NOW_MS)).finally(() => isDone = true);
+    while (!isDone) if (await store.tokens.get("t") !== undefined) answered++;
+    assert.equal(await removed, 50_000);
+    assert.ok(answered > 20, `${answered} answers`);
+    assert.equal(await store.tokens.count("many", NOW_MS), 0);
+    assert.deepEqual((await store.tokens.list({ nowMs: NOW_MS, limit: 3 })).map(({ sid }) => sid), ["t"]);
+  },
+);
+
 test("M6 R4: what is too long for a revocation stops nobody from hearing the next one", async (redis, store) => {
   const { cursor } = await store.revocations.changesSince(0, 10);
   await redis.ask("XADD", `{${PREFIX}:revoked}:log`, "1-0", "r", "9".repeat(9 * 1024 * 1024));
