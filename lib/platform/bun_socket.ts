@@ -2,7 +2,7 @@
 // Bun's `write` answers how many bytes the kernel took and forgets the rest: whoever writes keeps it, and is told by `drain`
 // when to go on. A failure while nobody reads or writes is kept for the next who does. Short messages go by rounds
 // (bun_round.ts): what `write` has taken is then sent in the same turn, and should the kernel not take it, it is kept here,
-// and the owner told if it is lost.
+// and the owner told of that, and if it is lost.
 import { Buffer } from "node:buffer";
 import { type BunRound, ROUND, type RoundMember } from "./bun_round.ts";
 import type { BunSocketEvents, BunTcpSocket } from "./bun_types.ts";
@@ -60,8 +60,8 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
   #lateTo = 0;
   /** Of that what the kernel did not take. */
   #rest: Uint8Array | undefined;
-  /** Told once that has gone out, or is lost. */
-  #afterRest: (() => void) | undefined;
+  /** Settles once that has gone out, or is lost. */
+  #restOver: PromiseWithResolvers<void> | undefined;
 
   constructor(secure: boolean, isOutgoing = false, round: BunRound = ROUND) {
     this.#secure = secure;
@@ -295,7 +295,8 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
   #keepLate(bytes: Uint8Array, from: number, to: number): boolean {
     const at = this.#round.roomFor(this, to - from);
     if (at < 0) return false;
-    copyBytes.call(bytes, this.#round.memory, at, from, to);
+    // Fewer, and what others have written would go out in their place.
+    if (copyBytes.call(bytes, this.#round.memory, at, from, to) !== to - from) return false;
     this.#lateFrom = at;
     this.#lateTo = at + to - from;
     return true;
@@ -309,6 +310,8 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
     const count = this.#socket!.write(memory, from, to - from);
     if (count === to - from) return;
     this.#rest = memory.slice(from + Math.max(0, count), to);
+    this.#restOver = Promise.withResolvers<void>();
+    this.#owner!.onHeld?.(this.#restOver.promise);
     // Later: the owner may be in the middle of a call.
     if (count < 0) queueMicrotask(() => this.#loseRest());
   }
@@ -322,9 +325,8 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
   }
 
   #endRest(): void {
-    const after = this.#afterRest;
-    this.#afterRest = undefined;
-    after?.();
+    this.#restOver?.resolve();
+    this.#restOver = undefined;
   }
 
   /** The connection is gone, and with it what was said to be taken. */
@@ -338,7 +340,7 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
 
   closeWrite(): Promise<void> {
     this.sendLate();
-    if (this.#rest !== undefined && !this.#closed) return this.#closeWriteLater();
+    if (this.#restOver !== undefined) return this.#closeWriteAfter(this.#restOver.promise);
     if (this.#closed || this.#failure !== undefined || this.#shut) return NOTHING;
     this.#shut = true;
     if (this.#secure && this.#paused) {
@@ -349,8 +351,8 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
     return NOTHING;
   }
 
-  #closeWriteLater(): Promise<void> {
-    return new Promise<void>((resolve) => this.#afterRest = resolve).then(() => this.closeWrite());
+  #closeWriteAfter(over: Promise<void>): Promise<void> {
+    return over.then(() => this.closeWrite());
   }
 
   close(): void {

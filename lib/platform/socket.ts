@@ -16,6 +16,8 @@ export interface SocketOwner {
   onEnd(memory: Uint8Array | undefined): void;
   /** Nothing more will come: the connection broke, or was closed from here. */
   onReadFailed(cause: unknown, memory: Uint8Array | undefined): void;
+  /** The last of what `write` has said was taken waits yet: until `over` it counts as being written. */
+  onHeld?(over: Promise<void>): void;
   /** Of what `write` has said was taken, the last `count` bytes never left, and nothing more will. */
   onUnsent?(count: number, cause: unknown): void;
 }

@@ -184,7 +184,7 @@ export class Http1Server {
   /** @param fresh whether those, too, that have brought no request yet: one may be on its way */
   #closeIdle(fresh: boolean): void {
     for (const connection of [...this.#connections]) {
-      if (connection.idle && (fresh || !connection.fresh)) connection.close();
+      if (connection.idle && (fresh || !connection.fresh)) connection.leave();
     }
   }
 

@@ -98,7 +98,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   }
 
   get waitingSinceMs(): number | undefined {
-    if (this.#phase !== "exchange") return this.#sinceMs;
+    if (this.#phase !== "exchange") return this.trusted && this.stream.output.writing ? undefined : this.#sinceMs;
     const { started, body } = this.#exchange!;
     // What has been run for a caller is not lost for being taken slowly: it has a place of its own in the limits.
     if (started && this.trusted) return undefined;
@@ -106,7 +106,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   }
 
   get busy(): boolean {
-    return this.#phase === "exchange";
+    return this.#phase === "exchange" || this.stream.output.writing;
   }
 
   #after(ms: number): number {
@@ -379,8 +379,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
 
   onEnd(): void {
     const exchange = this.#exchange;
-    if (this.#phase === "linger") return this.#shut();
-    if (this.#phase !== "exchange" || exchange === undefined) return this.#gone();
+    if (this.#phase !== "exchange" || exchange === undefined) return this.leave();
     const { body } = exchange;
     const incomplete = body.waiting || (body.left !== Infinity && body.left > this.stream.buffered);
     // TLS has no half-close that HTTP clients use: its end is a farewell.
@@ -421,6 +420,11 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
 
   close(): void {
     this.#gone();
+  }
+
+  leave(): void {
+    if (!this.stream.output.writing) this.#gone();
+    else if (this.#phase !== "linger") this.#linger();
   }
 
   /** RFC 9112 §9.6: the write side first, the rest when the client has closed too, so that no reset eats the answer. */
@@ -477,6 +481,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
       return this.#exchange?.body.fail(error);
     }
     if (this.#phase === "drain") return this.#linger();
-    this.#shut();
+    if (!this.stream.output.writing) return this.#shut();
+    // An answer that has not gone out has a time-out of its own.
+    this.#deadlineMs = this.#after(this.#phase === "idle" ? this.#context.limits.idleTimeoutMs : LINGER_MS);
   }
 }

@@ -50,8 +50,10 @@ export interface OpenConnection extends Timed {
   readonly waitingSinceMs: number | undefined;
   /** Memory that it holds as a stranger, bytes. */
   readonly strange: number;
-  /** Whether a request is being handled. */
+  /** Whether a request is being handled, or its answer has not gone out. */
   readonly busy: boolean;
+  /** Ends the connection, which is idle, once its last answer has gone out. */
+  leave(): void;
   /** Ends the connection as it stands. The user of a running exchange is told. */
   close(): void;
 }

@@ -164,6 +164,10 @@ export class ByteStream implements SocketOwner {
     this.#owner.onReadFailed(cause);
   }
 
+  onHeld(over: Promise<void>): void {
+    if (!this.closed) this.output.hold(over);
+  }
+
   onUnsent(count: number, cause: unknown): void {
     if (!this.closed) this.output.takeBack(count, cause);
   }

@@ -151,6 +151,14 @@ export class StreamOutput {
     this.#fail(cause);
   }
 
+  /** The socket has yet to send what it took last: a write that is under way until `over`. */
+  hold(over: Promise<void>): void {
+    this.#writes++;
+    this.#lastWrite = this.#lastWrite.then(() => over).then(() => {
+      if (--this.#writes === 0) this.#lastWrite = DONE;
+    });
+  }
+
   /** The last `count` bytes that the socket took have never left, nor will any. */
   takeBack(count: number, cause: unknown): void {
     this.#traffic.bytesOut -= count;
@@ -195,6 +203,8 @@ export class StreamOutput {
   /** Sends the end of the stream once all writes are done; input goes on. */
   async end(): Promise<void> {
     await this.#lastWrite;
+    // The socket may have said since that it has yet to send what it took.
+    if (this.#writes > 0) await this.#lastWrite;
     if (this.#closed || this.#failed) return;
     try {
       await this.#socket.closeWrite();

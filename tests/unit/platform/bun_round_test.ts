@@ -22,6 +22,8 @@ interface Played {
   /** What has left. */
   readonly sent: string[];
   readonly unsent: number[];
+  /** Of each rest that it was told of, whether it still waits. */
+  readonly held: boolean[];
   /** How many bytes the kernel takes of a write; −1: the connection is gone. */
   takes: number;
   /** What its owner does with what has come. */
@@ -31,7 +33,7 @@ interface Played {
 /** A socket that always reads, and tells `log` of what happens. */
 function played(round: BunRound, name: string, log: string[] = [], isOutgoing = false): Played {
   const socket = new BunSocket(false, isOutgoing, round);
-  const own: Played = { socket, sent: [], unsent: [], takes: Infinity, onText: () => {} };
+  const own: Played = { socket, sent: [], unsent: [], held: [], takes: Infinity, onText: () => {} };
   const raw = {
     ...{ setNoDelay() {}, pause() {}, resume() {}, terminate() {} },
     end: () => log.push(`${name} ends`),
@@ -55,6 +57,10 @@ function played(round: BunRound, name: string, log: string[] = [], isOutgoing = 
     },
     onEnd: () => void log.push(`${name} has the end`),
     onReadFailed: () => void log.push(`${name} is lost`),
+    onHeld(over) {
+      const at = own.held.push(true) - 1;
+      over.then(() => own.held[at] = false);
+    },
     onUnsent: (count) => void own.unsent.push(count),
   });
   socket.opened(raw as unknown as BunTcpSocket);
@@ -177,6 +183,43 @@ Deno.test(
     assert.deepEqual(one.unsent, []);
   },
 );
+
+Deno.test("an owner hears of what waits, and when that is over: sent, lost or dropped", STRICT, async () => {
+  for (const how of ["sent", "sent by a write", "lost", "closed"] as const) {
+    const scene = loop();
+    busy(scene);
+    const one = played(scene.round, "one"), others = Array.from({ length: 4 }, () => played(scene.round, "other"));
+    one.onText = () => {
+      write(one, "first");
+      if (how === "sent by a write") void write(one, "second");
+    };
+    [one, ...others].forEach(({ socket }) => socket.arrived(bytesOf("a")));
+    one.takes = 2;
+    scene.turn();
+    await Promise.resolve();
+    assert.deepEqual(one.held, [true]);
+    one.takes = Infinity;
+    if (how === "lost") one.socket.wasClosed(new Error("reset"));
+    else if (how === "closed") one.socket.close();
+    else one.socket.drained();
+    await Promise.resolve();
+    assert.deepEqual(one.held, [false]);
+    for (const other of others) assert.deepEqual(other.held, []);
+  }
+});
+
+Deno.test("memory that holds less than is to be written brings out nothing of what others have written", STRICT, () => {
+  const scene = loop();
+  busy(scene);
+  const one = played(scene.round, "one"), short = played(scene.round, "short");
+  one.onText = () => void write(one, "a secret of one's");
+  short.onText = () => void short.socket.write(bytesOf("mine"), 0, 4 + 13);
+  for (let turn = 0; turn < 2; turn++) {
+    for (const { socket } of turn === 0 ? [one, one, one, one] : [short]) socket.arrived(bytesOf("."));
+    scene.turn();
+  }
+  assert.deepEqual(short.sent, ["mine"]);
+});
 
 Deno.test("what never leaves is told of once, by as many bytes", STRICT, async () => {
   for (const how of ["refused", "closed"] as const) {
