@@ -177,6 +177,10 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
     return true;
   }
 
+  get hasEarly(): boolean {
+    return this.#early !== undefined;
+  }
+
   own(owner: SocketOwner): void {
     this.#owner = owner;
   }

@@ -30,6 +30,8 @@ export interface Socket {
    * Default: no.
    */
   readonly mayHoldBack?: boolean;
+  /** Whether something has come that is handed over later in this turn. Default: no. */
+  readonly hasEarly?: boolean;
   /** To be called once, before anything else. */
   own(owner: SocketOwner): void;
   /**

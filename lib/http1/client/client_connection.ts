@@ -51,7 +51,9 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   }
 
   isUsable(nowMs: number): boolean {
-    return this.#phase === "idle" && !this.stream.ended && (this.#uses === 0 || nowMs < this.#deadlineMs);
+    // What has come unasked would be taken for the next call's answer.
+    return this.#phase === "idle" && !this.stream.ended && !this.stream.hasEarly &&
+      (this.#uses === 0 || nowMs < this.#deadlineMs);
   }
 
   /** Offers a new connection to the pool. */

@@ -91,6 +91,11 @@ export class ByteStream implements SocketOwner {
     return this.end - this.start + this.#queuedBytes;
   }
 
+  /** Whether more has come that will be {@link buffered} later in this turn. */
+  get hasEarly(): boolean {
+    return this.#socket.hasEarly === true;
+  }
+
   /** Whether an empty line is the last that has arrived, or where too little lies in one piece to tell; as chunks end. */
   get endsWithEmptyLine(): boolean {
     const last = this.#queue?.at(-1);

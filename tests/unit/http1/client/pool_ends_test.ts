@@ -134,6 +134,28 @@ Deno.test("a POST whose first write fails was not sent, and goes out on a new co
   assert.deepEqual([connects, test.pool.stats.retries], [2, 1]);
 });
 
+Deno.test(
+  "a connection that has brought what nobody asked for carries no call, also before that is read",
+  STRICT,
+  async () => {
+    const sockets = [new ScriptedSocket(), new ScriptedSocket()];
+    let connects = 0;
+    await using test = poolBefore(new RawUpstream(), {}, { connect: () => Promise.resolve(sockets[connects++]!) });
+    const warm = test.pool.send(get("/warm"));
+    await until(() => sockets[0]!.written.length === 1, "the first request");
+    sockets[0]!.deliver(answer("warm"));
+    (await warm.response).release();
+    sockets[0]!.hasEarly = true;
+    const call = test.pool.send(post("mine"));
+    await until(() => sockets[1]!.written.length === 1, "the request on a new connection");
+    sockets[1]!.deliver(answer("mine"));
+    const response = await call.response;
+    assert.equal(await textOfBody(response.body), "mine");
+    response.release();
+    assert.equal(sockets[0]!.written.length, 1);
+  },
+);
+
 Deno.test("a POST whose second write fails may have been processed, and is not sent again", STRICT, async () => {
   const sockets = [new ScriptedSocket(), new ScriptedSocket()];
   let connects = 0;

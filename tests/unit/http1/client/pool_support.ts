@@ -96,6 +96,7 @@ export class FedBody implements BodyReader {
 /** A socket without a network, for what no real one does on demand. */
 export class ScriptedSocket implements Socket {
   takesAtOnce = false;
+  hasEarly = false;
   readonly written: string[] = [];
   /** Every write fails at once, without taking a byte. */
   broken = false;
