@@ -29,6 +29,17 @@ async function keyFile(folder: TempFolder): Promise<string> {
   return path;
 }
 
+/** As `needing`: of kubectl one that knows what the guide says it has to; the one of Debian 12 is older. */
+async function needingPatches(what: string): Promise<{ readonly ignore: boolean }> {
+  const needed = await needing(["kubectl"], what);
+  if (needed.ignore) return needed;
+  const said = await runTool("kubectl", ["version", "--client", "-o", "json"], { what: "asking for its version" });
+  const { clientVersion: { major, minor } } = JSON.parse(said);
+  const isOld = major === "1" && parseInt(minor) < 21;
+  if (isOld) console.warn(`%cNOT PROVEN: ${what}, because kubectl here is ${major}.${minor}, want 1.21`, "color: red");
+  return { ignore: isOld };
+}
+
 /** `signet check` has nothing to say against these flags. */
 async function assertServes(args: readonly string[]): Promise<string> {
   const { code, out, err } = await signetCli(["check", ...args]);
@@ -91,7 +102,7 @@ Deno.test("R1: Kubernetes with replicas: the configuration in it is one that Sig
 
 Deno.test(
   "R1: Kubernetes with replicas: kubectl kustomize makes one set of objects of it and of what it is over",
-  await needing(["kubectl"], "that kubectl takes the kustomization of replicas"),
+  await needingPatches("that kubectl takes the kustomization of replicas"),
   async () => {
     await using folder = await TempFolder.create();
     for (const set of ["kubernetes", "replicas/kubernetes"]) {

@@ -110,7 +110,9 @@ function placeOf(scope: number, length: number, first: number): number {
 
 SLOTS.forEach(({ scope, name }, slot) => {
   const place = placeOf(scope, name.length, name.charCodeAt(0));
-  if (LIKELY[place] !== -1) throw new Error(`${name}: another name cannot be told apart by length and first letter`);
+  if (LIKELY[place] !== -1) {
+    throw new Error(`telling names apart by length and first letter: found another like ${name}`);
+  }
   LIKELY[place] = slot;
   for (let i = 0; i < name.length; i++) NAMES[slot * LONGEST + i] = name.charCodeAt(i);
 });
