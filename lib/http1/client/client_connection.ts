@@ -212,13 +212,19 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   #offerSoon(): void {
     if (this.#phase !== "idle") return;
     // Nor may a further answer, of which nothing is seen yet, be another call's: what is here by now is read first.
-    if (this.stream.full) this.#look = setTimeout(() => this.#offer(), 0);
+    if (this.stream.full || this.stream.hasEarly) this.#offerLater();
     else this.#context.onIdle(this);
+  }
+
+  #offerLater(): void {
+    this.#look = setTimeout(() => this.#offer(), 0);
   }
 
   #offer(): void {
     this.#look = undefined;
-    if (this.#phase === "idle") this.#context.onIdle(this);
+    if (this.#phase !== "idle") return;
+    if (this.stream.hasEarly) this.#offerLater();
+    else this.#context.onIdle(this);
   }
 
   // ---- ends

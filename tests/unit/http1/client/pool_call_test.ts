@@ -4,7 +4,7 @@ import { type CallListener, type ClientResponse, HttpError } from "../../../../l
 import { RawUpstream } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until, within } from "../../../support/until.ts";
-import { answer, get, poolBefore, post, ScriptedSocket, textOfBody } from "./pool_support.ts";
+import { answer, get, poolBefore, poolThatKeepsOne, post, ScriptedSocket, textOfBody } from "./pool_support.ts";
 
 class Listener implements CallListener<ClientResponse> {
   readonly answers: ClientResponse[] = [];
@@ -69,16 +69,8 @@ Deno.test(
   "an answer that is passed on before its request is known to have gone out keeps the connection",
   STRICT,
   async () => {
-    const sockets = [new ScriptedSocket(), new ScriptedSocket()];
-    let connects = 0;
-    await using test = poolBefore(new RawUpstream(), {}, { connect: () => Promise.resolve(sockets[connects++]!) });
-    const warm = test.pool.send(get("/warm"));
-    await until(() => sockets[0]!.written.length === 1, "the first request");
-    sockets[0]!.deliver(answer("warm"));
-    const response = await warm.response;
-    await textOfBody(response.body);
-    response.release();
-    await until(() => test.pool.stats.idle === 1, "the connection to be free");
+    await using test = await poolThatKeepsOne();
+    const { sockets } = test;
     const call = test.pool.send(post("once"));
     const released = Promise.withResolvers<void>();
     call.tell!({
@@ -93,7 +85,7 @@ Deno.test(
     sockets[0]!.deliver(answer("ok"));
     await released.promise;
     await until(() => test.pool.stats.idle === 1, "the connection to be free again");
-    assert.deepEqual([connects, test.pool.stats.open], [1, 1]);
+    assert.deepEqual([test.opened(), test.pool.stats.open], [1, 1]);
   },
 );
 

@@ -6,7 +6,17 @@ import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
 import { type RawPeer, RawUpstream, textOf, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { aMoment, until } from "../../../support/until.ts";
-import { answer, failure, get, poolBefore, post, ScriptedSocket, type TestPool, textOfBody } from "./pool_support.ts";
+import {
+  answer,
+  failure,
+  get,
+  poolBefore,
+  poolThatKeepsOne,
+  post,
+  ScriptedSocket,
+  type TestPool,
+  textOfBody,
+} from "./pool_support.ts";
 
 /** One exchange, so that a connection lies idle. */
 async function warmUp(test: TestPool): Promise<RawPeer> {
@@ -114,13 +124,8 @@ Deno.test("a GET with a byte of an answer is not sent again", STRICT, async () =
 });
 
 Deno.test("a POST whose first write fails was not sent, and goes out on a new connection", STRICT, async () => {
-  const sockets = [new ScriptedSocket(), new ScriptedSocket()];
-  let connects = 0;
-  await using test = poolBefore(new RawUpstream(), {}, { connect: () => Promise.resolve(sockets[connects++]!) });
-  const warm = test.pool.send(get("/warm"));
-  await until(() => sockets[0]!.written.length === 1, "the first request");
-  sockets[0]!.deliver(answer("warm"));
-  (await warm.response).release();
+  await using test = await poolThatKeepsOne();
+  const { sockets } = test;
   // A reset that has arrived but has not been read: the system refuses the write as a whole.
   sockets[0]!.broken = true;
   const call = test.pool.send(post("once"));
@@ -131,20 +136,15 @@ Deno.test("a POST whose first write fails was not sent, and goes out on a new co
   assert.equal(await textOfBody(response.body), "ok");
   response.release();
   assert.equal(sockets[0]!.written.length, 1);
-  assert.deepEqual([connects, test.pool.stats.retries], [2, 1]);
+  assert.deepEqual([test.opened(), test.pool.stats.retries], [2, 1]);
 });
 
 Deno.test(
   "a connection that has brought what nobody asked for carries no call, also before that is read",
   STRICT,
   async () => {
-    const sockets = [new ScriptedSocket(), new ScriptedSocket()];
-    let connects = 0;
-    await using test = poolBefore(new RawUpstream(), {}, { connect: () => Promise.resolve(sockets[connects++]!) });
-    const warm = test.pool.send(get("/warm"));
-    await until(() => sockets[0]!.written.length === 1, "the first request");
-    sockets[0]!.deliver(answer("warm"));
-    (await warm.response).release();
+    await using test = await poolThatKeepsOne();
+    const { sockets } = test;
     sockets[0]!.hasEarly = true;
     const call = test.pool.send(post("mine"));
     await until(() => sockets[1]!.written.length === 1, "the request on a new connection");
@@ -153,6 +153,32 @@ Deno.test(
     assert.equal(await textOfBody(response.body), "mine");
     response.release();
     assert.equal(sockets[0]!.written.length, 1);
+  },
+);
+
+Deno.test(
+  "a call that waits is not sent on a connection whose last answer may not be all that has come",
+  STRICT,
+  async () => {
+    await using test = await poolThatKeepsOne({ maxConnections: 1 });
+    const { sockets } = test;
+    const first = test.pool.send(get("/first"));
+    const second = test.pool.send(post("mine"));
+    await until(() => sockets[0]!.written.length === 2, "the first of the two");
+    sockets[0]!.hasEarly = true;
+    sockets[0]!.deliver(answer("first"));
+    const response = await first.response;
+    assert.equal(await textOfBody(response.body), "first");
+    response.release();
+    await aMoment(20);
+    assert.equal(sockets[0]!.written.length, 2);
+    sockets[0]!.hasEarly = false;
+    sockets[0]!.deliver(answer("nobody's"));
+    await until(() => sockets[1]!.written.length === 1, "the request on a new connection");
+    sockets[1]!.deliver(answer("mine"));
+    const answered = await second.response;
+    assert.equal(await textOfBody(answered.body), "mine");
+    answered.release();
   },
 );
 

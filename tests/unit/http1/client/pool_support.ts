@@ -7,7 +7,7 @@ import { type BodyReader, type ClientRequest, HttpError } from "../../../../lib/
 import { Lulls } from "../../../../lib/platform/lulls.ts";
 import type { Socket, SocketOwner } from "../../../../lib/platform/socket.ts";
 import { bytesOf, ManualClock, RawUpstream, textOf } from "../../../support/raw_peer.ts";
-import { within } from "../../../support/until.ts";
+import { until, within } from "../../../support/until.ts";
 
 export interface TestPool extends AsyncDisposable {
   readonly pool: Pool;
@@ -91,6 +91,28 @@ export class FedBody implements BodyReader {
   readAll(): Promise<Uint8Array> {
     throw new Error("not needed here");
   }
+}
+
+export interface KeptPool extends TestPool {
+  /** In the order in which they are opened: the first has carried an exchange, and lies idle. */
+  readonly sockets: readonly ScriptedSocket[];
+  /** How many are open, or have been. */
+  opened(): number;
+}
+
+/** A pool that keeps one connection, and may open another, all of them played. */
+export async function poolThatKeepsOne(limits: Partial<PoolLimits> = {}): Promise<KeptPool> {
+  const sockets = [new ScriptedSocket(), new ScriptedSocket()];
+  let opened = 0;
+  const test = poolBefore(new RawUpstream(), limits, { connect: () => Promise.resolve(sockets[opened++]!) });
+  const warm = test.pool.send(get("/warm"));
+  await until(() => sockets[0]!.written.length === 1, "the first request");
+  sockets[0]!.deliver(answer("warm"));
+  const response = await warm.response;
+  await textOfBody(response.body);
+  response.release();
+  await until(() => test.pool.stats.idle === 1, "the connection to be free");
+  return { ...test, sockets, opened: () => opened };
 }
 
 /** A socket without a network, for what no real one does on demand. */
