@@ -4,6 +4,7 @@ import { trustedAuthorities } from "./builtin.ts";
 import { type PendingAttempts, pendingAttempts, probe } from "./bun_pending.ts";
 import { BunSocket } from "./bun_socket.ts";
 import { bun, type BunHandlers, type BunTcpListener, type BunTcpSocket } from "./bun_types.ts";
+import { throwLater } from "./faults.ts";
 import type { ConnectTarget, Incoming, Listener, ListenTarget, Network, Socket } from "./socket.ts";
 import { systemError } from "./system_fault.ts";
 
@@ -13,9 +14,7 @@ function ours<T>(handler: (socket: BunTcpSocket, fact: T, cause?: unknown) => vo
     try {
       handler(socket, fact, cause);
     } catch (fault) {
-      queueMicrotask(() => {
-        throw fault;
-      });
+      throwLater(fault);
     }
   };
 }

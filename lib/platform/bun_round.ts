@@ -3,6 +3,7 @@
 // on, which that of a call from end to end is not; and one look at the clock does for all. Under load a call takes 7 % less;
 // where little comes at a time, nothing waits.
 import { beginEvent, endEvent } from "./event_time.ts";
+import { throwLater } from "./faults.ts";
 
 /** A socket in a round. None of its methods throws what is not a fault of ours. */
 export interface RoundMember {
@@ -91,7 +92,7 @@ export class BunRound {
   };
 }
 
-// Apart, since nothing of one member's may keep the others waiting: as loud as anywhere else, and later.
+// Apart, since nothing of one member's may keep the others waiting.
 
 function handOn(member: RoundMember): void {
   try {
@@ -107,12 +108,6 @@ function sendLate(member: RoundMember): void {
   } catch (fault) {
     throwLater(fault);
   }
-}
-
-function throwLater(fault: unknown): void {
-  queueMicrotask(() => {
-    throw fault;
-  });
 }
 
 /** This process's. */

@@ -280,9 +280,8 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
     if (this.#closed || socket === undefined) return Promise.reject(systemError("EBADF", "the socket is closed"));
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (from === to) return 0;
-    if (this.#rest !== undefined) return this.#writeLater(bytes, from, to);
     if (this.#lateTo > 0) this.sendLate();
-    else if (to - from <= MOST_LATE && !this.#secure && this.#keepLate(bytes, from, to)) return to - from;
+    else if (this.#rest === undefined && this.#keepLate(bytes, from, to)) return to - from;
     if (this.#rest !== undefined) return this.#writeLater(bytes, from, to);
     const count = socket.write(bytes, from, to - from);
     if (count > 0) return count;
@@ -297,6 +296,7 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
   // ---- what is sent at the end of a round
 
   #keepLate(bytes: Uint8Array, from: number, to: number): boolean {
+    if (this.#secure || to - from > MOST_LATE) return false;
     const at = this.#round.roomFor(this, to - from);
     if (at < 0) return false;
     // Fewer, and what others have written would go out in their place.

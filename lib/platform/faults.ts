@@ -20,6 +20,13 @@ export function onFault(handler: (fault: unknown, kind: FaultKind) => void): () 
   };
 }
 
+/** For callbacks of a runtime's, which takes what they throw for something else: as loud as anywhere else, and later. */
+export function throwLater(fault: unknown): void {
+  queueMicrotask(() => {
+    throw fault;
+  });
+}
+
 /**
  * For whoever goes on whatever it was that failed (a server that could not be told, a store that was not there): a fault of
  * the program itself, by its class, has its line in the log all the same. Without a log at hand it goes the way of a rejection

@@ -4,7 +4,7 @@
 // at any byte and go on later, so that a long text holds nobody up.
 import { endOfLiteral, endOfNumber, IN_STRING, IS_ESCAPED, isDigit, isHex, skipPlain, wordsOf } from "./json_tokens.ts";
 import {
-  findPlainName,
+  findName,
   findSpeltName,
   isAmbiguous,
   MESSAGE,
@@ -60,7 +60,8 @@ export class JsonScanner {
   #expects = VALUE;
   /** Where the string begins that a pause has cut; −1 outside of strings. */
   #stringStart = -1;
-  #stringFlags = 0;
+  /** Of the string at hand: whether it is ASCII without escapes, as far as it has been read. */
+  #isPlain = true;
   /** The slot of the member whose value comes next; −1 if it decides nothing. */
   #slot = -1;
   #elements = 0;
@@ -120,7 +121,7 @@ export class JsonScanner {
       const byte = bytes[at]!;
       if (start < 0 && byte === QUOTE) {
         if (expects > FIRST_NAME) return this.#refuse("syntax");
-        this.#stringFlags = 0;
+        this.#isPlain = true;
         start = at++;
         // Most are short, plain and here to their end.
         const near = Math.min(start + NEAR, stop);
@@ -245,12 +246,12 @@ export class JsonScanner {
       if (kind === 2) return at;
       if (kind === 1) {
         this.beyondAscii = true;
-        this.#stringFlags |= 1;
+        this.#isPlain = false;
       } else if (kind === 4) {
         this.#refuse("syntax");
         return at;
       } else {
-        this.#stringFlags |= 2;
+        this.#isPlain = false;
         const escape = bytes[at + 1]!;
         if (IS_ESCAPED[escape] === 1) at++;
         else if (escape === 0x75 && isHex(bytes, at + 2)) at += 5;
@@ -267,8 +268,8 @@ export class JsonScanner {
   }
 
   #slotOf(scope: number, start: number, end: number): number {
-    return this.#stringFlags === 0
-      ? findPlainName(scope, this.#bytes, start, end, this.#name)
+    return this.#isPlain
+      ? findName(scope, this.#bytes, start, end - start, this.#name)
       : findSpeltName(scope, this.#bytes, start, end, this.#name);
   }
 

@@ -118,7 +118,7 @@ SLOTS.forEach(({ scope, name }, slot) => {
 });
 
 /** Scratch: the characters of a name that is spelt with escapes or beyond ASCII. Nothing here awaits. */
-const letters = new Uint16Array(LONGEST);
+const decoded = new Uint16Array(LONGEST);
 
 /** As parsers fold that match names without case: the long s, the Kelvin sign and the dotless i have ASCII partners. */
 function fold(code: number): number {
@@ -148,34 +148,33 @@ function decode(bytes: Uint8Array, start: number, end: number): number {
       code = (byte & 0x0f) << 12 | (bytes[at + 1]! & 0x3f) << 6 | (bytes[at + 2]! & 0x3f);
       at += byte < 0xf0 ? 3 : 4;
     }
-    letters[length++] = code;
+    decoded[length++] = code;
   }
   return length;
 }
 
 /**
  * The slot of a name that is ASCII without escapes; −1 if it decides nothing in that scope. Notes in `reading` what it has
- * seen. @param start where it begins in `bytes`, behind its quote; up to `end`
+ * seen. @param start where its `length` letters begin in `letters`
  */
-export function findPlainName(
+export function findName(
   scope: number,
-  bytes: Uint8Array,
+  letters: Uint8Array | Uint16Array,
   start: number,
-  end: number,
+  length: number,
   reading: NameReading,
 ): number {
-  const length = end - start;
   if (length > LONGEST) return -1;
-  const slot = LIKELY[placeOf(scope, length, bytes[start]!)]!;
+  const slot = LIKELY[placeOf(scope, length, fold(letters[start]!))]!;
   if (slot < 0) return -1;
   const name = slot * LONGEST;
   for (let i = 0; i < length; i++) {
-    if (bytes[start + i] !== NAMES[name + i]) return noteFolded(slot, bytes, start, reading);
+    if (letters[start + i] !== NAMES[name + i]) return noteFolded(slot, letters, start, reading);
   }
   return note(slot, reading);
 }
 
-/** The same of one that is spelt with escapes, or beyond ASCII. */
+/** The same of one that is spelt with escapes, or beyond ASCII, in `bytes` from `start` to `end`. */
 export function findSpeltName(
   scope: number,
   bytes: Uint8Array,
@@ -184,12 +183,7 @@ export function findSpeltName(
   reading: NameReading,
 ): number {
   const length = decode(bytes, start, end);
-  if (length < 0) return -1;
-  const slot = LIKELY[placeOf(scope, length, fold(letters[0]!))]!;
-  if (slot < 0) return -1;
-  const name = slot * LONGEST;
-  for (let i = 0; i < length; i++) if (letters[i] !== NAMES[name + i]) return noteFolded(slot, letters, 0, reading);
-  return note(slot, reading);
+  return length < 0 ? -1 : findName(scope, decoded, 0, length, reading);
 }
 
 /** A deciding name in its very letters. */
