@@ -12,7 +12,7 @@ import { fileNameOf, type Target } from "./compile_targets.ts";
  * Variables that Bun looks at before the program starts; whatever begins with one of these names is meant:
  * BUN_BE_BUN turns the executable into `bun`, BUN_OPTIONS adds flags (--preload runs foreign code), BUN_INSPECT… opens a
  * debugger. (The prefix of BUN_JSC_…, the engine's options, is compared by machine code and cannot be renamed: with such
- * a variable Signet refuses to start, see lib/platform/runtime_variables.ts.)
+ * a variable Signet refuses to start, see lib/platform/runtime/runtime_variables.ts.)
  */
 const SWITCHED_OFF: readonly string[] = ["BUN_BE_BUN", "BUN_OPTIONS", "BUN_INSPECT"];
 

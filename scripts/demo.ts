@@ -2,7 +2,7 @@
 // to try, starts again whichever of the two is killed, and ends both on Ctrl-C. It takes no options but `--help`, and
 // leaves SIGNET_… variables out; for a server of your own: `deno task start serve --upstream URL`.
 import { fileURLToPath } from "node:url";
-import { onLauncherGone } from "../lib/platform/launcher.ts";
+import { onLauncherGone } from "../lib/platform/process/launcher.ts";
 import { walk } from "./demo_walk.ts";
 import { readOptions } from "./options.ts";
 

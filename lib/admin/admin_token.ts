@@ -1,6 +1,6 @@
 // The token that opens the operators' API where loopback alone does not (P1). It prints as nothing; comparing takes the same
 // time wherever two tokens differ, and whatever their lengths.
-import { hash, timingSafeEqual } from "../platform/builtin.ts";
+import { hash, timingSafeEqual } from "../platform/runtime/builtin.ts";
 
 /** The least that can be a token, in characters: what 16 random bytes have in hexadecimal. */
 const MIN_ADMIN_TOKEN_LENGTH = 32;

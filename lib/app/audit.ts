@@ -11,8 +11,8 @@ import { ConfigError } from "../errors.ts";
 import { namesMemberTwice } from "../mcp/json/json_text.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Observers } from "../observe/observers.ts";
+import { systemFault } from "../platform/faults/system_fault.ts";
 import { randomBytes } from "../platform/random.ts";
-import { systemFault } from "../platform/system_fault.ts";
 import { VERSION } from "../platform/version.ts";
 
 export interface AuditParts {

@@ -1,6 +1,6 @@
 // What runs here, as metrics and traces name it.
-import { buildFacts } from "../platform/build_facts.ts";
-import { runtimeFacts } from "../platform/runtime.ts";
+import { buildFacts } from "../platform/runtime/build_facts.ts";
+import { runtimeFacts } from "../platform/runtime/runtime.ts";
 import { VERSION } from "../platform/version.ts";
 
 export interface BuildInfo {

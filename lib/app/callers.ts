@@ -19,8 +19,8 @@ import { SessionTokenSource } from "../identity/session_token.ts";
 import { isThisMachine } from "../identity/this_machine.ts";
 import { TrustedHeaderSource } from "../identity/trusted_header.ts";
 import { TrustedPeers } from "../identity/trusted_peers.ts";
-import { readTextFile } from "../platform/files.ts";
-import { outgoingFetch } from "../platform/outgoing_fetch.ts";
+import { readTextFile } from "../platform/files/files.ts";
+import { outgoingFetch } from "../platform/network/outgoing_fetch.ts";
 import type { SessionTokens } from "../session/tokens.ts";
 
 /** What sources need besides the settings. */

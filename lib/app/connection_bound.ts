@@ -2,7 +2,7 @@
 // Whatever is measured by these numbers (one caller's share, above all) has to be measured by those in force.
 import type { SettingKey, Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
-import { ACCEPT_SPINS, openFilesLimit } from "../platform/descriptors.ts";
+import { ACCEPT_SPINS, openFilesLimit } from "../platform/process/descriptors.ts";
 
 /** Listeners, the state file, the admin listener's connections, libraries; but no more than half. */
 const RESERVED = 400;

@@ -2,7 +2,7 @@
 // what they hold by then in force, and says so: whoever has replaced a secret that got out must not think that he has (P2).
 import { type SettingKey, settingOf, type Settings } from "../config/schema.ts";
 import { flagOf } from "../config/setting.ts";
-import { createHash } from "../platform/builtin.ts";
+import { createHash } from "../platform/runtime/builtin.ts";
 
 type ReadFile = (path: string) => Promise<string>;
 

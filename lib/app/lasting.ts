@@ -19,7 +19,7 @@ import { IdentityCache } from "../identity/identity_cache.ts";
 import type { Logger } from "../observe/log.ts";
 import { BudgetedLogger } from "../observe/log_budget.ts";
 import { Observers } from "../observe/observers.ts";
-import { readTextFile } from "../platform/files.ts";
+import { readTextFile } from "../platform/files/files.ts";
 import { randomBytes } from "../platform/random.ts";
 import { Askings } from "../policy/askings.ts";
 import type { Replicas } from "../replica/replicas.ts";

@@ -3,7 +3,7 @@
 import { type SettingKey, settingOf } from "../config/schema.ts";
 import { flagOf } from "../config/setting.ts";
 import { ConfigError } from "../errors.ts";
-import { mayStartPrograms } from "../platform/runtime.ts";
+import { mayStartPrograms } from "../platform/runtime/runtime.ts";
 
 /** Where to get an executable that may, of either runtime. */
 export const PROGRAMS_REMEDY =

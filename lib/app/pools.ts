@@ -4,7 +4,7 @@ import type { Settings } from "../config/schema.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { StoreSeal } from "../envelope/store_seal.ts";
 import { randomBytes } from "../platform/random.ts";
-import { SYSTEM_TIMERS } from "../platform/timers.ts";
+import { SYSTEM_TIMERS } from "../platform/time/timers.ts";
 import { PoolHomes } from "../replica/pool_homes.ts";
 import type { Store } from "../store/store.ts";
 import { PooledSessions, type PooledSessionsOptions } from "../upstream/peers/pooled/pooled_sessions.ts";

@@ -1,6 +1,6 @@
 // Whether the upstream can be reached, for readiness probes. Probes of several kinds may come every second, so the
 // answer is kept for a moment and asked for once at a time.
-import { isWithin } from "../platform/time_of_day.ts";
+import { isWithin } from "../platform/time/time_of_day.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 const FRESH_MS = 1000;

@@ -4,7 +4,7 @@
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { fingerprintOwner, type OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import { SignetError } from "../errors.ts";
-import { wasThereBy } from "../platform/time_of_day.ts";
+import { wasThereBy } from "../platform/time/time_of_day.ts";
 import { namesOf, type OwnerKey } from "../session/caller.ts";
 import type { Verdict } from "../session/revocation_list.ts";
 import type { StoredRevocations } from "../session/revocation_store.ts";

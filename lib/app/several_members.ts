@@ -6,7 +6,7 @@ import type { MemberCredential } from "../config/sections/several.ts";
 import { textsOf, visibleOf } from "../config/several_seen.ts";
 import { type UpstreamAddress, wireOf } from "../config/values/addresses.ts";
 import { randomBytes } from "../platform/random.ts";
-import { SYSTEM_TIMERS } from "../platform/timers.ts";
+import { SYSTEM_TIMERS } from "../platform/time/timers.ts";
 import { type CredentialSource, fixedCredential } from "../upstream/credentials/credential.ts";
 import { CredentialedUpstream } from "../upstream/credentials/header.ts";
 import { EitherEraLife, type EitherEraMemo } from "../upstream/either_era_peer.ts";

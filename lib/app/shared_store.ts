@@ -4,7 +4,7 @@ import type { Settings } from "../config/schema.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import { StoreSeal } from "../envelope/store_seal.ts";
 import type { Logger } from "../observe/log.ts";
-import { readTextFile } from "../platform/files.ts";
+import { readTextFile } from "../platform/files/files.ts";
 import { openRedisStore } from "../store/redis/redis.ts";
 import type { RedisTarget } from "../store/redis/redis_target.ts";
 import type { Store } from "../store/store.ts";

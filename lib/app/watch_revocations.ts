@@ -2,8 +2,8 @@
 // sessions, and what is under way without either; and what is asked about where some may have been missed
 // (docs/behaviour.md L6).
 import type { UnderWay } from "../gateway/out/under_way.ts";
-import { wasThereBy } from "../platform/time_of_day.ts";
-import { SYSTEM_TIMERS } from "../platform/timers.ts";
+import { wasThereBy } from "../platform/time/time_of_day.ts";
+import { SYSTEM_TIMERS } from "../platform/time/timers.ts";
 import type { Caller } from "../session/caller.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";

@@ -1,8 +1,8 @@
 // What of a tool's arguments the audit log shows: nothing, unless a setting asks for it (G3). A digest is keyed, because
 // short arguments could be guessed from a bare one, and made of the JSON in one spelling (RFC 8785), so that the same
 // arguments have the same digest however a client writes them. Members are chosen one by one.
-import { createHmac } from "../platform/builtin.ts";
 import { parseJson } from "../platform/json.ts";
+import { createHmac } from "../platform/runtime/builtin.ts";
 
 export interface ChosenArgument {
   /** `*`: of any tool. */

@@ -4,7 +4,7 @@
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
 import type { Logger } from "../observe/log.ts";
 import type { LifeEvent, Observer } from "../observe/observers.ts";
-import { settlesWithin, SYSTEM_TIMERS } from "../platform/timers.ts";
+import { settlesWithin, SYSTEM_TIMERS } from "../platform/time/timers.ts";
 import { batchWriters, quoted, writeEvent, writeExchange, writeTime } from "./audit_line.ts";
 import { Chain, type ChainKey } from "./chain.ts";
 import { ChainWriter, type WritingStats } from "./chain_writer.ts";

@@ -2,7 +2,7 @@
 // all that was written since the MAC before, that one first: whoever changes, removes, adds or moves a byte, and has not
 // the key, leaves a MAC that does not fit. One HMAC a batch costs a fraction of one a line, and under little load a batch
 // is a line. HMAC-SHA256 (RFC 2104), cut to 128 bits (§5).
-import { createHmac } from "../platform/builtin.ts";
+import { createHmac } from "../platform/runtime/builtin.ts";
 import { type LineBatch, LineBytes } from "./line_batch.ts";
 
 /** Of a MAC, in hex digits. */

@@ -1,7 +1,7 @@
 // An audit log in a file: made for its owner alone, appended to, and opened again by its name where a rotation has moved it
 // (SIGHUP). One that others could write is refused: what they write would pass for Signet's.
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { foreignHands } from "../platform/foreign_hands.ts";
+import { foreignHands } from "../platform/files/foreign_hands.ts";
 import { NoAuditLog, recoverChain, type Recovered } from "./recover.ts";
 import type { AuditSink } from "./sink.ts";
 

@@ -3,7 +3,7 @@
 // §3.4.1), tried again where the connection fails. A message may then come twice; its number tells.
 import type { Socket as DatagramSocket } from "node:dgram";
 import type { Socket } from "node:net";
-import { connectTcp, createSocket } from "../platform/builtin.ts";
+import { connectTcp, createSocket } from "../platform/runtime/builtin.ts";
 import type { AuditSink } from "./sink.ts";
 
 export type SyslogTarget =

@@ -1,6 +1,6 @@
 // How much there may be of everything that a bridge holds, and how long it waits.
 import type { ByteAccount } from "../http1/byte_account.ts";
-import type { Timers } from "../platform/timers.ts";
+import type { Timers } from "../platform/time/timers.ts";
 import type { Here } from "../replica/elsewhere.ts";
 import type { CallerKeys } from "../session/caller.ts";
 import type { OutboxOptions } from "./answers/outbox.ts";

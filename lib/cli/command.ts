@@ -5,8 +5,8 @@ import type { Environment } from "../config/environment.ts";
 import type { OwnFlag, ParsedFlags } from "../config/flags.ts";
 import type { FileAccess } from "../config/named/named_files.ts";
 import { type SettingKey, settingOf } from "../config/schema.ts";
-import type { FaultKind } from "../platform/faults.ts";
-import type { Reached, ReachTarget } from "../platform/reach.ts";
+import type { FaultKind } from "../platform/faults/uncaught.ts";
+import type { Reached, ReachTarget } from "../platform/network/reach.ts";
 import type { Store } from "../store/store.ts";
 
 /** What scripts can rely on. */

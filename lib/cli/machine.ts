@@ -3,19 +3,16 @@ import type { Buffer } from "node:buffer";
 import { stat, unlink, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { dirname } from "node:path";
-import { requestByHttp } from "../platform/builtin.ts";
-import { environment } from "../platform/environment.ts";
-import { eventDate } from "../platform/event_time.ts";
-import { onFault } from "../platform/faults.ts";
-import { fileMode, isOwnFile, readTextFile } from "../platform/files.ts";
-import { foreignHands } from "../platform/foreign_hands.ts";
-import { onLauncherGone } from "../platform/launcher.ts";
-import { outgoingFetch } from "../platform/outgoing_fetch.ts";
-import { PipeWriter } from "../platform/pipe_writer.ts";
-import { randomBytes } from "../platform/random.ts";
-import { writeStderr } from "../platform/stderr.ts";
-import { writeStdout } from "../platform/stdout.ts";
-import { systemFault } from "../platform/system_fault.ts";
+import { systemFault } from "../platform/faults/system_fault.ts";
+import { onFault } from "../platform/faults/uncaught.ts";
+import { fileMode, isOwnFile, readTextFile } from "../platform/files/files.ts";
+import { foreignHands } from "../platform/files/foreign_hands.ts";
+import { outgoingFetch } from "../platform/network/outgoing_fetch.ts";
+import { environment } from "../platform/process/environment.ts";
+import { onLauncherGone } from "../platform/process/launcher.ts";
+import { PipeWriter } from "../platform/process/pipe_writer.ts";
+import { writeStderr } from "../platform/process/stderr.ts";
+import { writeStdout } from "../platform/process/stdout.ts";
 import {
   isTerminal,
   onSignal,
@@ -26,7 +23,10 @@ import {
   terminalColumns,
   terminalSize,
   textWriter,
-} from "../platform/terminal.ts";
+} from "../platform/process/terminal.ts";
+import { randomBytes } from "../platform/random.ts";
+import { requestByHttp } from "../platform/runtime/builtin.ts";
+import { eventDate } from "../platform/time/event_time.ts";
 import type { Machine, WorkerMachine } from "./command.ts";
 
 async function checkWritable(path: string): Promise<void> {
@@ -115,8 +115,8 @@ function workersHere(): WorkerMachine {
 
 async function loadWorkerParts() {
   const [own, { spawnProcess }, { workerProcess }] = await Promise.all([
-    import("../platform/own_program.ts"),
-    import("../platform/child_process.ts"),
+    import("../platform/process/own_program.ts"),
+    import("../platform/process/child_process.ts"),
     import("../app/workers/worker_process.ts"),
   ]);
   return { ...own, spawnProcess, workerProcess };
@@ -148,12 +148,12 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     now: eventDate,
     random: randomBytes,
     fetch: fetchDirectly,
-    reach: async (target, timeoutMs) => await (await import("../platform/reach.ts")).reach(target, timeoutMs),
+    reach: async (target, timeoutMs) => await (await import("../platform/network/reach.ts")).reach(target, timeoutMs),
     onSignal,
     openState: async (path, options) => (await import("../store/sqlite.ts")).openSqliteStore(path, options),
     stateFault: async (path) => (await import("../store/state_header.ts")).stateFault(path),
     auditLogFault: async (path) => await (await import("../audit/log_fault.ts")).auditLogFault(path),
-    isOwnAddress: async (hostname) => (await import("../platform/own_address.ts")).isOwnAddress(hostname),
+    isOwnAddress: async (hostname) => (await import("../platform/network/own_address.ts")).isOwnAddress(hostname),
     foreignHands,
     workers: workersHere(),
     loadApp,

@@ -3,7 +3,7 @@ import { closest } from "../config/closest.ts";
 import { type ParsedFlags, parseFlags } from "../config/flags.ts";
 import { keyOfName, settingOf } from "../config/schema.ts";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
-import { describeError } from "../platform/error_name.ts";
+import { describeError } from "../platform/faults/error_name.ts";
 import { VERSION } from "../platform/version.ts";
 import {
   type Command,

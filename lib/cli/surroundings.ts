@@ -1,7 +1,7 @@
 // What this program runs on: told by `signet --version --verbose`, and refused where it could be something else.
-import { type BuildFacts, buildFacts } from "../platform/build_facts.ts";
-import { type RuntimeFacts, runtimeFacts } from "../platform/runtime.ts";
-import { runtimeVariables } from "../platform/runtime_variables.ts";
+import { type BuildFacts, buildFacts } from "../platform/runtime/build_facts.ts";
+import { type RuntimeFacts, runtimeFacts } from "../platform/runtime/runtime.ts";
+import { runtimeVariables } from "../platform/runtime/runtime_variables.ts";
 import { VERSION } from "../platform/version.ts";
 import { CommandFailure, EXIT, type Machine } from "./command.ts";
 

@@ -4,7 +4,7 @@
 // Guarantees: equal input gives equal text, every value has one text, opening never throws, and whatever is wrong with a
 // text of some length, refusing it takes the steps that opening it takes.
 import { Buffer } from "node:buffer";
-import { createCipheriv } from "../platform/builtin.ts";
+import { createCipheriv } from "../platform/runtime/builtin.ts";
 import { HmacSha256, PAD_BYTES } from "./hmac_sha256.ts";
 import { KEY_ID_BYTES, type KeyRing, type MasterKey } from "./key_ring.ts";
 

@@ -2,7 +2,7 @@
 // it comes back to the server byte for byte, from its owner alone, to the server that gave it, for what it was given for
 // (docs/behaviour.md S1; docs/protocol.md 33, 34, 39; tests/vectors/FORMAT.md §7).
 import { Buffer } from "node:buffer";
-import { sha256Into } from "../platform/builtin.ts";
+import { sha256Into } from "../platform/runtime/builtin.ts";
 import { type CarriedKind, equalBytes, open, seal, type SealFailure } from "./carried_seal.ts";
 import type { KeyRing, MasterKey } from "./key_ring.ts";
 import type { OwnerFingerprint } from "./owner_fingerprint.ts";

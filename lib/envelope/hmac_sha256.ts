@@ -1,6 +1,6 @@
 // HMAC-SHA-256 (RFC 2104, FIPS 198-1) as the two hashes that it is: made by the runtime in one call each, they take half the
 // time of the runtime's own object for it.
-import { sha256Into } from "../platform/builtin.ts";
+import { sha256Into } from "../platform/runtime/builtin.ts";
 
 /** What has to be free before the message: the block that holds the key. */
 export const PAD_BYTES = 64;

@@ -10,7 +10,7 @@ import type { Subject } from "../mcp/messages/message_subject.ts";
 import { transportNumber, UNREAD } from "../mcp/messages/methods.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
-import { eventTime } from "../platform/event_time.ts";
+import { eventTime } from "../platform/time/event_time.ts";
 import { HOP_FIELD, HOP_PROOF_FIELD, type HopClaim } from "../replica/hop_proof.ts";
 import type { Caller } from "../session/caller.ts";
 import type { RequestTrace } from "../telemetry/request_trace.ts";

@@ -5,7 +5,7 @@
 import { SignetError } from "../errors.ts";
 import type { Exchange } from "../http1/types.ts";
 import type { Classified } from "../mcp/eras/era.ts";
-import { eventTime } from "../platform/event_time.ts";
+import { eventTime } from "../platform/time/event_time.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Session } from "../session/session.ts";
 import { admit, countPlain, isAllowedBefore } from "./in/admit.ts";

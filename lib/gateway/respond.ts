@@ -4,7 +4,7 @@ import { type BatchError, ERROR_KINDS, type ErrorCode, rpcCodeFor, SignetError }
 import { type FieldList, HttpError, type HttpErrorCode, type ResponseStart } from "../http1/types.ts";
 import { errorResponse, idText, type RpcId } from "../mcp/messages/json_rpc.ts";
 import type { LogFacts, Logger } from "../observe/log.ts";
-import { describeError } from "../platform/error_name.ts";
+import { describeError } from "../platform/faults/error_name.ts";
 import { DecodingError } from "../upstream/http/decoded.ts";
 import { undecodable } from "./out/uncoded.ts";
 

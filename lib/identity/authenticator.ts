@@ -1,7 +1,7 @@
 // Who is calling, asked of the configured sources in order (docs/behaviour.md I1, I3). What was proven once is
 // remembered by the credential's SHA-256 until it ends, so that a known caller is answered synchronously and no
 // signature verified twice.
-import { hash } from "../platform/builtin.ts";
+import { hash } from "../platform/runtime/builtin.ts";
 import { readBearerToken } from "./bearer_token.ts";
 import { NONE, refused } from "./identifications.ts";
 import type { CredentialView, Identification, Principal, PrincipalSource, VerifyingSource } from "./principal.ts";

@@ -1,6 +1,6 @@
 // Opaque bearer tokens as principals of last resort (docs/behaviour.md O2): nothing is verified, the token's digest is
 // the subject. Whoever holds the same token is the same caller, and a refreshed token is a new one: its sessions end.
-import { hash } from "../platform/builtin.ts";
+import { hash } from "../platform/runtime/builtin.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } from "./bearer_token.ts";
 import type { CredentialView, Identification, VerifyingSource } from "./principal.ts";
 

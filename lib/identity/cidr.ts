@@ -1,6 +1,6 @@
 // Lists of address ranges, for peers that may vouch for others (docs/behaviour.md I1). RFC 4632, RFC 4291 §2.2 and
 // §2.5.5.2. An IPv4-mapped IPv6 address is the IPv4 address: a dual-stack listener shows IPv4 peers that way.
-import { isIP } from "../platform/builtin.ts";
+import { isIP } from "../platform/runtime/builtin.ts";
 
 /** An address as 16 bytes; IPv4 as ::ffff:a.b.c.d. */
 type AddressBytes = Uint8Array;

@@ -2,7 +2,7 @@
 // `--session-only`). One entry for a session and an upstream; it is written for the proven owner only, whatever a
 // response says, and an entry of one upstream is never found for another. Bounded; an entry ends with the credential it
 // came from.
-import { LruMap } from "../platform/lru_map.ts";
+import { LruMap } from "../platform/memory/lru_map.ts";
 import type { Credential } from "./credential.ts";
 import { believedFrom, isInTerm, type Principal, type Term } from "./principal.ts";
 

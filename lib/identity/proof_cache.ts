@@ -1,7 +1,7 @@
 // What one verifying source has proven or refused, by the SHA-256 of the credential: credentials themselves are not kept.
 // Bounded in entries and in age; many requests with one new credential are one verification.
 import { SignetError } from "../errors.ts";
-import { LruMap } from "../platform/lru_map.ts";
+import { LruMap } from "../platform/memory/lru_map.ts";
 import {
   believedFrom,
   believedUntil,

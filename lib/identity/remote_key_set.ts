@@ -3,7 +3,7 @@
 // for a bounded time; after that nobody can be told apart and the answer is 503, not 401.
 import { SignetError } from "../errors.ts";
 import { redactUrl } from "../observe/redact.ts";
-import { isWithin } from "../platform/time_of_day.ts";
+import { isWithin } from "../platform/time/time_of_day.ts";
 import { type Keys, type KeySet, type MakeLookup, parseKeySet } from "./key_set.ts";
 import { AnswerFault, fetchWhole } from "./whole_answer.ts";
 

@@ -1,6 +1,6 @@
 // Principals by Signet's own session tokens (docs/behaviour.md I1, T2): whoever presents one is the agent it names.
 // Never remembered by others: the record is looked up on every request, so that revoking takes effect on the next one.
-import { LruMap } from "../platform/lru_map.ts";
+import { LruMap } from "../platform/memory/lru_map.ts";
 import { failClosed } from "../store/fail_closed.ts";
 import type { MaybePromise } from "../store/store.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken } from "./bearer_token.ts";

@@ -2,7 +2,7 @@
 // whether it is believed: a field that comes from anywhere else is no credential at all. The gateway strips it in any
 // case (I4).
 import { Buffer } from "node:buffer";
-import { LruMap } from "../platform/lru_map.ts";
+import { LruMap } from "../platform/memory/lru_map.ts";
 import type { CidrList } from "./cidr.ts";
 import { malformed, NONE } from "./identifications.ts";
 import type { CredentialView, Identification, PrincipalSource } from "./principal.ts";

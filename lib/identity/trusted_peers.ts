@@ -1,6 +1,6 @@
 // Which TCP peers are proxies whose word is taken (`--trusted-proxy`): for the caller they name, and for whom they say that
 // they forward. The answer for an address is remembered, as it is asked on every request.
-import { LruMap } from "../platform/lru_map.ts";
+import { LruMap } from "../platform/memory/lru_map.ts";
 import type { CidrList } from "./cidr.ts";
 
 const MAX_PEERS_REMEMBERED = 1_024;

@@ -2,8 +2,8 @@
 // Read to its end within bounds of time and bytes, from the address that was asked alone, in no content coding. What goes
 // wrong is one error, whose words name no address: a query may hold a secret.
 import { GatheredBytes } from "../mcp/json/gathered_bytes.ts";
-import { describeError } from "../platform/error_name.ts";
-import { isCoded, uncoded } from "../platform/uncoded.ts";
+import { describeError } from "../platform/faults/error_name.ts";
+import { isCoded, uncoded } from "../platform/network/uncoded.ts";
 
 /** As much of `fetch` as is used here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;

@@ -1,7 +1,7 @@
 // Where log lines wait for whoever reads them. Nobody who logs is ever made to wait: what is not taken is kept up to a
 // bound in bytes, then dropped and counted, and the count is told when lines flow again (P1). A reader that is gone for
 // good costs nothing.
-import { NOT_NOW } from "../platform/system_fault.ts";
+import { NOT_NOW } from "../platform/faults/system_fault.ts";
 
 /** Of one write: a slow reader gets lines in pieces it can take. */
 const MOST_AT_ONCE = 64 * 1024;

@@ -1,5 +1,5 @@
 // What may stand in a log in place of a secret: a short one-way name, enough to correlate lines, useless to an attacker.
-import { hash } from "../platform/builtin.ts";
+import { hash } from "../platform/runtime/builtin.ts";
 
 /** First 12 hex digits (48 bits) of the SHA-256 of `text`. */
 export function shortHash(text: string): string {

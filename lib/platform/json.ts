@@ -2,7 +2,7 @@
 // with the same characters: after `{"pat\\":1}` it reads `{"pat\u0068":1}` as the former (nodejs/node#63785), so that whoever
 // judges by names could be shown others than everybody else reads.
 // Guarantee: names are what RFC 8259 §7 says they are. What holds no such name the runtime reads, in its own time.
-import { RUNTIME } from "./runtime.ts";
+import { RUNTIME } from "./runtime/runtime.ts";
 
 type Container = unknown[] | Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 // What servers have said of their tools, by session: kept out of the lists that pass, for calls that are judged by it.
 // Bounded in bytes; what is forgotten, or older than five minutes, has to be asked for again (docs/behaviour.md G4, M6).
-import { LruMap } from "../platform/lru_map.ts";
+import { LruMap } from "../platform/memory/lru_map.ts";
 import type { ToolHints } from "./hints.ts";
 
 const DEFAULT_BYTES = 16 * 1024 * 1024;

@@ -1,7 +1,7 @@
 // Which rates a request counts against, and what a refused one is told (docs/behaviour.md G5): the RateLimit fields of
 // draft-ietf-httpapi-ratelimit-headers-10, and words that an agent reads.
 import { matchesPattern } from "../mcp/name_pattern.ts";
-import { createHash } from "../platform/builtin.ts";
+import { createHash } from "../platform/runtime/builtin.ts";
 import type { PrincipalKey } from "../session/caller.ts";
 import type { Rate, RateOutcome, RateTake } from "../store/rates.ts";
 

@@ -11,7 +11,7 @@ import type { Fields } from "../http1/types.ts";
 import { type Bytes, inspectBytes } from "../http1/wire/borrowed.ts";
 import type { Allowance } from "../http1/wire/fields_parse.ts";
 import { asciiBytes, encodeLatin1, keepLatin1 } from "../http1/wire/latin1.ts";
-import { hash, timingSafeEqual } from "../platform/builtin.ts";
+import { hash, timingSafeEqual } from "../platform/runtime/builtin.ts";
 
 /** The field that says whom a request is passed on by and for, and that questions and answers travel in. */
 export const HOP_FIELD = "signet-hop";

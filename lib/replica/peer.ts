@@ -9,8 +9,8 @@ import { DEFAULT_POOL_LIMITS, type PoolOptions } from "../http1/client/pool_opti
 import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { DEFAULT_HEAD_LIMITS } from "../http1/wire/fields_parse.ts";
-import { leftOf } from "../platform/time_of_day.ts";
-import { Pause, type Timers } from "../platform/timers.ts";
+import { leftOf } from "../platform/time/time_of_day.ts";
+import { Pause, type Timers } from "../platform/time/timers.ts";
 import { HOP_ALLOWANCE } from "./hop_proof.ts";
 import { type Passage, passageTo, type Passed, PassedAnswer, type PassedHead, requestOf } from "./passage.ts";
 import { type AskedPeer, type Followed, type Liveness, PeerCalls, SILENCES } from "./peer_calls.ts";

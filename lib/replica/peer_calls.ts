@@ -1,7 +1,7 @@
 // What is under way at another replica. As long as anything is, the replica is asked every second whether it lives; once it
 // does not, or another process is there, everything is aborted (docs/behaviour.md R1, R3).
 import type { Call } from "../http1/types.ts";
-import { OwnedTimer, type Timers } from "../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../platform/time/timers.ts";
 
 /** How a question ended: nobody listens there, or nobody answers who is one of us. */
 export type Liveness = "lives" | "silent" | "refused";

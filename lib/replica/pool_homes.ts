@@ -2,9 +2,9 @@
 // and whatever a server asks or tells in his session is heard where his calls are (docs/behaviour.md R1, S3). Sealed with
 // its place inside, as moves are. Without the store each replica has peers of its own, which is counted.
 import type { StoreSeal } from "../envelope/store_seal.ts";
-import { createHash } from "../platform/builtin.ts";
-import { leftOf } from "../platform/time_of_day.ts";
-import type { Timers } from "../platform/timers.ts";
+import { createHash } from "../platform/runtime/builtin.ts";
+import { leftOf } from "../platform/time/time_of_day.ts";
+import type { Timers } from "../platform/time/timers.ts";
 import { ignoreStoreError } from "../store/fail_closed.ts";
 import type { AliasStore } from "../store/shared.ts";
 import { StoreError } from "../store/store.ts";

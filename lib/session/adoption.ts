@@ -2,8 +2,8 @@
 // `--adopt`). Trust on first use: the first caller an upstream knows an id of owns it, every other is refused. Weaker
 // than a sealed owner by nature: nothing survives a restart, and an owner pushed out of the LRU is open to a new claim.
 // Ids are kept as digests: an id of any length costs the same, and memory holds nothing to steal.
-import { hash } from "../platform/builtin.ts";
-import { LruMap } from "../platform/lru_map.ts";
+import { LruMap } from "../platform/memory/lru_map.ts";
+import { hash } from "../platform/runtime/builtin.ts";
 import type { OwnerKey } from "./caller.ts";
 
 /** O5. */

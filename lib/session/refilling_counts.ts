@@ -1,6 +1,6 @@
 // Counts under names that come back to zero evenly within a window, in bounded memory: what bounds how often something
 // may be done. Nothing evicts one that is not back at zero: those beyond the bound share one, so that they fail closed.
-import { isWithin } from "../platform/time_of_day.ts";
+import { isWithin } from "../platform/time/time_of_day.ts";
 
 /** How many names have a count of their own. */
 const MOST_ENTRIES = 50_000;

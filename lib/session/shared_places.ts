@@ -2,7 +2,7 @@
 // store; what is in use is told every few seconds, and nobody has to give a place back, so that a replica that dies
 // takes none with it. Without the store each replica's own cap holds alone, which is counted.
 import { SignetError } from "../errors.ts";
-import { isWithin } from "../platform/time_of_day.ts";
+import { isWithin } from "../platform/time/time_of_day.ts";
 import type { PlaceBounds, PlaceStore } from "../store/shared.ts";
 import { StoreError } from "../store/store.ts";
 import type { Caller } from "./caller.ts";

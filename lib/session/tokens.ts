@@ -3,8 +3,8 @@
 // letter.
 import { Buffer } from "node:buffer";
 import { SignetError } from "../errors.ts";
-import { hash, timingSafeEqual } from "../platform/builtin.ts";
-import { LruMap } from "../platform/lru_map.ts";
+import { LruMap } from "../platform/memory/lru_map.ts";
+import { hash, timingSafeEqual } from "../platform/runtime/builtin.ts";
 import { type InsertOutcome, type MaybePromise, type TokenRecord, type TokenStore, whenReady } from "../store/store.ts";
 import { TokenLimitError, type TokenStep } from "./tokens_error.ts";
 import {

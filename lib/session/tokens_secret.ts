@@ -1,7 +1,7 @@
 // The secret session tokens are signed with. It never prints: the bytes live in a private field, as a derived key only.
 // HKDF-SHA256 (RFC 5869) keeps it apart from whatever else the same secret may be used for; HMAC-SHA256 (RFC 2104) signs.
 import { Buffer } from "node:buffer";
-import { createHmac, hkdfSync } from "../platform/builtin.ts";
+import { createHmac, hkdfSync } from "../platform/runtime/builtin.ts";
 
 /** T4: the least that can be a secret, in bytes. */
 export const MIN_SECRET_BYTES = 32;

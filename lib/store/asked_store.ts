@@ -1,6 +1,6 @@
 // A store that another process holds and this one asks, call by call: how the workers of one Signet share one. What is asked
 // is what the interfaces name, and nothing else; both ends stand here, so that they cannot differ.
-import type { Timers } from "../platform/timers.ts";
+import type { Timers } from "../platform/time/timers.ts";
 import { AnswerDeadline } from "./answer_deadline.ts";
 import { closedError } from "./memory.ts";
 import type { RateOutcome, RateStore, RateTake } from "./rates.ts";

@@ -3,7 +3,7 @@
 // stand still for all of them together), and what must be one step is one transaction. Every fault is a StoreError with its cure.
 import { statSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { filesBeside } from "../platform/foreign_hands.ts";
+import { filesBeside } from "../platform/files/foreign_hands.ts";
 import { explainSqlite } from "./sqlite_error.ts";
 import { openStateFile } from "./sqlite_open.ts";
 import { requireSchema } from "./sqlite_schema.ts";

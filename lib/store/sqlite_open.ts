@@ -3,9 +3,9 @@
 // SQLite: "Application ID", "user_version", "Write-Ahead Logging".
 import { chmodSync, closeSync, lstatSync, openSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { openDatabase } from "../platform/builtin.ts";
-import { filesBeside, foreignHands } from "../platform/foreign_hands.ts";
-import { systemFault } from "../platform/system_fault.ts";
+import { systemFault } from "../platform/faults/system_fault.ts";
+import { filesBeside, foreignHands } from "../platform/files/foreign_hands.ts";
+import { openDatabase } from "../platform/runtime/builtin.ts";
 import { DAMAGED_REMEDY, explainSqlite } from "./sqlite_error.ts";
 import { requireSchema } from "./sqlite_schema.ts";
 import { APPLICATION_ID, bearsOurMark, foreignVersion, SCHEMA_VERSION } from "./state_header.ts";

@@ -1,7 +1,7 @@
 // Whose turn it is to open a session that several processes may open at once: one does, the others go where it is by then
 // (docs/behaviour.md L4, R1, S3). Who has died holds nobody up for long.
 import { SignetError } from "../errors.ts";
-import { Patience, pause, type Timers } from "../platform/timers.ts";
+import { Patience, pause, type Timers } from "../platform/time/timers.ts";
 import { ignoreStoreError } from "./fail_closed.ts";
 import type { AliasStore } from "./shared.ts";
 

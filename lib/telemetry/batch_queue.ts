@@ -1,7 +1,7 @@
 // What waits to be exported: bounded in number, sent in batches, one at a time, after a delay or when a batch is full.
 // Whoever adds never waits; what finds no room, or cannot be delivered, is dropped and counted.
 // OpenTelemetry specification, "Batching processor".
-import { OwnedTimer, type Timers } from "../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../platform/time/timers.ts";
 import type { BatchSettings } from "./settings.ts";
 
 export interface BatchQueueOptions<Item> extends BatchSettings {

@@ -6,9 +6,9 @@ import { Pool } from "../http1/client/pool.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
-import { gzip } from "../platform/builtin.ts";
 import { parseJson } from "../platform/json.ts";
-import { Patience, Pause, type Timers } from "../platform/timers.ts";
+import { gzip } from "../platform/runtime/builtin.ts";
+import { Patience, Pause, type Timers } from "../platform/time/timers.ts";
 import type { ExporterSettings } from "./settings.ts";
 
 export interface SenderOptions extends Pick<ExporterSettings, "url" | "headers" | "timeoutMs" | "gzip"> {

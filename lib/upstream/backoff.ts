@@ -1,6 +1,6 @@
 // Restarts held back after failures (docs/behaviour.md B5): the first few at once, then ever later, so that a server
 // that cannot live does not eat the machine. Time without a failure forgives.
-import { isWithin, leftOf } from "../platform/time_of_day.ts";
+import { isWithin, leftOf } from "../platform/time/time_of_day.ts";
 
 export interface BackoffOptions {
   /** Failures within {@link windowMs} that cost nothing. */

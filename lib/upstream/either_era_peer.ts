@@ -6,7 +6,7 @@ import type { OpenPeers, Parting, PeerEvents, PeerSource, Resumed, Stopping } fr
 import { findMember, stringAt } from "../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../mcp/messages/json_rpc.ts";
 import { OTHER_ERA_CODES } from "../mcp/messages/rpc_codes.ts";
-import { tellIfOwn } from "../platform/faults.ts";
+import { tellIfOwn } from "../platform/faults/uncaught.ts";
 import { mayBeOfOtherEra } from "./peers/http_peer_fault.ts";
 import { NotStatelessError, STATELESS_MARK } from "./stateless/stateless_mark.ts";
 

@@ -8,7 +8,7 @@ import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
 import { randomBytes } from "../platform/random.ts";
-import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
+import { SYSTEM_TIMERS, type Timers } from "../platform/time/timers.ts";
 import type { Here } from "../replica/elsewhere.ts";
 import { peerFields } from "./peer_fields.ts";
 import { httpPeer } from "./peers/http_peer_life.ts";

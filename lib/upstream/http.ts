@@ -15,7 +15,7 @@ import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
 import { OF_THE_BYTES } from "../http1/wire/fields.ts";
 import { askedIn, isAlike, isRefusal, mayMeanSession, meaningOf, type Refusal } from "../mcp/lost_session.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
-import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
+import { SYSTEM_TIMERS, type Timers } from "../platform/time/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { hear, type Heard } from "./http/hear.ts";
 import { HttpCall, type HttpCallOptions, type Sent } from "./http/http_call.ts";

@@ -2,7 +2,7 @@
 // (docs/behaviour.md A6). Another one waits for nothing (A8).
 import type { Fields } from "../http1/types.ts";
 import { fieldValue } from "../http1/wire/fields.ts";
-import type { Timers } from "../platform/timers.ts";
+import type { Timers } from "../platform/time/timers.ts";
 import { Backoff } from "./backoff.ts";
 
 /** The first refusal is free to be a mistake; of a token that Signet renews itself the next one is found in half a minute. */

@@ -12,7 +12,7 @@ import { SignetError } from "../errors.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
 import type { Logger } from "../observe/log.ts";
 import { randomBytes } from "../platform/random.ts";
-import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
+import { SYSTEM_TIMERS, type Timers } from "../platform/time/timers.ts";
 import type { SessionCall } from "../session/lost_session.ts";
 import { reasonOf } from "./several/members/breaker.ts";
 import type { Member } from "./several/members/member.ts";

@@ -8,7 +8,7 @@ import { ByteAccount } from "../http1/byte_account.ts";
 import type { FieldList, Fields } from "../http1/types.ts";
 import type { Logger } from "../observe/log.ts";
 import { randomBytes } from "../platform/random.ts";
-import { SYSTEM_TIMERS, type Timers } from "../platform/timers.ts";
+import { SYSTEM_TIMERS, type Timers } from "../platform/time/timers.ts";
 import type { SessionCall } from "../session/lost_session.ts";
 import { DEFAULT_BACKOFF } from "./backoff.ts";
 import type { SseChannelLimits } from "./sse/sse_channel.ts";

@@ -1,7 +1,7 @@
 // First starts that fail, held back for the caller that asks for them alone: a caller whose credential or handshake
 // the server cannot bear does not keep the others out, nor the machine busy (docs/behaviour.md B5).
 import { SignetError } from "../errors.ts";
-import type { Timers } from "../platform/timers.ts";
+import type { Timers } from "../platform/time/timers.ts";
 import type { OwnerKey } from "../session/caller.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 

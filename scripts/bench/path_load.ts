@@ -11,7 +11,7 @@
 // Prints the CPU time a request took in each round, ns, as JSON.
 import process from "node:process";
 import type { KeyRing } from "../../lib/envelope/key_ring.ts";
-import type { Network, Socket, SocketOwner } from "../../lib/platform/socket.ts";
+import type { Network, Socket, SocketOwner } from "../../lib/platform/sockets/socket.ts";
 import { CALL, INITIALIZE, PATH } from "./context.ts";
 import { AUDIENCE, ISSUER, makeCredentials } from "./credentials.ts";
 import { type RefusalTimes, timeRefusals } from "./refusals.ts";

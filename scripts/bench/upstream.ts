@@ -4,8 +4,8 @@
 // It shares its core with the load, so it runs on Bun where there is one: a call costs it 6.7 µs there and 8.8 on Deno.
 // bun upstream.ts PORT [event interval in ms, 0 = silent streams], or `deno run -A` with the same
 import process from "node:process";
-import { bun, type BunSocketEvents, type BunTcpSocket } from "../../lib/platform/bun_types.ts";
-import { RUNTIME } from "../../lib/platform/runtime.ts";
+import { bun, type BunSocketEvents, type BunTcpSocket } from "../../lib/platform/runtime/bun_types.ts";
+import { RUNTIME } from "../../lib/platform/runtime/runtime.ts";
 import { Conversation, eventChunk, streams, type Wire } from "./upstream_answers.ts";
 
 const port = Number(process.argv[2]);

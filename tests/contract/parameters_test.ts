@@ -7,7 +7,10 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What reads the world, and the files that may: they hand it on, or are nothing but that. */
 const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
-  ["the time of day", /\bDate\.now\b|\bnew Date\(\)/, ["lib/platform/event_time.ts", "lib/platform/timers.ts"]],
+  ["the time of day", /\bDate\.now\b|\bnew Date\(\)/, [
+    "lib/platform/time/event_time.ts",
+    "lib/platform/time/timers.ts",
+  ]],
   [
     "randomness",
     /\bMath\.random\b|\bgetRandomValues\b|\brandomUUID\b/,
@@ -17,7 +20,7 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
     "the network",
     /(?<![\w.#]|async )fetch\(/,
     // The second by a parameter of that name.
-    ["lib/cli/control/remote_control.ts", "lib/platform/outgoing_fetch.ts"],
+    ["lib/cli/control/remote_control.ts", "lib/platform/network/outgoing_fetch.ts"],
   ],
   // For names that are right on every runtime; the first and the last look at values alone.
   [
@@ -25,7 +28,7 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
     /\bJSON\.parse\b/,
     ["lib/app/workers/wire.ts", "lib/platform/json.ts", "lib/upstream/credentials/command_words.ts"],
   ],
-  ["a process of its own", /\bnew Deno\.Command\b/, ["lib/platform/child_process.ts"]],
+  ["a process of its own", /\bnew Deno\.Command\b/, ["lib/platform/process/child_process.ts"]],
   // Who keeps what takes a timer back has an end, behind which he is to set none: an OwnedTimer, Pause or SameDelay sets
   // none then. The others were looked at one by one: each sets its timer only while it knows that it has not ended.
   [
@@ -39,8 +42,8 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
       "lib/http1/client/client_connection.ts",
       "lib/http1/server/client_probe.ts",
       "lib/http1/wire/deadline.ts",
-      "lib/platform/deno_network.ts",
-      "lib/platform/timers.ts",
+      "lib/platform/sockets/deno_network.ts",
+      "lib/platform/time/timers.ts",
     ],
   ],
 ];

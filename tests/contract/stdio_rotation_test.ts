@@ -2,7 +2,7 @@
 // peace, the id unchanged (docs/behaviour.md B3, B4).
 import assert from "node:assert/strict";
 import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
-import { SYSTEM_TIMERS, type Timers } from "../../lib/platform/timers.ts";
+import { SYSTEM_TIMERS, type Timers } from "../../lib/platform/time/timers.ts";
 import {
   CachedCredential,
   CredentialRejectedError,

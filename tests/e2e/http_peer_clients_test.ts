@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { DEFAULT_BRIDGE_LIMITS } from "../../lib/bridge/limits.ts";
 import { BridgeServer } from "../../lib/bridge/server.ts";
 import { ByteAccount } from "../../lib/http1/byte_account.ts";
-import { SYSTEM_TIMERS } from "../../lib/platform/timers.ts";
+import { SYSTEM_TIMERS } from "../../lib/platform/time/timers.ts";
 import { HttpUpstream } from "../../lib/upstream/http.ts";
 import { httpPeer } from "../../lib/upstream/peers/http_peer_life.ts";
 import { CLIENT_SANITIZERS, connectClient, LEGACY_CLIENTS } from "../support/mcp_client.ts";

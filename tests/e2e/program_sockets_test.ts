@@ -1,7 +1,7 @@
 // The real program's sockets, on whichever runtime it has: half-closed clients, slow readers, aborts, many streams, and
 // certificates that change under load.
 import assert from "node:assert/strict";
-import { openFilesLimit } from "../../lib/platform/descriptors.ts";
+import { openFilesLimit } from "../../lib/platform/process/descriptors.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { Signet } from "../support/mcp_signet.ts";
 import { RawPeer } from "../support/raw_peer.ts";

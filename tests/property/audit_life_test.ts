@@ -7,7 +7,7 @@ import type { ChainKey } from "../../lib/audit/chain.ts";
 import { FileSink } from "../../lib/audit/file_sink.ts";
 import { Verifier } from "../../lib/audit/verify.ts";
 import { ExchangeRecord } from "../../lib/observe/exchange_record.ts";
-import { readPieces } from "../../lib/platform/files.ts";
+import { readPieces } from "../../lib/platform/files/files.ts";
 import { SILENT_LOG } from "../support/silent_log.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";

@@ -4,7 +4,7 @@ import type { Chain } from "../../lib/audit/chain.ts";
 import { LineBatch } from "../../lib/audit/line_batch.ts";
 import { type Verdict, Verifier } from "../../lib/audit/verify.ts";
 import type { KeyRing } from "../../lib/envelope/key_ring.ts";
-import { readPieces } from "../../lib/platform/files.ts";
+import { readPieces } from "../../lib/platform/files/files.ts";
 import { until } from "./until.ts";
 
 export type AuditLine = Record<string, unknown> & { readonly event: string; readonly seq: number };

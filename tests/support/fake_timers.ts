@@ -1,5 +1,5 @@
 // A clock that a test moves by hand.
-import type { Timers } from "../../lib/platform/timers.ts";
+import type { Timers } from "../../lib/platform/time/timers.ts";
 
 export class FakeTimers implements Timers {
   #nowMs: number;

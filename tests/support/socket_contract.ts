@@ -7,11 +7,18 @@ import { unlinkSync } from "node:fs";
 import { createServer, type Socket as NodeSocket } from "node:net";
 import { tmpdir } from "node:os";
 import process from "node:process";
-import { handshakeFault } from "../../lib/platform/handshake_fault.ts";
-import { RUNTIME } from "../../lib/platform/runtime.ts";
-import type { ConnectTarget, Incoming, KeyPair, Listener, Socket, SocketOwner } from "../../lib/platform/socket.ts";
+import { handshakeFault } from "../../lib/platform/faults/handshake_fault.ts";
+import { systemFault } from "../../lib/platform/faults/system_fault.ts";
+import { RUNTIME } from "../../lib/platform/runtime/runtime.ts";
 import { NETWORK } from "../../lib/platform/sockets.ts";
-import { systemFault } from "../../lib/platform/system_fault.ts";
+import type {
+  ConnectTarget,
+  Incoming,
+  KeyPair,
+  Listener,
+  Socket,
+  SocketOwner,
+} from "../../lib/platform/sockets/socket.ts";
 import { within } from "./until.ts";
 
 export interface ContractContext {

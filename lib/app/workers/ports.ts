@@ -1,10 +1,10 @@
 // The addresses that workers have: the one they share, which nobody else may have at that moment, and one for each of them on
 // loopback, the same after a restart, so that ids lead to the same place again (docs/behaviour.md R1).
 import { formatAuthority } from "../../http1/wire/authority.ts";
-import { createHash } from "../../platform/builtin.ts";
+import { systemFault } from "../../platform/faults/system_fault.ts";
+import { createHash } from "../../platform/runtime/builtin.ts";
 import { NETWORK } from "../../platform/sockets.ts";
-import { systemFault } from "../../platform/system_fault.ts";
-import { Patience, pause, type Timers } from "../../platform/timers.ts";
+import { Patience, pause, type Timers } from "../../platform/time/timers.ts";
 import { ListenError } from "../running_app.ts";
 
 interface Address {

@@ -1,8 +1,8 @@
 // A worker's place: the process that has it, and the next one when that has ended unasked. Each is told the same, and has the
 // same address for its neighbours, so that ids lead to it again.
 import type { Logger } from "../../observe/log.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
-import { OwnedTimer, settlesWithin, type Timers } from "../../platform/timers.ts";
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
+import { OwnedTimer, settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import { answerStoreCall } from "../../store/asked_store.ts";
 import type { Store } from "../../store/store.ts";
 import { Channel, EndGone } from "./channel.ts";

@@ -1,6 +1,6 @@
 // A worker as a process: its pipes as lines, and an end that is noticed. What waits to be written to it is bounded: one that
 // does not read any more is ended.
-import type { SpawnedProcess } from "../../platform/child_process.ts";
+import type { SpawnedProcess } from "../../platform/process/child_process.ts";
 import { linesOf } from "./channel.ts";
 
 /** What may wait for a worker to read it, in characters. */

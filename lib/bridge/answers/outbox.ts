@@ -3,7 +3,7 @@
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, HttpError } from "../../http1/types.ts";
 import { joinBytes } from "../../mcp/json/join_bytes.ts";
-import type { Timers } from "../../platform/timers.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 
 export interface OutboxOptions {
   /** Above this many waiting bytes, the writer is held back. */

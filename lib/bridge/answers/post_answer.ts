@@ -4,7 +4,7 @@
 import type { SignetError } from "../../errors.ts";
 import { type ClientResponse, HttpError } from "../../http1/types.ts";
 import { joinBytes } from "../../mcp/json/join_bytes.ts";
-import type { SameDelay } from "../../platform/timers.ts";
+import type { SameDelay } from "../../platform/time/timers.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { MessageStream } from "./event_stream.ts";
 import type { HeldAnswers } from "./held_answers.ts";

@@ -1,6 +1,6 @@
 // The answers to a session's POSTs that are still to come, and the streams that some of them have become, for clients that
 // come back to one (docs/behaviour.md N1, N3). Who reads nothing of his does not keep the others waiting for long.
-import { SameDelay } from "../../platform/timers.ts";
+import { SameDelay } from "../../platform/time/timers.ts";
 import type { Acceptance } from "../answers/acceptance.ts";
 import type { EventLog } from "../answers/event_log.ts";
 import { EventStream } from "../answers/event_stream.ts";

@@ -6,7 +6,7 @@ import { findMember } from "../../mcp/json/json_text.ts";
 import { wantedLevelOf } from "../../mcp/log_levels.ts";
 import type { JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { errorWithId } from "../../mcp/messages/rpc_fault.ts";
-import { SameDelay } from "../../platform/timers.ts";
+import { SameDelay } from "../../platform/time/timers.ts";
 import { PassingStream } from "../answers/event_stream.ts";
 import { HeldAnswers } from "../answers/held_answers.ts";
 import { Outbox, type OutboxOptions } from "../answers/outbox.ts";

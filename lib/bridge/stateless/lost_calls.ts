@@ -1,7 +1,7 @@
 // Calls that were lost while they waited for their clients: made again where the tool may be run again, once for each state;
 // any other is over (docs/behaviour.md R8).
 import type { ByteAccount } from "../../http1/byte_account.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import type { RerunOutcome } from "../limits.ts";
 import { ownCarrier, type Peer } from "../peer/peer.ts";
 import type { Exchange, Translated } from "./exchange.ts";

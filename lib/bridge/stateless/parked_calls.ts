@@ -1,7 +1,7 @@
 // Calls whose server wants to know something of their client: it is asked by the answer to the request, the call waits at
 // the peer, and goes on with the request that brings the answers (docs/behaviour.md S4). Who does not come back is given up.
 import { INTERNAL_ERROR, METHOD_NOT_FOUND } from "../../mcp/messages/rpc_codes.ts";
-import { SameDelay, type Timers } from "../../platform/timers.ts";
+import { SameDelay, type Timers } from "../../platform/time/timers.ts";
 import { cancelledIdIn, idIn } from "../peer/message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "../peer/peer.ts";
 import { peerResult } from "../peer/peer_result.ts";

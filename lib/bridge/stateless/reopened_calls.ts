@@ -3,7 +3,7 @@
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { statelessFaultOf } from "../../mcp/messages/rpc_fault.ts";
-import type { Timers } from "../../platform/timers.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 import { type Message, ownCarrier, type Peer } from "../peer/peer.ts";
 import type { Exchange, Reopening, Translated } from "./exchange.ts";
 import type { Exchanges } from "./exchanges.ts";

@@ -5,8 +5,8 @@ import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { parseJson } from "../../platform/json.ts";
-import { isWithin } from "../../platform/time_of_day.ts";
-import type { Timers } from "../../platform/timers.ts";
+import { isWithin } from "../../platform/time/time_of_day.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import type { Carrier, Message, Peer } from "../peer/peer.ts";
 

@@ -15,7 +15,7 @@ import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
 import { isHeardAt, type LogLevel } from "../../mcp/log_levels.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
-import { settlesWithin, type Timers } from "../../platform/timers.ts";
+import { settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import type { OwnerKey } from "../../session/caller.ts";
 import { INITIALIZED } from "../peer/handshake.ts";
 import { type Carrier, type Message, NO_CARRIER, NOBODY, type Peer } from "../peer/peer.ts";

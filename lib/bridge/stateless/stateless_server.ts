@@ -19,7 +19,7 @@ import { findMember } from "../../mcp/json/json_text.ts";
 import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
 import { INTERNAL_ERROR, METHOD_NOT_FOUND } from "../../mcp/messages/rpc_codes.ts";
 import { statelessFaultOf } from "../../mcp/messages/rpc_fault.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import { errorAnswer } from "../answers/http_answer.ts";
 import type { OutboxOptions } from "../answers/outbox.ts";
 import { refusalIfOverdrawn } from "../answers/overdrawn.ts";

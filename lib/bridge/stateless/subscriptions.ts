@@ -11,7 +11,7 @@ import {
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import type { RpcRequest } from "../../mcp/messages/json_rpc.ts";
 import { INVALID_PARAMS } from "../../mcp/messages/rpc_codes.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import type { BridgeLimits } from "../limits.ts";
 import { type Message, NO_CARRIER } from "../peer/peer.ts";
 import type { Exchange } from "./exchange.ts";

@@ -4,7 +4,7 @@ import type { Verdict } from "../../audit/verify.ts";
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
 import { explainReadError } from "../../config/named/read_error.ts";
 import { boolean, type Kind, quoted, unfit } from "../../config/values/kinds.ts";
-import { readPieces } from "../../platform/files.ts";
+import { readPieces } from "../../platform/files/files.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import { JSON_FLAG, printJson, wantsJson } from "../screen/output.ts";
 import { formatWarning, printable } from "../screen/text.ts";

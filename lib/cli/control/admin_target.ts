@@ -2,7 +2,7 @@
 // environment and in the file it is the setting that `serve` listens by, so that both can share them.
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
 import { adminUrl, dialled } from "../../config/values/admin_url.ts";
-import { certificateWords } from "../../platform/certificate_fault.ts";
+import { certificateWords } from "../../platform/faults/certificate_fault.ts";
 import { type CommandContext, CommandFailure, EXIT } from "../command.ts";
 import { sourcesOf } from "../sources.ts";
 

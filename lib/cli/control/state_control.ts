@@ -3,7 +3,7 @@
 import type { Control } from "../../admin/control.ts";
 import { MAX_SESSION_TTL_MS } from "../../config/sections/sessions.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
-import { systemFault } from "../../platform/system_fault.ts";
+import { systemFault } from "../../platform/faults/system_fault.ts";
 import type { TokenSecret } from "../../session/tokens_secret.ts";
 import type { Store } from "../../store/store.ts";
 import { type CommandContext, CommandFailure, EXIT } from "../command.ts";

@@ -5,7 +5,7 @@ import { shownUrl } from "../../config/values/addresses.ts";
 import { DAY } from "../../config/values/units.ts";
 import { formatAuthority } from "../../http1/wire/authority.ts";
 import { redactUrl } from "../../observe/redact.ts";
-import type { Reached, ReachError, ReachTarget } from "../../platform/reach.ts";
+import type { Reached, ReachError, ReachTarget } from "../../platform/network/reach.ts";
 import type { CommandContext } from "../command.ts";
 import { formatSpan } from "../screen/times.ts";
 import { type Finding, type Findings, timeBoxed } from "./finding.ts";

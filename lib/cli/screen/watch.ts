@@ -4,7 +4,7 @@ import { type OwnFlag, ownValue } from "../../config/flags.ts";
 import { boolean } from "../../config/values/kinds.ts";
 import { duration } from "../../config/values/quantities.ts";
 import { HOUR, SECOND } from "../../config/values/units.ts";
-import { SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import { printed, sentence, styleFor } from "./text.ts";
 

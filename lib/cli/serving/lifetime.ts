@@ -6,7 +6,7 @@ import type { RunningApp } from "../../app/running_app.ts";
 import type { Settings } from "../../config/schema.ts";
 import { ConfigError, SignetError } from "../../errors.ts";
 import type { AdjustableLogger, LogLevel } from "../../observe/log.ts";
-import { describeError } from "../../platform/error_name.ts";
+import { describeError } from "../../platform/faults/error_name.ts";
 import { EXIT, type ExitCode, type Machine } from "../command.ts";
 import type { Signals } from "./signals.ts";
 

@@ -1,6 +1,6 @@
 // What keeps Signet from starting, as a failure of the command: what was found, and the setting to change.
 import type { ListenError } from "../../app/running_app.ts";
-import { systemFault } from "../../platform/system_fault.ts";
+import { systemFault } from "../../platform/faults/system_fault.ts";
 import { CommandFailure, EXIT } from "../command.ts";
 import { asCommand } from "../control/failures.ts";
 

@@ -6,7 +6,7 @@ import { serveAsWorker, type WorkerApp, type WorkerStart } from "../../app/worke
 import { readTelemetry } from "../../config/otel_variables.ts";
 import { createLogger } from "../../observe/log.ts";
 import { LogSink } from "../../observe/log_sink.ts";
-import { SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import {
   type Command,
   type CommandContext,

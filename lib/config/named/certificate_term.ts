@@ -1,5 +1,5 @@
 // For how long the listener's own certificate is good: clients refuse one that is not, and nobody else says so.
-import { certificateOf } from "../../platform/builtin.ts";
+import { certificateOf } from "../../platform/runtime/builtin.ts";
 import { DAY } from "../values/units.ts";
 
 /** Days ahead at which its end is told of. */

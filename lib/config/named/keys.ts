@@ -3,7 +3,7 @@
 // the next.
 import { generateKey, type KeyRing, parseKeyRing, type RandomBytes } from "../../envelope/key_ring.ts";
 import { ConfigError } from "../../errors.ts";
-import { systemFault } from "../../platform/system_fault.ts";
+import { systemFault } from "../../platform/faults/system_fault.ts";
 import type { Environment } from "../environment.ts";
 import type { FileAccess } from "./named_files.ts";
 import { explainReadError } from "./read_error.ts";

@@ -2,9 +2,9 @@
 // Looked at before anything starts, so that a missing certificate is a problem of the configuration and not of the first client.
 import { ConfigError, type ConfigProblem } from "../../errors.ts";
 import { parseKeySet } from "../../identity/key_set.ts";
-import { isKeyOf } from "../../platform/builtin.ts";
-import type { ForeignHands, PathUse } from "../../platform/foreign_hands.ts";
-import { systemFault } from "../../platform/system_fault.ts";
+import { systemFault } from "../../platform/faults/system_fault.ts";
+import type { ForeignHands, PathUse } from "../../platform/files/foreign_hands.ts";
+import { isKeyOf } from "../../platform/runtime/builtin.ts";
 import { type SettingKey, SETTINGS, type Settings } from "../schema.ts";
 import type { Setting } from "../setting.ts";
 import { certificateTerm } from "./certificate_term.ts";

@@ -1,6 +1,6 @@
 // What PEM files have to hold (RFC 7468), told before anything listens or connects: an engine says what is wrong with one
 // in codes of its own, does not say in which file, and of an authority not before a server is connected to.
-import { certificateOf, privateKeyOf } from "../../platform/builtin.ts";
+import { certificateOf, privateKeyOf } from "../../platform/runtime/builtin.ts";
 
 /** What is wrong with a file's text, and the cure; undefined if nothing. */
 type Fault = readonly [problem: string, remedy: string] | undefined;

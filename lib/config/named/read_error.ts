@@ -1,5 +1,5 @@
 // Why a file could not be read, in words: one table for every file that configuration names.
-import { systemFault } from "../../platform/system_fault.ts";
+import { systemFault } from "../../platform/faults/system_fault.ts";
 
 const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
   NotFound: ["there is no such file", "Create FILE, or name another file."],

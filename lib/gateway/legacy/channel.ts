@@ -10,7 +10,7 @@ import { flatten } from "../../mcp/json/json_splice.ts";
 import { SERVER_ERROR } from "../../mcp/messages/rpc_codes.ts";
 import { errorWithId } from "../../mcp/messages/rpc_fault.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
-import { Pause, settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/timers.ts";
+import { Pause, settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/time/timers.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { HeldBody } from "../in/body.ts";
 import type { Inbound } from "../inbound.ts";

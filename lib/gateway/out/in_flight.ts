@@ -3,7 +3,7 @@
 import type { SignetError } from "../../errors.ts";
 import { tellLater } from "../../http1/call_of.ts";
 import { type CallListener, type ExchangeWatcher, HttpError } from "../../http1/types.ts";
-import { eventTime } from "../../platform/event_time.ts";
+import { eventTime } from "../../platform/time/event_time.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Reservation } from "../../session/holdings.ts";
 import type { Linked, LinkedList } from "../../session/linked_list.ts";

@@ -11,7 +11,7 @@ import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { isJsonObject, type JsonObject, parseMessage } from "../../mcp/messages/json_rpc.ts";
 import { parseJson } from "../../platform/json.ts";
-import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";

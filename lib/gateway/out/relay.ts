@@ -18,7 +18,7 @@ import { DONE } from "../../http1/wire/done.ts";
 import { combinedValue, fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import type { OutcomeReader } from "../../mcp/answer_outcome.ts";
-import { settlesWithin, SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { settlesWithin, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { HOP_FIELD } from "../../replica/hop_proof.ts";
 import type { Inbound } from "../inbound.ts";
 import { noteAnswerBody, outcomeReader, tellOfStream } from "../observed.ts";

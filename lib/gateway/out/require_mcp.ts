@@ -4,7 +4,7 @@ import { SignetError } from "../../errors.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
 import { parseJson } from "../../platform/json.ts";
-import { SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { hear } from "../../upstream/http/hear.ts";
 import type { GatewayParts } from "../parts.ts";
 import { routeWithoutSession } from "./route.ts";

@@ -1,7 +1,7 @@
 // A client's request on its way to an upstream: cut with whoever waits for it, and timed until the answer's head is there.
 import { SignetError } from "../../errors.ts";
 import type { ClientResponse } from "../../http1/types.ts";
-import { eventTime } from "../../platform/event_time.ts";
+import { eventTime } from "../../platform/time/event_time.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import type { Upstream, UpstreamRequest } from "../../upstream/upstream.ts";
 import type { GatewayParts } from "../parts.ts";

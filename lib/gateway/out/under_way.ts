@@ -4,7 +4,7 @@
 import { SignetError } from "../../errors.ts";
 import type { Parsed } from "../../mcp/messages/json_rpc.ts";
 import type { Logger } from "../../observe/log.ts";
-import { isWithin } from "../../platform/time_of_day.ts";
+import { isWithin } from "../../platform/time/time_of_day.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Limits } from "../../session/limits.ts";
 import { LinkedList } from "../../session/linked_list.ts";

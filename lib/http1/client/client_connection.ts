@@ -1,6 +1,6 @@
 // One connection to an upstream: a request out, its answer in, then the next. RFC 9112 §6.3, §9.3, §9.5.
 // While idle a read stays posted, so that the upstream's close is noticed before the next request, not by it.
-import type { Socket } from "../../platform/socket.ts";
+import type { Socket } from "../../platform/sockets/socket.ts";
 import { HttpError, type ResponseHead } from "../types.ts";
 import { RESPONSE_BUFFER } from "../wire/buffers.ts";
 import { ByteStream, type StreamOwner } from "../wire/byte_stream.ts";

@@ -1,5 +1,5 @@
 // What all connections of a pool share: its bounds, its counters, and what becomes of calls.
-import type { Lulls } from "../../platform/lulls.ts";
+import type { Lulls } from "../../platform/memory/lulls.ts";
 import type { ByteAccount } from "../byte_account.ts";
 import type { HttpError } from "../types.ts";
 import type { Traffic } from "../wire/byte_stream.ts";

@@ -1,9 +1,9 @@
 // Connections to one upstream, kept and shared: last in, first out. RFC 9112 §9.3, §9.4; RFC 9110 §9.2.2.
 // Guarantees: a request whose bytes may have reached the upstream is never sent twice unless its method is idempotent, or
 // the pool's owner says that it is, and a late abort touches no connection but the one its own call still has.
-import { eventTime } from "../../platform/event_time.ts";
-import { LULLS } from "../../platform/lulls.ts";
-import type { Socket } from "../../platform/socket.ts";
+import { LULLS } from "../../platform/memory/lulls.ts";
+import type { Socket } from "../../platform/sockets/socket.ts";
+import { eventTime } from "../../platform/time/event_time.ts";
 import { ByteAccount } from "../byte_account.ts";
 import { type Call, type ClientRequest, HttpError } from "../types.ts";
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";

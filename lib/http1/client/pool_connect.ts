@@ -1,9 +1,9 @@
 // Opens a socket to an endpoint within a time. Nothing of a request is sent here: every failure is `unsent`.
-import { certificateWords } from "../../platform/certificate_fault.ts";
-import type { Socket } from "../../platform/socket.ts";
+import { certificateWords } from "../../platform/faults/certificate_fault.ts";
+import { systemFault } from "../../platform/faults/system_fault.ts";
 import { NETWORK } from "../../platform/sockets.ts";
-import { systemFault } from "../../platform/system_fault.ts";
-import { atDeadline } from "../../platform/timers.ts";
+import type { Socket } from "../../platform/sockets/socket.ts";
+import { atDeadline } from "../../platform/time/timers.ts";
 import { HttpError } from "../types.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 

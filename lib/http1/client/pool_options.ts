@@ -1,6 +1,6 @@
 // What a pool can be told, and what it tells.
-import type { Lulls } from "../../platform/lulls.ts";
-import type { Socket } from "../../platform/socket.ts";
+import type { Lulls } from "../../platform/memory/lulls.ts";
+import type { Socket } from "../../platform/sockets/socket.ts";
 import type { ByteAccount } from "../byte_account.ts";
 import type { ClientRequest } from "../types.ts";
 import type { Endpoint } from "../wire/endpoint.ts";

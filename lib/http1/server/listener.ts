@@ -2,10 +2,10 @@
 // A TLS listener takes a new certificate without refusing anybody: a second socket on the same port (SO_REUSEPORT, which
 // needs Deno's `--unstable-net`) accepts beside the first for a moment, then alone; what the kernel has queued on the first
 // in the very moment it closes is reset. Without the flag the port is closed for some milliseconds.
-import { readTextFile } from "../../platform/files.ts";
-import type { Incoming, KeyPair, Listener, ListenTarget } from "../../platform/socket.ts";
+import { systemFault } from "../../platform/faults/system_fault.ts";
+import { readTextFile } from "../../platform/files/files.ts";
 import { NETWORK } from "../../platform/sockets.ts";
-import { systemFault } from "../../platform/system_fault.ts";
+import type { Incoming, KeyPair, Listener, ListenTarget } from "../../platform/sockets/socket.ts";
 
 /** What to listen on. `hostname` is a name or an IP address; port 0 asks for any free one. */
 export interface ListenAddress {

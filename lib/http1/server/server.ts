@@ -1,5 +1,5 @@
 // The server side of the engine: listeners, connections, their bounds and their end. RFC 9112.
-import { eventTime } from "../../platform/event_time.ts";
+import { eventTime } from "../../platform/time/event_time.ts";
 import { ByteAccount } from "../byte_account.ts";
 import type { Exchange, HttpErrorCode } from "../types.ts";
 import { Sweep, sweepInterval } from "../wire/deadline.ts";

@@ -1,6 +1,6 @@
 // One client connection: requests in, answers out, one after the other. RFC 9112 §9.
 // A read is always posted while a request is handled: it is the next request's bytes and the disconnect watch in one.
-import type { Socket } from "../../platform/socket.ts";
+import type { Socket } from "../../platform/sockets/socket.ts";
 import type { Charge } from "../byte_account.ts";
 import { HttpError, type RequestHead } from "../types.ts";
 import { REQUEST_BUFFER } from "../wire/buffers.ts";

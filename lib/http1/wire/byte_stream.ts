@@ -3,8 +3,8 @@
 // Guarantees: nothing rejects (a failure is one call of the owner's), buffers go back to the shared pool exactly once,
 // and bytes that are lent stay in place until the owner calls them back; while one of them is being written to another
 // socket, its buffer is no longer shared. Where there is no room, reads wait.
-import { beginEvent, endEvent } from "../../platform/event_time.ts";
-import type { Socket, SocketOwner } from "../../platform/socket.ts";
+import type { Socket, SocketOwner } from "../../platform/sockets/socket.ts";
+import { beginEvent, endEvent } from "../../platform/time/event_time.ts";
 import type { Charge } from "../byte_account.ts";
 import { HttpError } from "../types.ts";
 import { BorrowedBytes, callBack, onceFree } from "./borrowed.ts";

@@ -1,5 +1,5 @@
 // Deadlines without a timer each: one coarse timer looks at everything that is due. A deadline is a field write;
-// it is met late by up to one interval, and early by no more than one event lasts (`platform/event_time.ts`).
+// it is met late by up to one interval, and early by no more than one event lasts (`platform/time/event_time.ts`).
 
 /** Something with deadlines of its own. */
 export interface Timed {

@@ -1,5 +1,5 @@
 // Where an upstream listens: TCP, TLS or a unix socket, and how it is written as a URL.
-import type { ConnectTarget } from "../../platform/socket.ts";
+import type { ConnectTarget } from "../../platform/sockets/socket.ts";
 import { formatAuthority } from "./authority.ts";
 
 export type Endpoint = ConnectTarget;

@@ -1,7 +1,7 @@
 // What is written to one socket: one write after the other, each until the socket has taken all of it.
 // Guarantees: nothing rejects (a failure is one call of the owner's); a buffer goes back, and a loan is free again, once,
 // when its write has ended, however that was; after a failure or {@link StreamOutput.close} nothing more is sent.
-import type { Socket } from "../../platform/socket.ts";
+import type { Socket } from "../../platform/sockets/socket.ts";
 import { BorrowedBytes, type Bytes, lockForWrite, startOf, unlockAfterWrite } from "./borrowed.ts";
 import { DONE } from "./done.ts";
 import { headLength, placeReadyHead, type ReadyHead } from "./ready_head.ts";

@@ -1,7 +1,7 @@
 // The three shapes of the client library behind one: commands go by their first key, messages come by channel.
 // Only here is the library named; whoever does not share a store does not load it.
 import { createClient, createCluster, createSentinel } from "@redis/client";
-import { Pause, SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { Pause, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { slotOf } from "./key_slot.ts";
 import type { RedisTarget } from "./redis_target.ts";
 

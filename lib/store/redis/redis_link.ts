@@ -2,10 +2,10 @@
 // It never waits for a store that is away: what cannot be asked now is a StoreError now, and it comes back by itself.
 // Keys stand under one prefix; what has to be one atomic step stands in one slot of a cluster (docs/guides/replicas.md).
 import { Buffer } from "node:buffer";
-import { createHash } from "../../platform/builtin.ts";
-import { certificateWords } from "../../platform/certificate_fault.ts";
+import { certificateWords } from "../../platform/faults/certificate_fault.ts";
 import { randomBytes } from "../../platform/random.ts";
-import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { createHash } from "../../platform/runtime/builtin.ts";
+import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { StoreError } from "../store.ts";
 import { RedisChannels } from "./redis_channels.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";

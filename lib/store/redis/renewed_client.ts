@@ -1,6 +1,6 @@
 // A client that can be begun anew, over connections of its own. What the library cannot read it forgets, and goes on over the
 // same connection: each answer there is then taken for that to another question, for as long as the connection lasts.
-import { OwnedTimer, SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { OwnedTimer, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import type { RedisClient } from "./redis_client.ts";
 
 /** Who answers with what nobody can read is not connected to more often, in ms. */

@@ -1,6 +1,6 @@
 // What is asked of a shared store as one atomic step, and how long its answer may be: whoever writes there could leave 512 MB
 // under a key, which each replica would read whole for each that asks (docs/behaviour.md M6, R6).
-import { createHash } from "../../platform/builtin.ts";
+import { createHash } from "../../platform/runtime/builtin.ts";
 
 /** A text that is sealed has at most 96 KiB, and no answer holds more than one. */
 const MOST_BYTES = 128 * 1024;

@@ -1,7 +1,7 @@
 // Revocations that the store has not taken, or has lost: kept here, and written as soon as it takes them, some at a time and
 // beside whatever else is asked. Nobody waits for it: what others have revoked meanwhile is told at once (docs/behaviour.md
 // R4, R6).
-import { tellIfOwn } from "../../platform/faults.ts";
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import { type Revocation, StoreError } from "../store.ts";
 
 /** What is kept to be written (again). */

@@ -6,9 +6,9 @@
 // Anything else (another error, an exit code other than 0, no JSON, no end) may pass and is tried again.
 import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
 import type { Logger } from "../../observe/log.ts";
-import { runToEnd } from "../../platform/child_process.ts";
 import { parseJson } from "../../platform/json.ts";
-import type { Timers } from "../../platform/timers.ts";
+import { runToEnd } from "../../platform/process/child_process.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 import { logCommandWords } from "./command_words.ts";
 import { CachedCredential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 

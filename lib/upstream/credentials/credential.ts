@@ -1,8 +1,8 @@
 // The credential Signet itself presents to an MCP server: environment variables of a process, or header fields.
 // Obtained from somewhere, valid for a time, renewed before it ends (docs/behaviour.md B4).
 import type { Fields } from "../../http1/types.ts";
-import { isWithin } from "../../platform/time_of_day.ts";
-import type { Timers } from "../../platform/timers.ts";
+import { isWithin } from "../../platform/time/time_of_day.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 
 /** Times are in ms since the epoch. */
 export interface Credential {

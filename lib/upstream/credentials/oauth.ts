@@ -3,8 +3,8 @@
 import * as oauth from "oauth4webapi";
 import { isThisMachine } from "../../identity/this_machine.ts";
 import { AnswerFault, fetchWhole } from "../../identity/whole_answer.ts";
-import { errorName } from "../../platform/error_name.ts";
-import type { Timers } from "../../platform/timers.ts";
+import { errorName } from "../../platform/faults/error_name.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 import { CachedCredential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 
 /** Where a refresh token is kept: a server may replace it at every use (RFC 6749 §6). */

@@ -3,8 +3,8 @@
 // written with the next: whoever used the old one again would be taken for a thief (RFC 9700 §4.14.2).
 import { open, rename, rm } from "node:fs/promises";
 import type { Logger } from "../../observe/log.ts";
-import { readTextFile } from "../../platform/files.ts";
-import { systemFault } from "../../platform/system_fault.ts";
+import { systemFault } from "../../platform/faults/system_fault.ts";
+import { readTextFile } from "../../platform/files/files.ts";
 import type { RefreshTokenKeeper } from "./oauth.ts";
 
 /** Issued in the place of what the file holds, and not written yet. */

@@ -2,7 +2,7 @@
 // minute, whatever ends within five. A passing failure is tried again until the old credential ends; a final one ends
 // its holder.
 import type { Logger } from "../../observe/log.ts";
-import { OwnedTimer, type Timers } from "../../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../../platform/time/timers.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource, isDue } from "./credential.ts";
 
 /** Somebody who works with a credential. */

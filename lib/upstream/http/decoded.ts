@@ -12,7 +12,7 @@ import {
   createInflate,
   createInflateRaw,
   createZstdDecompress,
-} from "../../platform/builtin.ts";
+} from "../../platform/runtime/builtin.ts";
 
 /** What one piece of the wire may become, in bytes. */
 const MAX_PIECE_BYTES = 4 * 1024 * 1024;

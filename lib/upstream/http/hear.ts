@@ -6,8 +6,8 @@ import { fieldValue } from "../../http1/wire/fields.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import { type Refusal, REFUSAL_BYTES } from "../../mcp/lost_session.ts";
-import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "../../platform/builtin.ts";
-import { Patience, settlesWithin, type Timers } from "../../platform/timers.ts";
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "../../platform/runtime/builtin.ts";
+import { Patience, settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import { type ReadAhead, resumed } from "./resumed_body.ts";
 
 /** What a transport has to say comes with the head, or right behind it. */

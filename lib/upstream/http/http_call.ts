@@ -4,7 +4,7 @@ import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Pool } from "../../http1/client/pool.ts";
 import type { Judge } from "../../http1/client/pool_call.ts";
 import { type Call, type CallListener, type ClientRequest, type ClientResponse, HttpError } from "../../http1/types.ts";
-import { OwnedTimer, type Timers } from "../../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../../platform/time/timers.ts";
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 
 /** A request as it went out, and the session it went out in. */

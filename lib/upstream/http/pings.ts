@@ -10,9 +10,9 @@ import { SseParser } from "../../mcp/events/sse.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { askedId, isRefusal, meaningOf, type Refusal, speaksOfSession } from "../../mcp/lost_session.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import { parseJson } from "../../platform/json.ts";
-import type { Timers } from "../../platform/timers.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 import { hear } from "./hear.ts";
 
 const TIMEOUT_MS = 5000;

@@ -10,7 +10,7 @@ import { isEventStream } from "../../http1/wire/media_type.ts";
 import { replaceSpanByNumber } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span } from "../../mcp/json/json_text.ts";
 import { errorResponse, type RpcId } from "../../mcp/messages/json_rpc.ts";
-import { settlesWithin } from "../../platform/timers.ts";
+import { settlesWithin } from "../../platform/time/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { Discarded } from "../discarded.ts";
 import { type Opened, PeerCall, type PeerCallHost, type Track, type Waiter } from "./http_peer_call.ts";

@@ -17,7 +17,7 @@ import { isEventStream } from "../../http1/wire/media_type.ts";
 import { retryAfterMs } from "../../mcp/events/stream_retry.ts";
 import { rewritten } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
-import { OwnedTimer, Pause, type Timers } from "../../platform/timers.ts";
+import { OwnedTimer, Pause, type Timers } from "../../platform/time/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import { hear } from "../http/hear.ts";
 import { readAtOnce, readMessages, type StreamPlace } from "./http_peer_answer.ts";

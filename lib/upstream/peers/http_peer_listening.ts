@@ -5,7 +5,7 @@ import { type ClientResponse, type Fields, HttpError } from "../../http1/types.t
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { isSendable } from "../../mcp/events/event_id.ts";
 import { retryAfterMs } from "../../mcp/events/stream_retry.ts";
-import { Pause } from "../../platform/timers.ts";
+import { Pause } from "../../platform/time/timers.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { isRefusalForGood } from "../refused_for_now.ts";
 import type { HttpPeer, SessionKeeper } from "./http_peer.ts";

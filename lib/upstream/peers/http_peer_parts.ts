@@ -2,7 +2,7 @@
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import type { Logger } from "../../observe/log.ts";
-import type { Timers } from "../../platform/timers.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import type { Upstream } from "../upstream.ts";
 import type { PooledSession } from "./pooled/pooled_session.ts";

@@ -9,7 +9,7 @@ import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
-import { Pause, settlesWithin } from "../../platform/timers.ts";
+import { Pause, settlesWithin } from "../../platform/time/timers.ts";
 import type { MaybePromise } from "../../store/store.ts";
 import { Backoff } from "../backoff.ts";
 import { isUpstreamId } from "../http/session_id_field.ts";

@@ -12,7 +12,7 @@ import { findMember, stringAt } from "../../mcp/json/json_text.ts";
 import { memberAt } from "../../mcp/messages/json_places.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { parseJson } from "../../platform/json.ts";
-import { OwnedTimer, type Timers } from "../../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../../platform/time/timers.ts";
 import { AskingPeer } from "./heard/asking_peer.ts";
 import type { QuestionTokens } from "./heard/question_tokens.ts";
 import type { Subscriptions } from "./heard/subscriptions.ts";

@@ -9,7 +9,7 @@ import { isObjectAt, memberAt, objectAt } from "../../mcp/messages/json_places.t
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/messages/rpc_codes.ts";
 import { MAX_SHOWN } from "../../observe/shortened.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import { SERVER_INFO } from "./greeting.ts";
 import type { Subscriptions } from "./heard/subscriptions.ts";
 import type { Catalog } from "./lists/catalog.ts";

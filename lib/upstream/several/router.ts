@@ -14,7 +14,7 @@ import { findMember, stringAt } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { METHOD_NOT_FOUND } from "../../mcp/messages/rpc_codes.ts";
 import type { Logger } from "../../observe/log.ts";
-import type { Timers } from "../../platform/timers.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 import { discoveryOf, greetingOf, mergedCapabilities, type Missing } from "./greeting.ts";
 import { QuestionTokens } from "./heard/question_tokens.ts";
 import { StreamPlaces } from "./heard/stream_places.ts";

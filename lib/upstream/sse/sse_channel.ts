@@ -7,7 +7,7 @@ import { type ClientResponse, type Fields, HttpError } from "../../http1/types.t
 import { inspectBytes } from "../../http1/wire/borrowed.ts";
 import { isEventStream } from "../../http1/wire/media_type.ts";
 import { type SseEvent, SseParser } from "../../mcp/events/sse.ts";
-import { settlesWithin, type Timers } from "../../platform/timers.ts";
+import { settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import { LostSession, type SessionCall } from "../../session/lost_session.ts";
 import { asRefusal, badAnswer, refusedWith } from "../peers/http_peer_fault.ts";

@@ -13,7 +13,7 @@ import { META_SERVER_INFO } from "../../mcp/eras/between_eras.ts";
 import { speaksModern } from "../../mcp/eras/for_stateless_server.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { randomBytes } from "../../platform/random.ts";
-import { SYSTEM_TIMERS } from "../../platform/timers.ts";
+import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { PassingPeer } from "./passing_peer.ts";
 import type { StatelessParts } from "./stateless_parts.ts";
 import { DEFAULT_STATELESS_LIMITS, type StatelessSetting } from "./stateless_peer_life.ts";

@@ -12,8 +12,8 @@ import { notificationForLegacy, ownRequest } from "../../mcp/eras/for_stateless_
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { concerns } from "../../mcp/resource_updates.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
-import { Pause } from "../../platform/timers.ts";
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
+import { Pause } from "../../platform/time/timers.ts";
 import type { StatelessParts } from "./stateless_parts.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";
 

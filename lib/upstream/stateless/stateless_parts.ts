@@ -5,7 +5,7 @@ import { callOf } from "../../http1/call_of.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { MODERN_REVISIONS } from "../../mcp/eras/revisions.ts";
 import type { Logger } from "../../observe/log.ts";
-import type { Timers } from "../../platform/timers.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import type { SessionCall } from "../../session/lost_session.ts";
 import type { HttpPeerLimits } from "../peers/http_peer_parts.ts";

@@ -9,7 +9,7 @@ import { nameMemberOf } from "../../mcp/eras/modern.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember, findMembers, type Span, stringAt } from "../../mcp/json/json_text.ts";
 import { type JsonObject, type RpcId } from "../../mcp/messages/json_rpc.ts";
-import { tellIfOwn } from "../../platform/faults.ts";
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import { Discarded } from "../discarded.ts";
 import { peerFields } from "../peer_fields.ts";
 import { mayBeOfOtherEra } from "../peers/http_peer_fault.ts";

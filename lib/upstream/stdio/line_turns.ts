@@ -2,7 +2,7 @@
 // pipes (docs/behaviour.md M6). A line under way may always end, so that nobody waits for good; one that does not, while
 // others wait, loses its turn.
 import type { ByteAccount } from "../../http1/byte_account.ts";
-import { OwnedTimer, type Timers } from "../../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../../platform/time/timers.ts";
 
 /** For so long a line may hold up the others of its caller, in ms. */
 const TURN_MS = 10_000;

@@ -6,7 +6,7 @@
 // next Signet starts in the same process namespace, provided it may read /proc.
 import process from "node:process";
 import type { Logger } from "../../observe/log.ts";
-import { pause, type Timers } from "../../platform/timers.ts";
+import { pause, type Timers } from "../../platform/time/timers.ts";
 import { orphansOf, type ProcessTable } from "./process_table.ts";
 
 export interface OrphanHunt {

@@ -1,7 +1,7 @@
 // The first words to a new process, and its answer, in time (MCP 2025-11-25, Lifecycle, "Initialization").
 import type { Message } from "../../bridge/peer/peer.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import type { Timers } from "../../platform/timers.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 import type { ProcessPeer } from "./process_peer.ts";
 import { neverAnswered } from "./start_fault.ts";
 

@@ -3,8 +3,8 @@
 import { randomName } from "../../bridge/limits.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import type { Logger } from "../../observe/log.ts";
-import type { Launch, Spawn } from "../../platform/child_process.ts";
-import type { Timers } from "../../platform/timers.ts";
+import type { Launch, Spawn } from "../../platform/process/child_process.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 import type { BackoffOptions } from "../backoff.ts";
 import type { Rotation } from "../credentials/rotation.ts";
 import type { Machine, Programs, ServerCommand } from "./launch.ts";

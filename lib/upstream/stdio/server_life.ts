@@ -20,7 +20,7 @@ import {
 import { SignetError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
 import type { JsonObject } from "../../mcp/messages/json_rpc.ts";
-import { Pause, settlesWithin } from "../../platform/timers.ts";
+import { Pause, settlesWithin } from "../../platform/time/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import { Backoff } from "../backoff.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "../credentials/credential.ts";

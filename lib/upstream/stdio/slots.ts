@@ -3,7 +3,7 @@
 // an owner makes room for itself: the process it has not used for longest ends, and the new one starts when that is
 // gone. The same person through another client is another owner where sessions are bound to clients (O2).
 import { SignetError } from "../../errors.ts";
-import { leftOf } from "../../platform/time_of_day.ts";
+import { leftOf } from "../../platform/time/time_of_day.ts";
 import type { CallerKeys, OwnerKey, PrincipalKey } from "../../session/caller.ts";
 
 export interface SlotCaps {

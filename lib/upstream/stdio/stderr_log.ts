@@ -3,7 +3,7 @@
 // long lines are cut; floods are thinned out and counted.
 import { Blanker } from "../../observe/blank.ts";
 import type { Logger } from "../../observe/log.ts";
-import type { Timers } from "../../platform/timers.ts";
+import type { Timers } from "../../platform/time/timers.ts";
 import { LineSplitter } from "./lines.ts";
 
 const MAX_LINE_CHARS = 4096;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../../lib/cli/commands.ts";
-import { systemError } from "../../../lib/platform/system_fault.ts";
+import { systemError } from "../../../lib/platform/faults/system_fault.ts";
 import { VERSION } from "../../../lib/platform/version.ts";
 import { STRICT } from "../../support/strict.ts";
 import { FakeMachine } from "./fake_machine.ts";

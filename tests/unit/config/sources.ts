@@ -3,7 +3,7 @@ import { parseFlags } from "../../../lib/config/flags.ts";
 import { type LoadedSettings, loadSettings, type Sources } from "../../../lib/config/load.ts";
 import { SETTING_KEYS } from "../../../lib/config/schema.ts";
 import { ConfigError, type ConfigProblem } from "../../../lib/errors.ts";
-import type { PathUse } from "../../../lib/platform/foreign_hands.ts";
+import type { PathUse } from "../../../lib/platform/files/foreign_hands.ts";
 
 export interface Given {
   readonly argv?: readonly string[];

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import type { Charge } from "../../../http1/byte_account.ts";
 import { findMember, type Member, membersOf, textAt } from "../../../mcp/json/json_text.ts";
 import { isObjectAt, memberAt } from "../../../mcp/messages/json_places.ts";
-import { createHash } from "../../../platform/builtin.ts";
+import { createHash } from "../../../platform/runtime/builtin.ts";
 import type { Message } from "../../peer/peer.ts";
 
 /** Of a key and of a question, in bytes. */

@@ -1,7 +1,7 @@
 // Places for calls that wait until their stateless clients come back with answers: bounded for each caller and in all, in
 // number and in bytes, and with one timer for all of them (docs/behaviour.md S4, M6).
 import type { ByteAccount, Charge } from "../../../http1/byte_account.ts";
-import { SameDelay, type Timers } from "../../../platform/timers.ts";
+import { SameDelay, type Timers } from "../../../platform/time/timers.ts";
 import type { PrincipalKey } from "../../../session/caller.ts";
 import type { BridgeLimits } from "../../limits.ts";
 

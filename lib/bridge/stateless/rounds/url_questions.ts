@@ -8,7 +8,7 @@ import { isObjectAt } from "../../../mcp/messages/json_places.ts";
 import { isJsonObject, type JsonObject } from "../../../mcp/messages/json_rpc.ts";
 import { INTERNAL_ERROR, URL_ELICITATION_REQUIRED } from "../../../mcp/messages/rpc_codes.ts";
 import { parseJson } from "../../../platform/json.ts";
-import type { Timers } from "../../../platform/timers.ts";
+import type { Timers } from "../../../platform/time/timers.ts";
 
 /** Of one call at a time, and of all of them in UTF-16 units: they have to fit into a state. */
 const MAX_ADDRESSES = 16, MAX_LENGTH = 16 * 1024;

@@ -5,7 +5,7 @@ import { type ClientResponse, type FieldList, HttpError } from "../../../http1/t
 import { OF_THE_BYTES } from "../../../http1/wire/fields.ts";
 import { NOTHING_TO_END } from "../../../mcp/lost_session.ts";
 import { isJsonObject } from "../../../mcp/messages/json_rpc.ts";
-import { tellIfOwn } from "../../../platform/faults.ts";
+import { tellIfOwn } from "../../../platform/faults/uncaught.ts";
 import type { Caller } from "../../../session/caller.ts";
 import type { EndReason, Session } from "../../../session/session.ts";
 import { upstreamIdOf } from "../../../upstream/http/session_id_field.ts";

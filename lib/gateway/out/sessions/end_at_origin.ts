@@ -3,8 +3,8 @@
 import { openSession } from "../../../envelope/session_id.ts";
 import { SignetError } from "../../../errors.ts";
 import { HttpError } from "../../../http1/types.ts";
-import { tellIfOwn } from "../../../platform/faults.ts";
-import { settlesWithin, SYSTEM_TIMERS } from "../../../platform/timers.ts";
+import { tellIfOwn } from "../../../platform/faults/uncaught.ts";
+import { settlesWithin, SYSTEM_TIMERS } from "../../../platform/time/timers.ts";
 import type { Caller } from "../../../session/caller.ts";
 import type { Session } from "../../../session/session.ts";
 import type { Inbound } from "../../inbound.ts";

@@ -10,7 +10,7 @@ import { isRevisionText } from "../../../mcp/eras/revisions.ts";
 import { SseParser } from "../../../mcp/events/sse.ts";
 import { GatheredBytes } from "../../../mcp/json/gathered_bytes.ts";
 import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../../mcp/messages/json_rpc.ts";
-import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../../platform/timers.ts";
+import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../../platform/time/timers.ts";
 import { decoded, DecodingError } from "../../../upstream/http/decoded.ts";
 import { resumed } from "../../../upstream/http/resumed_body.ts";
 

@@ -2,7 +2,7 @@
 // there (docs/behaviour.md L4, R1). What is told is sealed with the ring. Without the store each replica decides alone.
 import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
 import type { StoreSeal } from "../../../envelope/store_seal.ts";
-import type { Timers } from "../../../platform/timers.ts";
+import type { Timers } from "../../../platform/time/timers.ts";
 import type { Replicas } from "../../../replica/replicas.ts";
 import type { Session } from "../../../session/session.ts";
 import type { UpstreamLink } from "../../../session/upstream_link.ts";

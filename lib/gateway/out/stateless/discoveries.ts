@@ -2,7 +2,7 @@
 // down, or a limit: a client that finds out which revision to speak would fail, or fall back to a session for good
 // (docs/behaviour.md S5; docs/protocol.md 38). Each answer is for the owner and the kind of client it was given to, and
 // nobody else. Bounded in number, bytes and time.
-import { isWithin } from "../../../platform/time_of_day.ts";
+import { isWithin } from "../../../platform/time/time_of_day.ts";
 
 export interface DiscoveriesOptions {
   readonly maxEntries?: number;

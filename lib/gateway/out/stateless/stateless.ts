@@ -4,7 +4,7 @@ import { subscriptionEnded } from "../../../mcp/eras/between_eras.ts";
 import { assertModern } from "../../../mcp/eras/modern.ts";
 import { joinBytes } from "../../../mcp/json/join_bytes.ts";
 import { errorResponse, type RpcNotification, type RpcRequest } from "../../../mcp/messages/json_rpc.ts";
-import { pause, SYSTEM_TIMERS } from "../../../platform/timers.ts";
+import { pause, SYSTEM_TIMERS } from "../../../platform/time/timers.ts";
 import type { Caller } from "../../../session/caller.ts";
 import type { Inbound } from "../../inbound.ts";
 import { listsOf } from "../../law.ts";

@@ -2,7 +2,7 @@
 // which lands late changes nothing that was decided meanwhile; what nobody waits for any more is taken back
 // (docs/behaviour.md S3, R6).
 import type { StoreSeal } from "../../../envelope/store_seal.ts";
-import type { Timers } from "../../../platform/timers.ts";
+import type { Timers } from "../../../platform/time/timers.ts";
 import { ignoreStoreError } from "../../../store/fail_closed.ts";
 import type { AliasStore } from "../../../store/shared.ts";
 import { type KeptSession, openKept, sealKept } from "./kept_session.ts";

@@ -4,8 +4,8 @@
 import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
 import type { StoreSeal } from "../../../envelope/store_seal.ts";
 import { HttpError } from "../../../http1/types.ts";
-import { leftOf } from "../../../platform/time_of_day.ts";
-import type { Timers } from "../../../platform/timers.ts";
+import { leftOf } from "../../../platform/time/time_of_day.ts";
+import type { Timers } from "../../../platform/time/timers.ts";
 import type { OwnerKey } from "../../../session/caller.ts";
 import type { Verdict } from "../../../session/revocation_list.ts";
 import { ignoreStoreError } from "../../../store/fail_closed.ts";

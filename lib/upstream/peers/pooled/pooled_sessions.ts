@@ -2,7 +2,7 @@
 // (docs/behaviour.md S3): under a digest of whose they are, sealed, so that whoever can write there can lead nobody into
 // another's.
 import type { PoolKey } from "../../../bridge/request.ts";
-import { createHash } from "../../../platform/builtin.ts";
+import { createHash } from "../../../platform/runtime/builtin.ts";
 import type { OwnerKey } from "../../../session/caller.ts";
 import type { Upstream } from "../../upstream.ts";
 import { openKept } from "./kept_session.ts";

@@ -8,7 +8,7 @@ import { META_SUBSCRIPTION_ID, stamped } from "../../../mcp/eras/between_eras.ts
 import { metaOf } from "../../../mcp/eras/modern.ts";
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../../mcp/messages/json_rpc.ts";
-import type { Timers } from "../../../platform/timers.ts";
+import type { Timers } from "../../../platform/time/timers.ts";
 import type { Catalog } from "../lists/catalog.ts";
 import type { MemberLife } from "../members/member_life.ts";
 import type { TaskIds } from "../names/task_ids.ts";

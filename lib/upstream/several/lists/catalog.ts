@@ -5,7 +5,7 @@ import type { ByteAccount } from "../../../http1/byte_account.ts";
 import type { JsonObject } from "../../../mcp/messages/json_rpc.ts";
 import { METHOD_NOT_FOUND } from "../../../mcp/messages/rpc_codes.ts";
 import type { Logger } from "../../../observe/log.ts";
-import type { Timers } from "../../../platform/timers.ts";
+import type { Timers } from "../../../platform/time/timers.ts";
 import { MemberFault, reasonOf } from "../members/breaker.ts";
 import { type Listed, NOTHING_LISTED } from "../members/listed.ts";
 import type { MemberLife } from "../members/member_life.ts";

@@ -3,7 +3,7 @@
 // would have been heard; for the pages of one walk in any case. Charged to the caller, and given up where memory is scarce.
 import type { ByteAccount, Charge } from "../../../http1/byte_account.ts";
 import type { FieldList } from "../../../http1/types.ts";
-import type { Timers } from "../../../platform/timers.ts";
+import type { Timers } from "../../../platform/time/timers.ts";
 import { sameCredential } from "../../refused_credential.ts";
 import { type Listed, sizeOfListed, sizeOfTold } from "../members/listed.ts";
 import type { MemberLife } from "../members/member_life.ts";

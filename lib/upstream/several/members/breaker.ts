@@ -2,8 +2,8 @@
 // (docs/behaviour.md A6). One a member, for all sessions, counts what nobody's credential has to do with: none of them
 // finds out anew that a server is down. One a member and session counts the rest.
 import { SignetError } from "../../../errors.ts";
-import { leftOf } from "../../../platform/time_of_day.ts";
-import type { Timers } from "../../../platform/timers.ts";
+import { leftOf } from "../../../platform/time/time_of_day.ts";
+import type { Timers } from "../../../platform/time/timers.ts";
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;

@@ -1,7 +1,7 @@
 // Members that are out are tried again by themselves, as their breakers allow, while their session is used
 // (docs/behaviour.md A4, A6, L7).
 import type { Carrier } from "../../../bridge/peer/peer.ts";
-import { OwnedTimer, type Timers } from "../../../platform/timers.ts";
+import { OwnedTimer, type Timers } from "../../../platform/time/timers.ts";
 import type { MemberLife } from "./member_life.ts";
 
 export interface MemberRetriesOptions {

@@ -2,7 +2,7 @@
 import type { Carrier, Message, Peer } from "../../../bridge/peer/peer.ts";
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
 import type { JsonObject } from "../../../mcp/messages/json_rpc.ts";
-import type { Timers } from "../../../platform/timers.ts";
+import type { Timers } from "../../../platform/time/timers.ts";
 import { MemberFault } from "./breaker.ts";
 import type { MemberLife } from "./member_life.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { startApp } from "../../../../lib/app/app.ts";
-import type { Reached } from "../../../../lib/platform/reach.ts";
+import type { Reached } from "../../../../lib/platform/network/reach.ts";
 import { FakeMcp } from "../../../support/fake_mcp.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { TempFolder } from "../../../support/temp_folder.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { CommandContext } from "../../../../lib/cli/command.ts";
 import { examineAddresses } from "../../../../lib/cli/doctor/addresses.ts";
 import type { Settings } from "../../../../lib/config/schema.ts";
-import { type Reached, ReachError } from "../../../../lib/platform/reach.ts";
+import { type Reached, ReachError } from "../../../../lib/platform/network/reach.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const NOW_MS = Date.UTC(2026, 7, 1, 12);

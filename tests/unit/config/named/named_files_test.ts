@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { looksLikeKey } from "../../../../lib/config/named/named_files.ts";
-import type { PathUse } from "../../../../lib/platform/foreign_hands.ts";
+import type { PathUse } from "../../../../lib/platform/files/foreign_hands.ts";
 import { Authority, pemTexts } from "../../../support/authority.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { TempFolder } from "../../../support/temp_folder.ts";

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { Pool } from "../../../../lib/http1/client/pool.ts";
 import type { PoolLimits, PoolOptions } from "../../../../lib/http1/client/pool_options.ts";
 import { type BodyReader, type ClientRequest, HttpError } from "../../../../lib/http1/types.ts";
-import { Lulls } from "../../../../lib/platform/lulls.ts";
-import type { Socket, SocketOwner } from "../../../../lib/platform/socket.ts";
+import { Lulls } from "../../../../lib/platform/memory/lulls.ts";
+import type { Socket, SocketOwner } from "../../../../lib/platform/sockets/socket.ts";
 import { bytesOf, ManualClock, RawUpstream, textOf } from "../../../support/raw_peer.ts";
 import { until, within } from "../../../support/until.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { Pool } from "../../../../lib/http1/client/pool.ts";
 import { serveHttp1 } from "../../../../lib/http1/server/server.ts";
+import { systemFault } from "../../../../lib/platform/faults/system_fault.ts";
 import { NETWORK } from "../../../../lib/platform/sockets.ts";
-import { systemFault } from "../../../../lib/platform/system_fault.ts";
 import { within } from "../../../support/raw_peer.ts";
 import { assertReloadRefusedNobody } from "../../../support/reload_promise.ts";
 import { STRICT } from "../../../support/strict.ts";

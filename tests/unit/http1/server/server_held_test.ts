@@ -7,7 +7,7 @@ import { Http1Connection } from "../../../../lib/http1/server/server_connection.
 import { DEFAULT_SERVER_LIMITS } from "../../../../lib/http1/server/server_context.ts";
 import { Sweep } from "../../../../lib/http1/wire/deadline.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../../../lib/http1/wire/fields_parse.ts";
-import type { SocketOwner } from "../../../../lib/platform/socket.ts";
+import type { SocketOwner } from "../../../../lib/platform/sockets/socket.ts";
 import { bytesOf, ManualClock } from "../../../support/raw_peer.ts";
 import { STILL_SOCKET } from "../../../support/still_socket.ts";
 import { STRICT } from "../../../support/strict.ts";

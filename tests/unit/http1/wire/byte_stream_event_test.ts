@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import { ByteStream } from "../../../../lib/http1/wire/byte_stream.ts";
-import { beginEvent, endEvent } from "../../../../lib/platform/event_time.ts";
-import type { Socket } from "../../../../lib/platform/socket.ts";
+import type { Socket } from "../../../../lib/platform/sockets/socket.ts";
+import { beginEvent, endEvent } from "../../../../lib/platform/time/event_time.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const SILENT: Socket = {

@@ -5,7 +5,7 @@ import { BorrowedBytes, byteAt, callBack, onceFree } from "../../../../lib/http1
 import { ByteStream } from "../../../../lib/http1/wire/byte_stream.ts";
 import { readyHead, withLength } from "../../../../lib/http1/wire/ready_head.ts";
 import { sendMessage } from "../../../../lib/http1/wire/text_writing.ts";
-import type { Socket } from "../../../../lib/platform/socket.ts";
+import type { Socket } from "../../../../lib/platform/sockets/socket.ts";
 import { bytesOf, textOf } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 

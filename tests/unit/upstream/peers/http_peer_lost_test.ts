@@ -1,7 +1,7 @@
 // A server that has lost the session of its peer: proven, greeted again once for all who wait, and nothing run twice
 // (docs/behaviour.md L4, A6, A8; docs/protocol.md 6).
 import assert from "node:assert/strict";
-import { SYSTEM_TIMERS, type Timers } from "../../../../lib/platform/timers.ts";
+import { SYSTEM_TIMERS, type Timers } from "../../../../lib/platform/time/timers.ts";
 import { FakeMcp } from "../../../support/fake_mcp.ts";
 import { ANNA, by, EventScript, HttpPeerScene, initializeText, textOf } from "../../../support/http_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
