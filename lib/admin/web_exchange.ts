@@ -1,7 +1,7 @@
 // Between the engine's exchanges and the Request and Response of the Fetch API, for a listener that is never hot.
 import { CHUNKED, type Exchange, type FieldList, type ResponseStart } from "../http1/types.ts";
 import { formatAuthority } from "../http1/wire/authority.ts";
-import { isEventStream } from "../http1/wire/media_type.ts";
+import { isEventStream } from "../http1/wire/fields/media_type.ts";
 
 /** A request with its body read. @throws HttpError `body_too_large`; TypeError if no Request can be made of it */
 export async function webRequest(exchange: Exchange, maxBytes: number): Promise<Request> {

@@ -6,7 +6,7 @@ import type { MasterKey } from "../envelope/key_ring.ts";
 import { fingerprintOwner } from "../envelope/owner_fingerprint.ts";
 import { ConfigError } from "../errors.ts";
 import { isForwardedField } from "../gateway/out/fields/guarded_fields.ts";
-import { plainName } from "../http1/wire/field_spelling.ts";
+import { plainName } from "../http1/wire/fields/field_spelling.ts";
 import { AnonymousSource } from "../identity/anonymous.ts";
 import { Authenticator } from "../identity/authenticator.ts";
 import { BearerSource } from "../identity/bearer.ts";

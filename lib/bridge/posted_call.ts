@@ -1,7 +1,7 @@
 // A message that comes by POST, read and made into a call: at once, or in turns where it is long.
 import { callOf } from "../http1/call_of.ts";
 import { type Call, HttpError } from "../http1/types.ts";
-import { ownBytes } from "../http1/wire/borrowed.ts";
+import { ownBytes } from "../http1/wire/streams/borrowed.ts";
 import { replaceSpan } from "../mcp/json/json_splice.ts";
 import { findMember } from "../mcp/json/json_text.ts";
 import { type Parsed, parseMessage, parseMessageInTurns, TURN_BYTES } from "../mcp/messages/json_rpc.ts";

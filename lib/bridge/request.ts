@@ -2,7 +2,7 @@
 // upstream of any kind is asked is the same, and the query of its address (`UpstreamRequest`).
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import type { Fields } from "../http1/types.ts";
-import type { Bytes } from "../http1/wire/borrowed.ts";
+import type { Bytes } from "../http1/wire/streams/borrowed.ts";
 import type { InitializeParams } from "../mcp/eras/era.ts";
 import type { Parsed } from "../mcp/messages/json_rpc.ts";
 import type { Whereabouts } from "../replica/elsewhere.ts";

@@ -5,7 +5,7 @@ import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { SignetError } from "../errors.ts";
 import { callOf } from "../http1/call_of.ts";
 import type { Call, ClientResponse } from "../http1/types.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
+import { fieldValue } from "../http1/wire/fields/fields.ts";
 import { classify } from "../mcp/eras/era.ts";
 import { isModernEnvelope } from "../mcp/eras/modern.ts";
 import { type Era, isKnownRevision } from "../mcp/eras/revisions.ts";

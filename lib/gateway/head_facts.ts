@@ -3,8 +3,8 @@
 // the body and what changes in each (`CHANGING_FIELDS`: the session's id above all), so it holds nothing that depends on
 // those or on anything else: each answer stands beside what it was got from.
 import type { Fields, HeadNotes, RequestHead } from "../http1/types.ts";
-import { listElements } from "../http1/wire/fields.ts";
-import { isMediaType, isUtf8 } from "../http1/wire/media_type.ts";
+import { listElements } from "../http1/wire/fields/fields.ts";
+import { isMediaType, isUtf8 } from "../http1/wire/fields/media_type.ts";
 import { claimsModernEra } from "../mcp/eras/revisions.ts";
 import { HOP_FIELD } from "../replica/hop_proof.ts";
 import type { Passage } from "../replica/passage.ts";

@@ -1,9 +1,9 @@
 // A request as the gateway sees it: the engine's exchange plus what its head says, and what becomes known on the way.
 // The engine refuses heads in which one of these fields is repeated, so each has one value (see SINGLETON_FIELDS).
 import type { ChangingValues, Exchange, RequestHead } from "../http1/types.ts";
-import type { Bytes } from "../http1/wire/borrowed.ts";
-import { countField, fieldValue } from "../http1/wire/fields.ts";
-import { settleHead } from "../http1/wire/settled_head.ts";
+import { countField, fieldValue } from "../http1/wire/fields/fields.ts";
+import { settleHead } from "../http1/wire/heads/settled_head.ts";
+import type { Bytes } from "../http1/wire/streams/borrowed.ts";
 import type { ResolverView } from "../identity/resolver.ts";
 import type { Parsed, RpcId } from "../mcp/messages/json_rpc.ts";
 import type { Subject } from "../mcp/messages/message_subject.ts";

@@ -1,9 +1,9 @@
 // The transport before Streamable HTTP: HTTP+SSE of MCP 2024-11-05, two endpoints, the first a stream that names the
 // second. Whoever speaks it where it is not served is told so by name, and what to do.
 import { SignetError } from "../errors.ts";
-import { ownBytes } from "../http1/wire/borrowed.ts";
-import { combinedValue } from "../http1/wire/fields.ts";
-import { isEventStream } from "../http1/wire/media_type.ts";
+import { combinedValue } from "../http1/wire/fields/fields.ts";
+import { isEventStream } from "../http1/wire/fields/media_type.ts";
+import { ownBytes } from "../http1/wire/streams/borrowed.ts";
 import { tellIfOwn } from "../platform/faults/uncaught.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/time/timers.ts";
 import type { Caller } from "../session/caller.ts";

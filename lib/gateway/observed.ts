@@ -2,9 +2,9 @@
 // both lanes and however it ends. Where nobody observes there is no record, and every note is one look at that.
 import { ERROR_KINDS, type SignetError } from "../errors.ts";
 import type { ClientResponse, Fields } from "../http1/types.ts";
-import type { Bytes } from "../http1/wire/borrowed.ts";
-import { contentCoding } from "../http1/wire/content_coding.ts";
-import { isEventStream } from "../http1/wire/media_type.ts";
+import { contentCoding } from "../http1/wire/fields/content_coding.ts";
+import { isEventStream } from "../http1/wire/fields/media_type.ts";
+import type { Bytes } from "../http1/wire/streams/borrowed.ts";
 import { noteOutcome, OutcomeReader } from "../mcp/answer_outcome.ts";
 import { findMember } from "../mcp/json/json_text.ts";
 import type { Parsed, RpcMessage } from "../mcp/messages/json_rpc.ts";

@@ -2,10 +2,10 @@
 // is sent for it; ended where the path ends. Where nobody traces each of these is one look at `parts.tracer`, and where a
 // request is not sampled its context crosses as it came.
 import type { FieldList } from "../http1/types.ts";
-import type { Bytes } from "../http1/wire/borrowed.ts";
-import { inspectBytes, ownBytes } from "../http1/wire/borrowed.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
-import { combinedValue, OF_THE_BYTES } from "../http1/wire/fields.ts";
+import { combinedValue, OF_THE_BYTES } from "../http1/wire/fields/fields.ts";
+import type { Bytes } from "../http1/wire/streams/borrowed.ts";
+import { inspectBytes, ownBytes } from "../http1/wire/streams/borrowed.ts";
 import { readPlain } from "../mcp/messages/json_rpc.ts";
 import { type Attribute, ATTRIBUTES } from "../telemetry/mcp_conventions.ts";
 import { readMeta, withContext } from "../telemetry/meta_splice.ts";

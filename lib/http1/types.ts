@@ -1,5 +1,5 @@
 // What the HTTP/1.1 engine hands to its users. It knows nothing of MCP. RFC 9110 (semantics), RFC 9112 (HTTP/1.1).
-import type { Bytes } from "./wire/borrowed.ts";
+import type { Bytes } from "./wire/streams/borrowed.ts";
 
 /** Header fields as `[name, value, name, value, …]` in the order received; names lower-cased, values trimmed of OWS. */
 export type FieldList = string[];

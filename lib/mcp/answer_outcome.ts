@@ -1,7 +1,7 @@
 // How a call came out, told from the bytes of its answer as they pass: the code of a JSON-RPC error, or whether a tool's
 // result says that it is one. Reads names of the first two levels and skips the rest; makes no objects. Not told: answers
 // longer than is looked at, those in a content coding, answers to batches, and names spelt with escapes.
-import { byteAt, type Bytes, copyBytes, inspectBytes } from "../http1/wire/borrowed.ts";
+import { byteAt, type Bytes, copyBytes, inspectBytes } from "../http1/wire/streams/borrowed.ts";
 import { skipBlanks, skipString, skipValue } from "./json/json_text.ts";
 
 /** As much of one message is looked at, in bytes. */

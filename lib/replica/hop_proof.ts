@@ -8,9 +8,9 @@ import { Buffer } from "node:buffer";
 import { HmacSha256, PAD_BYTES } from "../envelope/hmac_sha256.ts";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { Fields } from "../http1/types.ts";
-import { type Bytes, inspectBytes } from "../http1/wire/borrowed.ts";
-import type { Allowance } from "../http1/wire/fields_parse.ts";
+import type { Allowance } from "../http1/wire/fields/fields_parse.ts";
 import { asciiBytes, encodeLatin1, keepLatin1 } from "../http1/wire/latin1.ts";
+import { type Bytes, inspectBytes } from "../http1/wire/streams/borrowed.ts";
 import { hash, timingSafeEqual } from "../platform/runtime/builtin.ts";
 
 /** The field that says whom a request is passed on by and for, and that questions and answers travel in. */

@@ -8,7 +8,7 @@ import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import { DEFAULT_POOL_LIMITS, type PoolOptions } from "../http1/client/pool_options.ts";
 import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
-import { DEFAULT_HEAD_LIMITS } from "../http1/wire/fields_parse.ts";
+import { DEFAULT_HEAD_LIMITS } from "../http1/wire/fields/fields_parse.ts";
 import { leftOf } from "../platform/time/time_of_day.ts";
 import { Pause, type Timers } from "../platform/time/timers.ts";
 import { HOP_ALLOWANCE } from "./hop_proof.ts";

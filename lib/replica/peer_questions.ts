@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { Pool } from "../http1/client/pool.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
+import { fieldValue } from "../http1/wire/fields/fields.ts";
 import type { Timers } from "../platform/time/timers.ts";
 import { HOP_FIELD, proveQuestion, readAnswer } from "./hop_proof.ts";
 

@@ -7,7 +7,7 @@ import type { SessionId, UpstreamSessionId } from "../envelope/session_id.ts";
 import type { JsonObject, SealedSession } from "../envelope/session_payload.ts";
 import { SignetError } from "../errors.ts";
 import type { FieldList } from "../http1/types.ts";
-import { detachText } from "../http1/wire/fields.ts";
+import { detachText } from "../http1/wire/fields/fields.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { PendingClaim } from "./adoption.ts";

@@ -5,7 +5,7 @@
 import { Pool } from "../http1/client/pool.ts";
 import { type ClientResponse, HttpError } from "../http1/types.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
+import { fieldValue } from "../http1/wire/fields/fields.ts";
 import { parseJson } from "../platform/json.ts";
 import { gzip } from "../platform/runtime/builtin.ts";
 import { Patience, Pause, type Timers } from "../platform/time/timers.ts";

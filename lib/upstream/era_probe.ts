@@ -1,9 +1,9 @@
 // Asks a server which eras it speaks: `server/discover` (MCP 2026-07-28, "Discovery"), which runs nothing. Bounded in time
 // and bytes. What says nothing about eras, a credential that is refused or a server that is busy, is no verdict.
 import type { ClientResponse, Fields } from "../http1/types.ts";
-import { ownBytes } from "../http1/wire/borrowed.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
-import { isEventStream } from "../http1/wire/media_type.ts";
+import { fieldValue } from "../http1/wire/fields/fields.ts";
+import { isEventStream } from "../http1/wire/fields/media_type.ts";
+import { ownBytes } from "../http1/wire/streams/borrowed.ts";
 import { envelopeOf, speaksModern } from "../mcp/eras/for_stateless_server.ts";
 import { MODERN_REVISIONS } from "../mcp/eras/revisions.ts";
 import { SseParser } from "../mcp/events/sse.ts";

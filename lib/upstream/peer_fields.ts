@@ -1,6 +1,6 @@
 // Which of a client's fields go on to a server that is asked by messages of our own.
 import type { FieldList, Fields } from "../http1/types.ts";
-import { isHopByHop, OF_THE_BYTES } from "../http1/wire/fields.ts";
+import { isHopByHop, OF_THE_BYTES } from "../http1/wire/fields/fields.ts";
 import { MESSAGE_FIELDS } from "../mcp/session_id_field.ts";
 
 /** What is said here of the message itself, whatever the client's request said of its own. */

@@ -1,7 +1,7 @@
 // A credential that a server has refused: it is not shown there again before a pause, which doubles each time
 // (docs/behaviour.md A6). Another one waits for nothing (A8).
 import type { Fields } from "../http1/types.ts";
-import { fieldValue } from "../http1/wire/fields.ts";
+import { fieldValue } from "../http1/wire/fields/fields.ts";
 import type { Timers } from "../platform/time/timers.ts";
 import { Backoff } from "./backoff.ts";
 

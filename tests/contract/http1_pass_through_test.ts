@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Pool } from "../../lib/http1/client/pool.ts";
 import { type Http1Server, serveHttp1 } from "../../lib/http1/server/server.ts";
 import { CHUNKED, type ClientResponse, type Exchange, HttpError } from "../../lib/http1/types.ts";
-import { withoutHopByHop } from "../../lib/http1/wire/fields.ts";
+import { withoutHopByHop } from "../../lib/http1/wire/fields/fields.ts";
 import { bytesOf, RawPeer, RawUpstream } from "../support/raw_peer.ts";
 import { STRICT } from "../support/strict.ts";
 import { until } from "../support/until.ts";

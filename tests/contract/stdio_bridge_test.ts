@@ -1,7 +1,7 @@
 // The JSON-RPC bridge to a stdio server, against a real process: what Streamable HTTP promises of any server
 // (docs/behaviour.md B6, C1, C2, N1, N3; docs/protocol.md 10–17).
 import assert from "node:assert/strict";
-import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
+import { ownBytes } from "../../lib/http1/wire/streams/borrowed.ts";
 import { EventReader, initializeMessage, readAnswer, resultOf, TestStdio, toolCall } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
 

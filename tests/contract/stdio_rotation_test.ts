@@ -1,7 +1,7 @@
 // A session's credential is renewed under it: a new process with the new credential, the old one's calls ended in
 // peace, the id unchanged (docs/behaviour.md B3, B4).
 import assert from "node:assert/strict";
-import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
+import { ownBytes } from "../../lib/http1/wire/streams/borrowed.ts";
 import { SYSTEM_TIMERS, type Timers } from "../../lib/platform/time/timers.ts";
 import {
   CachedCredential,

@@ -1,7 +1,7 @@
 // Properties of lib/mcp/events/sse.ts and sse_boundary.ts: how a stream is cut never matters, and a comment at a boundary changes no event.
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { formatChunkHead } from "../../lib/http1/wire/chunked.ts";
+import { formatChunkHead } from "../../lib/http1/wire/bodies/chunked.ts";
 import { type SseEvent, SseParser } from "../../lib/mcp/events/sse.ts";
 import { KEEP_ALIVE, SseBoundary } from "../../lib/mcp/events/sse_boundary.ts";
 import { STRICT } from "../support/strict.ts";

@@ -1,10 +1,10 @@
 // Whole messages out of whole byte strings with the engine's parsing functions and nothing else: no sockets, no time.
 import { Buffer } from "node:buffer";
 import { CHUNKED, HttpError, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../../lib/http1/types.ts";
-import { ChunkedDecoder } from "../../lib/http1/wire/chunked.ts";
-import { DEFAULT_HEAD_LIMITS } from "../../lib/http1/wire/fields_parse.ts";
+import { ChunkedDecoder } from "../../lib/http1/wire/bodies/chunked.ts";
+import { DEFAULT_HEAD_LIMITS } from "../../lib/http1/wire/fields/fields_parse.ts";
 import type { Side } from "../../lib/http1/wire/grammar.ts";
-import { parseRequestHead, parseResponseHead } from "../../lib/http1/wire/head.ts";
+import { parseRequestHead, parseResponseHead } from "../../lib/http1/wire/heads/head.ts";
 
 /** A message and how many bytes it took. */
 export interface Message<Head> {

@@ -2,7 +2,7 @@
 // holds, and is looked at before it is handed out again. Imported for its effect by whatever tests of the engine share,
 // and preloaded into every test file and every Signet that `deno task test` runs.
 import { Buffer } from "node:buffer";
-import { LARGEST_BUFFER, watchBuffers } from "../../lib/http1/wire/buffers.ts";
+import { LARGEST_BUFFER, watchBuffers } from "../../lib/http1/wire/streams/buffers.ts";
 
 /** No UTF-8 text and no head can hold it alone. */
 export const POISON = 0xdd;

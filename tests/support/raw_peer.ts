@@ -1,7 +1,7 @@
 // Raw sockets for tests of the HTTP/1.1 engine: a peer that sends exactly the bytes it is told to, in exactly the pieces,
 // and an upstream whose every connection is in the test's hands. Every wait has a deadline.
 import { Buffer } from "node:buffer";
-import { type Bytes, ownBytes } from "../../lib/http1/wire/borrowed.ts";
+import { type Bytes, ownBytes } from "../../lib/http1/wire/streams/borrowed.ts";
 import { until, within } from "./until.ts";
 
 export { within };

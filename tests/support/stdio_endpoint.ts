@@ -3,8 +3,8 @@
 import type { UpstreamSessionId } from "../../lib/envelope/session_id.ts";
 import { SignetError } from "../../lib/errors.ts";
 import type { ClientResponse } from "../../lib/http1/types.ts";
-import { ownBytes } from "../../lib/http1/wire/borrowed.ts";
-import { fieldValue } from "../../lib/http1/wire/fields.ts";
+import { fieldValue } from "../../lib/http1/wire/fields/fields.ts";
+import { ownBytes } from "../../lib/http1/wire/streams/borrowed.ts";
 import type { SessionCall } from "../../lib/session/lost_session.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
 import { callerKeys } from "./callers.ts";

@@ -1,6 +1,6 @@
 // What a client is ready to read, as its `Accept` says (MCP 2025-11-25, Transports: JSON and events, both).
 import type { ClientResponse, Fields } from "../../http1/types.ts";
-import { combinedValue } from "../../http1/wire/fields.ts";
+import { combinedValue } from "../../http1/wire/fields/fields.ts";
 import { SERVER_ERROR } from "../../mcp/messages/rpc_codes.ts";
 import { errorAnswer } from "./http_answer.ts";
 

@@ -2,7 +2,7 @@
 // exchange. Nothing behind them but memory.
 import { ERROR_KINDS, type ErrorCode, SignetError } from "../../errors.ts";
 import type { BodyReader, ClientResponse, FieldList, Fields } from "../../http1/types.ts";
-import { BytesBody } from "../../http1/wire/bytes_body.ts";
+import { BytesBody } from "../../http1/wire/bodies/bytes_body.ts";
 import { errorResponse, type RpcId } from "../../mcp/messages/json_rpc.ts";
 import type { RpcFault } from "../../mcp/messages/rpc_fault.ts";
 import type { Outbox } from "./outbox.ts";

@@ -2,7 +2,7 @@
 // nobody is anonymous beyond loopback without somebody having said so.
 import { isForwardedField } from "../../gateway/out/fields/guarded_fields.ts";
 import { isLoopbackHost } from "../../http1/wire/authority.ts";
-import { plainName } from "../../http1/wire/field_spelling.ts";
+import { plainName } from "../../http1/wire/fields/field_spelling.ts";
 import { isThisMachine } from "../../identity/this_machine.ts";
 import { type PrincipalSourceName, type SettingKey, SETTINGS } from "../schema.ts";
 import { PRINCIPAL_SOURCES } from "../sections/callers.ts";

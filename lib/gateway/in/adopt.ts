@@ -3,7 +3,7 @@
 // One session a raw id, from the first claim on: with a place in the registry like any other, or the request is refused.
 import type { SessionId, UpstreamSessionId } from "../../envelope/session_id.ts";
 import { SignetError } from "../../errors.ts";
-import { detachText } from "../../http1/wire/fields.ts";
+import { detachText } from "../../http1/wire/fields/fields.ts";
 import type { InitializeParams } from "../../mcp/eras/era.ts";
 import { DEFAULT_REVISION } from "../../mcp/eras/revisions.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";

@@ -2,7 +2,7 @@
 // request of a connection, so the memo saves the digest and the look-up; it is no better than the answer it keeps.
 import { type ErrorDetail, SignetError } from "../../errors.ts";
 import type { ResponseHead } from "../../http1/types.ts";
-import { combinedValue, detachText } from "../../http1/wire/fields.ts";
+import { combinedValue, detachText } from "../../http1/wire/fields/fields.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
 import type { Challenger } from "../../identity/challenge.ts";
 import {

@@ -2,7 +2,7 @@
 // All bodies in memory together are bounded, so that many large ones cannot exhaust it (M3).
 import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
-import { type Bytes, copyBytes, ownBytes } from "../../http1/wire/borrowed.ts";
+import { type Bytes, copyBytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import type { PrincipalKey } from "../../session/caller.ts";
 import type { ByteShare } from "../../session/holdings.ts";
 import type { Limits } from "../../session/limits.ts";

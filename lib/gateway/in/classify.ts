@@ -1,7 +1,7 @@
 // What a POST says, read no further than the path needs: nothing but its id where a known session's message can go as
 // it came, its era and kind where that decides what becomes of it.
 import { SignetError } from "../../errors.ts";
-import { type Bytes, inspectBytes, inspectInPlace } from "../../http1/wire/borrowed.ts";
+import { type Bytes, inspectBytes, inspectInPlace } from "../../http1/wire/streams/borrowed.ts";
 import { type Classified, classify as classifyMessage } from "../../mcp/eras/era.ts";
 import { allowsBatches, isKnownRevision } from "../../mcp/eras/revisions.ts";
 import { type Parsed, parseMessageInTurns, readPlain } from "../../mcp/messages/json_rpc.ts";

@@ -2,8 +2,8 @@
 // goes no further; it opens no door: guard, caller, owner and limits are asked about as of any other.
 import { SignetError } from "../../errors.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
-import type { Bytes } from "../../http1/wire/borrowed.ts";
-import { withoutHopByHop } from "../../http1/wire/fields.ts";
+import { withoutHopByHop } from "../../http1/wire/fields/fields.ts";
+import type { Bytes } from "../../http1/wire/streams/borrowed.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { digestOfBody, HOP_FIELD, HOP_PROOF_FIELD, proveAnswer, readQuestion } from "../../replica/hop_proof.ts";
 import type { HopRefusal } from "../../replica/replicas.ts";

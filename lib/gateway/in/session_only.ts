@@ -2,7 +2,7 @@
 // session was opened. Only while that entry lives, only for a session in memory, never where a credential was sent (I3).
 import { openSession } from "../../envelope/session_id.ts";
 import { SignetError } from "../../errors.ts";
-import { detachText } from "../../http1/wire/fields.ts";
+import { detachText } from "../../http1/wire/fields/fields.ts";
 import { Credential } from "../../identity/credential.ts";
 import type { CachedIdentity, IdentityCache } from "../../identity/identity_cache.ts";
 import type { Principal } from "../../identity/principal.ts";

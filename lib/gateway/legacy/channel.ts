@@ -3,8 +3,8 @@
 // Guarantees: only the stream's owner is heard; with the stream the session ends.
 import { SignetError } from "../../errors.ts";
 import type { BodyReader, FieldList, RequestHead, ResponseStart } from "../../http1/types.ts";
-import { BytesBody } from "../../http1/wire/bytes_body.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
+import { BytesBody } from "../../http1/wire/bodies/bytes_body.ts";
+import { fieldValue } from "../../http1/wire/fields/fields.ts";
 import type { SseEvent } from "../../mcp/events/sse.ts";
 import { flatten } from "../../mcp/json/json_splice.ts";
 import { SERVER_ERROR } from "../../mcp/messages/rpc_codes.ts";

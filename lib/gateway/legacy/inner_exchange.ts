@@ -11,8 +11,8 @@ import {
   type ResponseStart,
   type ServerConnection,
 } from "../../http1/types.ts";
-import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
+import { isEventStream, isJson } from "../../http1/wire/fields/media_type.ts";
+import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { type SseEvent, SseParser } from "../../mcp/events/sse.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import { type Decoding, decodingOf } from "../../upstream/http/decoded.ts";

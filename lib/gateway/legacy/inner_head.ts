@@ -1,7 +1,7 @@
 // The head of a request that is made for a client of HTTP+SSE, as Streamable HTTP has it: with the client's own fields, but for
 // those that say something else there.
 import type { FieldList, RequestHead } from "../../http1/types.ts";
-import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
+import { OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { changingOf } from "../inbound.ts";
 

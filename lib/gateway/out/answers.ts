@@ -2,7 +2,7 @@
 // request was not processed, by a session made anew (L4, R1).
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
-import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
+import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import type { UpstreamRequest } from "../../upstream/upstream.ts";
 import { isAdopted, openedWith } from "../in/adopt.ts";

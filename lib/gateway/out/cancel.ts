@@ -1,6 +1,6 @@
 // Tells the upstream that a call is cancelled because its client has gone: only where configured, since a disconnect is
 // no cancellation by itself (C3; MCP 2025-11-25, Streamable HTTP, "Sending Messages to the Server" 6).
-import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
+import { OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
 import { idText } from "../../mcp/messages/json_rpc.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";

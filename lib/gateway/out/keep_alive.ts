@@ -1,7 +1,7 @@
 // Keep-alive comments on event streams that have been silent (N2): between events only, never inside one.
 // One timer and one look at the clock a second serve all streams, so that an event costs no more than its bytes.
 import type { BodySink, BodyWriter } from "../../http1/types.ts";
-import type { Bytes } from "../../http1/wire/borrowed.ts";
+import type { Bytes } from "../../http1/wire/streams/borrowed.ts";
 import { KEEP_ALIVE, SseBoundary } from "../../mcp/events/sse_boundary.ts";
 
 /** The time of the last tick, in ms since the epoch. */

@@ -4,10 +4,10 @@
 import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
-import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { contentCoding } from "../../http1/wire/content_coding.ts";
-import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { contentCoding } from "../../http1/wire/fields/content_coding.ts";
+import { OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
+import { isEventStream } from "../../http1/wire/fields/media_type.ts";
+import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { EventTooLong, SseFilter } from "../../mcp/events/sse_filter.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import { joinBytes } from "../../mcp/json/join_bytes.ts";

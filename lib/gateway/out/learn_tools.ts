@@ -3,9 +3,9 @@
 // in time, pages and bytes; a list that cannot be had lets nothing through.
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError, type ResponseHead } from "../../http1/types.ts";
-import { ownBytes } from "../../http1/wire/borrowed.ts";
-import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
+import { isEventStream } from "../../http1/wire/fields/media_type.ts";
+import { ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { SseParser } from "../../mcp/events/sse.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";

@@ -1,5 +1,5 @@
 // A request of an open session on its way out: what is sent and on whose behalf, where to, and what can cut it.
-import type { Bytes } from "../../http1/wire/borrowed.ts";
+import type { Bytes } from "../../http1/wire/streams/borrowed.ts";
 import type { Parsed, RpcId } from "../../mcp/messages/json_rpc.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";

@@ -3,8 +3,8 @@
 // session here; what may have been run is not repeated.
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, HttpError } from "../../http1/types.ts";
-import type { Bytes } from "../../http1/wire/borrowed.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
+import { fieldValue } from "../../http1/wire/fields/fields.ts";
+import type { Bytes } from "../../http1/wire/streams/borrowed.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { digestOfBody, HOP_FIELD } from "../../replica/hop_proof.ts";
 import type { Passage, Passed, PassedHead } from "../../replica/passage.ts";

@@ -11,12 +11,12 @@ import {
   type ResponseStart,
   UNTIL_CLOSE,
 } from "../../http1/types.ts";
-import { pipeBody } from "../../http1/wire/body_pipe.ts";
-import type { Bytes } from "../../http1/wire/borrowed.ts";
-import { contentCoding } from "../../http1/wire/content_coding.ts";
-import { DONE } from "../../http1/wire/done.ts";
-import { combinedValue, fieldValue } from "../../http1/wire/fields.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { pipeBody } from "../../http1/wire/bodies/body_pipe.ts";
+import { contentCoding } from "../../http1/wire/fields/content_coding.ts";
+import { combinedValue, fieldValue } from "../../http1/wire/fields/fields.ts";
+import { isEventStream } from "../../http1/wire/fields/media_type.ts";
+import type { Bytes } from "../../http1/wire/streams/borrowed.ts";
+import { DONE } from "../../http1/wire/streams/done.ts";
 import type { OutcomeReader } from "../../mcp/answer_outcome.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { HOP_FIELD } from "../../replica/hop_proof.ts";

@@ -2,7 +2,7 @@
 // is wrong, would otherwise show its web page to clients, and nobody who could mend it would hear of it.
 import { SignetError } from "../../errors.ts";
 import type { ClientResponse } from "../../http1/types.ts";
-import { isEventStream, isJson } from "../../http1/wire/media_type.ts";
+import { isEventStream, isJson } from "../../http1/wire/fields/media_type.ts";
 import { parseJson } from "../../platform/json.ts";
 import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { hear } from "../../upstream/http/hear.ts";

@@ -2,13 +2,13 @@
 // While idle a read stays posted, so that the upstream's close is noticed before the next request, not by it.
 import type { Socket } from "../../platform/sockets/socket.ts";
 import { HttpError, type ResponseHead } from "../types.ts";
-import { RESPONSE_BUFFER } from "../wire/buffers.ts";
-import { ByteStream, type StreamOwner } from "../wire/byte_stream.ts";
-import { parseResponseHead, varyResponse } from "../wire/head.ts";
-import { HeadMemo } from "../wire/head_memo.ts";
-import { HeadFinder } from "../wire/head_reader.ts";
-import { type BodyBounds, type BodyHost, InboundBody } from "../wire/inbound_body.ts";
-import { sendMessage } from "../wire/text_writing.ts";
+import { type BodyBounds, type BodyHost, InboundBody } from "../wire/bodies/inbound_body.ts";
+import { sendMessage } from "../wire/bodies/text_writing.ts";
+import { parseResponseHead, varyResponse } from "../wire/heads/head.ts";
+import { HeadMemo } from "../wire/heads/head_memo.ts";
+import { HeadFinder } from "../wire/heads/head_reader.ts";
+import { RESPONSE_BUFFER } from "../wire/streams/buffers.ts";
+import { ByteStream, type StreamOwner } from "../wire/streams/byte_stream.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
 import type { CallCarrier, PoolCall } from "./pool_call.ts";
 

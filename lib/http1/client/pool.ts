@@ -8,7 +8,7 @@ import { ByteAccount } from "../byte_account.ts";
 import { type Call, type ClientRequest, HttpError } from "../types.ts";
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
-import { DEFAULT_HEAD_LIMITS } from "../wire/fields_parse.ts";
+import { DEFAULT_HEAD_LIMITS } from "../wire/fields/fields_parse.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
 import { type Judge, PoolCall } from "./pool_call.ts";

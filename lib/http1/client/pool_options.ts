@@ -4,7 +4,7 @@ import type { Socket } from "../../platform/sockets/socket.ts";
 import type { ByteAccount } from "../byte_account.ts";
 import type { ClientRequest } from "../types.ts";
 import type { Endpoint } from "../wire/endpoint.ts";
-import type { HeadLimits } from "../wire/fields_parse.ts";
+import type { HeadLimits } from "../wire/fields/fields_parse.ts";
 import type { ClientLimits } from "./client_context.ts";
 
 export interface PoolLimits extends ClientLimits {

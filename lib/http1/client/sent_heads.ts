@@ -1,7 +1,7 @@
 // Request heads that have been sent before, in bytes: most requests of a session differ in their body only.
 // What is sent is what `formatRequestHead` made of the very same method, target and fields. Bounded.
 import type { ClientRequest, Fields, MadeHead } from "../types.ts";
-import { formatFields, formatRequestHead } from "../wire/head_format.ts";
+import { formatFields, formatRequestHead } from "../wire/heads/head_format.ts";
 import { keepLatin1 } from "../wire/latin1.ts";
 import { type Head, readyHead, withLength, withLinesAndLength } from "../wire/ready_head.ts";
 

@@ -1,6 +1,6 @@
 // Tells a client that has gone from one that only has no more to send. RFC 9110 §15.2.1; RFC 9112 §9.6.
 import { asciiBytes } from "../wire/latin1.ts";
-import type { StreamOutput } from "../wire/stream_output.ts";
+import type { StreamOutput } from "../wire/streams/stream_output.ts";
 
 export const CONTINUE: Uint8Array = asciiBytes("HTTP/1.1 100 Continue\r\n\r\n");
 

@@ -2,7 +2,7 @@
 // is what `formatResponseHead` made of the very same status, reason and fields. One for a server, so it is bounded; and
 // with it goes whoever has a place for it (`ResponseStart.made`).
 import type { Fields, ResponseStart } from "../types.ts";
-import { formatResponseHead, type ResponseFraming } from "../wire/head_format.ts";
+import { formatResponseHead, type ResponseFraming } from "../wire/heads/head_format.ts";
 import { type Head, readyHead, withLength } from "../wire/ready_head.ts";
 
 interface SentAnswer {

@@ -3,7 +3,7 @@ import { eventTime } from "../../platform/time/event_time.ts";
 import { ByteAccount } from "../byte_account.ts";
 import type { Exchange, HttpErrorCode } from "../types.ts";
 import { Sweep, sweepInterval } from "../wire/deadline.ts";
-import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/fields_parse.ts";
+import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/fields/fields_parse.ts";
 import { asciiBytes } from "../wire/latin1.ts";
 import { type Accepted, Http1Listener, type ListenAddress } from "./listener.ts";
 import { SentAnswers } from "./sent_answers.ts";

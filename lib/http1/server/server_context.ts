@@ -1,10 +1,10 @@
 // What all connections of a server share: its user, its bounds, its counters.
 import type { ByteAccount } from "../byte_account.ts";
 import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../types.ts";
-import type { Traffic } from "../wire/byte_stream.ts";
+import type { BodyBounds } from "../wire/bodies/inbound_body.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
-import type { HeadLimits } from "../wire/fields_parse.ts";
-import type { BodyBounds } from "../wire/inbound_body.ts";
+import type { HeadLimits } from "../wire/fields/fields_parse.ts";
+import type { Traffic } from "../wire/streams/byte_stream.ts";
 import type { SentAnswers } from "./sent_answers.ts";
 
 /** Bounds of what one client can take up. */

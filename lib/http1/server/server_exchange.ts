@@ -11,12 +11,12 @@ import {
   type ServerConnection,
   UNTIL_CLOSE,
 } from "../types.ts";
-import type { Bytes } from "../wire/borrowed.ts";
-import { DONE } from "../wire/done.ts";
-import { type BodyBounds, type BodyHost, InboundBody } from "../wire/inbound_body.ts";
-import { OutboundBody } from "../wire/outbound_body.ts";
+import { type BodyBounds, type BodyHost, InboundBody } from "../wire/bodies/inbound_body.ts";
+import { OutboundBody } from "../wire/bodies/outbound_body.ts";
+import { sendMessage } from "../wire/bodies/text_writing.ts";
 import type { Head } from "../wire/ready_head.ts";
-import { sendMessage } from "../wire/text_writing.ts";
+import type { Bytes } from "../wire/streams/borrowed.ts";
+import { DONE } from "../wire/streams/done.ts";
 import type { SentAnswers } from "./sent_answers.ts";
 
 const EMPTY = new Uint8Array(0);

@@ -1,6 +1,6 @@
 // Where a comment may stand in an event stream that passes through as bytes (WHATWG HTML §9.2): between two events only
 // (docs/behaviour.md N2). Keeps four flags of the stream and no byte.
-import { byteAt, type Bytes, inspectBytes } from "../../http1/wire/borrowed.ts";
+import { byteAt, type Bytes, inspectBytes } from "../../http1/wire/streams/borrowed.ts";
 
 const LF = 0x0a, CR = 0x0d, COLON = 0x3a;
 

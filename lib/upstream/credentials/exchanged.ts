@@ -1,7 +1,7 @@
 // A credential that the caller's own token is exchanged for (RFC 8693): always the one presented last, since the one that a
 // session was opened with ends, and a caller who has refreshed it goes on (docs/behaviour.md B4, O2).
 import type { Fields } from "../../http1/types.ts";
-import { detachText, fieldValue } from "../../http1/wire/fields.ts";
+import { detachText, fieldValue } from "../../http1/wire/fields/fields.ts";
 import type { CredentialSource } from "./credential.ts";
 
 /** @param exchange makes the source; it is given the token to exchange, which throws where none has been presented */

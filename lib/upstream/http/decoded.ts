@@ -2,9 +2,9 @@
 // It is decoded piece by piece as it comes, so that a stream that stays open is told at once, and what one piece becomes is
 // bounded.
 import { type BodyReader, CHUNKED, type ClientResponse, type Fields } from "../../http1/types.ts";
-import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { contentCoding } from "../../http1/wire/content_coding.ts";
-import { OF_THE_BYTES } from "../../http1/wire/fields.ts";
+import { contentCoding } from "../../http1/wire/fields/content_coding.ts";
+import { OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
+import { type Bytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import {
   createBrotliDecompress,

@@ -1,9 +1,9 @@
 // Reads as much of a refusal as it takes to tell what it means, in bounded time, and loses nothing of it.
 import type { ClientResponse } from "../../http1/types.ts";
-import { ownBytes } from "../../http1/wire/borrowed.ts";
-import { contentCoding } from "../../http1/wire/content_coding.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { contentCoding } from "../../http1/wire/fields/content_coding.ts";
+import { fieldValue } from "../../http1/wire/fields/fields.ts";
+import { isEventStream } from "../../http1/wire/fields/media_type.ts";
+import { ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import { type Refusal, REFUSAL_BYTES } from "../../mcp/lost_session.ts";
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "../../platform/runtime/builtin.ts";

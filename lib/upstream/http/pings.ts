@@ -3,9 +3,9 @@
 // multiply.
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Call, ClientRequest, ClientResponse, FieldList, Fields } from "../../http1/types.ts";
-import { ownBytes } from "../../http1/wire/borrowed.ts";
-import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
+import { isEventStream } from "../../http1/wire/fields/media_type.ts";
+import { ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { SseParser } from "../../mcp/events/sse.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { askedId, isRefusal, meaningOf, type Refusal, speaksOfSession } from "../../mcp/lost_session.ts";

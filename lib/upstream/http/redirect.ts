@@ -2,7 +2,7 @@
 // is refused: a client that followed it would talk to the server itself, with no session of ours and nobody to guard it.
 import { SignetError } from "../../errors.ts";
 import type { ResponseHead } from "../../http1/types.ts";
-import { fieldValue } from "../../http1/wire/fields.ts";
+import { fieldValue } from "../../http1/wire/fields/fields.ts";
 import { redactPath, redactUrl } from "../../observe/redact.ts";
 
 /** RFC 9110 §15.4.8, §15.4.9: the server has not processed the request, and wants it again as it is. */

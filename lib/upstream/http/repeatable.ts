@@ -1,7 +1,7 @@
 // What a server may be asked again where a kept connection has ended without an answer: most often it was closing it
 // already. A POST does not say that it only reads, its message does (RFC 9110 §9.2.2); it is looked at then, not before.
 import type { ClientRequest } from "../../http1/types.ts";
-import { inspectBytes } from "../../http1/wire/borrowed.ts";
+import { inspectBytes } from "../../http1/wire/streams/borrowed.ts";
 import { parseMessage } from "../../mcp/messages/json_rpc.ts";
 
 /** Methods without effects. What tools do is theirs to say, and a second initialize opens a second session. */

@@ -1,6 +1,6 @@
 // A body of which some has been read to look at it: it is handed out from its beginning all the same.
 import type { BodyReader, ClientResponse } from "../../http1/types.ts";
-import { type Bytes, ownBytes } from "../../http1/wire/borrowed.ts";
+import { type Bytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 
 /** What has been read ahead. */

@@ -2,7 +2,7 @@
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { SignetError } from "../../errors.ts";
 import type { ClientResponse } from "../../http1/types.ts";
-import { detachText } from "../../http1/wire/fields.ts";
+import { detachText } from "../../http1/wire/fields/fields.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 
 /** What an id may be. Whether it is short enough to be sealed is told where it is: one that is not is known, and ended. */

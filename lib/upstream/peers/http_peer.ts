@@ -6,7 +6,7 @@ import { ownIdOf } from "../../bridge/peer/peer_line.ts";
 import type { PeerEvents } from "../../bridge/peer/peer_source.ts";
 import type { SignetError } from "../../errors.ts";
 import { type FieldList, type Fields, HttpError } from "../../http1/types.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { isEventStream } from "../../http1/wire/fields/media_type.ts";
 import { replaceSpanByNumber } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span } from "../../mcp/json/json_text.ts";
 import { errorResponse, type RpcId } from "../../mcp/messages/json_rpc.ts";

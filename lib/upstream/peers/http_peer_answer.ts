@@ -4,9 +4,9 @@ import { type JsonLine, messagesIn, readLine, readLongLine } from "../../bridge/
 import { SignetError } from "../../errors.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
-import { inspectBytes, ownBytes } from "../../http1/wire/borrowed.ts";
-import { contentCoding } from "../../http1/wire/content_coding.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { contentCoding } from "../../http1/wire/fields/content_coding.ts";
+import { isEventStream } from "../../http1/wire/fields/media_type.ts";
+import { inspectBytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { isSendable } from "../../mcp/events/event_id.ts";
 import { type SseEvent, SseParser } from "../../mcp/events/sse.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";

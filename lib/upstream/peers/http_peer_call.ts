@@ -13,7 +13,7 @@ import {
 } from "../../bridge/peer/peer_line.ts";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { isEventStream } from "../../http1/wire/fields/media_type.ts";
 import { retryAfterMs } from "../../mcp/events/stream_retry.ts";
 import { rewritten } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";

@@ -4,7 +4,7 @@ import type { Message } from "../../bridge/peer/peer.ts";
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import { type ErrorCode, SignetError } from "../../errors.ts";
 import { HttpError, type HttpErrorCode, type ResponseHead } from "../../http1/types.ts";
-import { combinedValue } from "../../http1/wire/fields.ts";
+import { combinedValue } from "../../http1/wire/fields/fields.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";

@@ -2,7 +2,7 @@
 // (MCP 2025-11-25, Transports, "Listening for Messages from the Server"). A server that has none is not asked twice.
 import { isRpc, type JsonLine } from "../../bridge/peer/peer_line.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { isEventStream } from "../../http1/wire/fields/media_type.ts";
 import { isSendable } from "../../mcp/events/event_id.ts";
 import { retryAfterMs } from "../../mcp/events/stream_retry.ts";
 import { Pause } from "../../platform/time/timers.ts";

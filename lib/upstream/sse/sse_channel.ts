@@ -4,8 +4,8 @@
 import { SignetError } from "../../errors.ts";
 import type { ByteAccount } from "../../http1/byte_account.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
-import { inspectBytes } from "../../http1/wire/borrowed.ts";
-import { isEventStream } from "../../http1/wire/media_type.ts";
+import { isEventStream } from "../../http1/wire/fields/media_type.ts";
+import { inspectBytes } from "../../http1/wire/streams/borrowed.ts";
 import { type SseEvent, SseParser } from "../../mcp/events/sse.ts";
 import { settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";

@@ -7,7 +7,7 @@ import { STRICT } from "../../support/strict.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 /** The engine knows how often fields come, and nothing of what they mean. */
-const KNOWN = ["lib/http1/wire/fields_known.ts", "lib/mcp/session_id_field.ts"];
+const KNOWN = ["lib/http1/wire/fields/fields_known.ts", "lib/mcp/session_id_field.ts"];
 
 async function* sourcesIn(folder: string): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {

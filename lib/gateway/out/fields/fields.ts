@@ -2,8 +2,8 @@
 // to the session or to somebody's identity does not (RFC 9110 §7.6.1, docs/behaviour.md I4, docs/protocol.md 2).
 import { SignetError } from "../../../errors.ts";
 import type { FieldList, Fields, MadeHead, ResponseHead, ResponseStart } from "../../../http1/types.ts";
-import { plainName } from "../../../http1/wire/field_spelling.ts";
-import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../../http1/wire/fields.ts";
+import { plainName } from "../../../http1/wire/fields/field_spelling.ts";
+import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../../http1/wire/fields/fields.ts";
 import type { TrustedPeers } from "../../../identity/trusted_peers.ts";
 import { SESSION_ID_FIELD } from "../../../mcp/session_id_field.ts";
 import { HOP_FIELD, HOP_PROOF_FIELD } from "../../../replica/hop_proof.ts";

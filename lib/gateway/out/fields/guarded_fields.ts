@@ -1,8 +1,8 @@
 // The one rule of which request fields may come through from outside (docs/behaviour.md I4): what Signet sets, removes
 // or decides by passes under no other spelling, and what proxies say of whom they forward for passes from trusted
 // proxies only.
-import { isPlainName, plainName } from "../../../http1/wire/field_spelling.ts";
-import { HOP_BY_HOP } from "../../../http1/wire/fields.ts";
+import { isPlainName, plainName } from "../../../http1/wire/fields/field_spelling.ts";
+import { HOP_BY_HOP } from "../../../http1/wire/fields/fields.ts";
 import { MESSAGE_FIELDS, SESSION_ID_FIELD } from "../../../mcp/session_id_field.ts";
 
 /**

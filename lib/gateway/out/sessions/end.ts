@@ -2,7 +2,7 @@
 import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
 import { SignetError } from "../../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../../http1/types.ts";
-import { OF_THE_BYTES } from "../../../http1/wire/fields.ts";
+import { OF_THE_BYTES } from "../../../http1/wire/fields/fields.ts";
 import { NOTHING_TO_END } from "../../../mcp/lost_session.ts";
 import { isJsonObject } from "../../../mcp/messages/json_rpc.ts";
 import { tellIfOwn } from "../../../platform/faults/uncaught.ts";

@@ -4,8 +4,8 @@
 import { SignetError } from "../../../errors.ts";
 import type { ByteAccount, Charge } from "../../../http1/byte_account.ts";
 import { type BodyReader, type ClientResponse, HttpError } from "../../../http1/types.ts";
-import { ownBytes } from "../../../http1/wire/borrowed.ts";
-import { isEventStream, isJson } from "../../../http1/wire/media_type.ts";
+import { isEventStream, isJson } from "../../../http1/wire/fields/media_type.ts";
+import { ownBytes } from "../../../http1/wire/streams/borrowed.ts";
 import { isRevisionText } from "../../../mcp/eras/revisions.ts";
 import { SseParser } from "../../../mcp/events/sse.ts";
 import { GatheredBytes } from "../../../mcp/json/gathered_bytes.ts";

@@ -3,7 +3,7 @@
 import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
 import { SignetError } from "../../../errors.ts";
 import { type FieldList, HttpError } from "../../../http1/types.ts";
-import { detachText, OF_THE_BYTES } from "../../../http1/wire/fields.ts";
+import { detachText, OF_THE_BYTES } from "../../../http1/wire/fields/fields.ts";
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
 import type { Caller } from "../../../session/caller.ts";
 import { LostSession, type SessionAnswer } from "../../../session/lost_session.ts";

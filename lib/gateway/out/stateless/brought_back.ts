@@ -1,7 +1,7 @@
 // What a stateless client brings back to its server, taken out of its seals: the state of a request, ids of tasks, a place
 // in a list (docs/protocol.md 33, 34). The request then goes on with the server's own values, byte for byte.
 import type { FieldList } from "../../../http1/types.ts";
-import { fieldValue, OF_THE_BYTES } from "../../../http1/wire/fields.ts";
+import { fieldValue, OF_THE_BYTES } from "../../../http1/wire/fields/fields.ts";
 import { type CarriedMember, carriesOf } from "../../../mcp/carried/carried_members.ts";
 import { encodeHeaderValue } from "../../../mcp/eras/header_value.ts";
 import { foldedName } from "../../../mcp/json/folded_name.ts";

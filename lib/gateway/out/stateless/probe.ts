@@ -4,8 +4,8 @@
 import { canonicalJson } from "../../../envelope/canonical_json.ts";
 import { ERROR_KINDS } from "../../../errors.ts";
 import { type BodyReader, type ClientResponse, HttpError } from "../../../http1/types.ts";
-import { type Bytes, ownBytes } from "../../../http1/wire/borrowed.ts";
-import { isEventStream } from "../../../http1/wire/media_type.ts";
+import { isEventStream } from "../../../http1/wire/fields/media_type.ts";
+import { type Bytes, ownBytes } from "../../../http1/wire/streams/borrowed.ts";
 import { clientForLegacy } from "../../../mcp/eras/between_eras.ts";
 import { speaksModern } from "../../../mcp/eras/for_stateless_server.ts";
 import { GatheredBytes } from "../../../mcp/json/gathered_bytes.ts";

@@ -2,9 +2,9 @@
 // events, its head first. An answer that carries nothing costs a look (docs/protocol.md 33, 34).
 import type { Charge } from "../../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../../http1/types.ts";
-import { type Bytes, inspectBytes, ownBytes } from "../../../http1/wire/borrowed.ts";
-import { OF_THE_BYTES } from "../../../http1/wire/fields.ts";
-import { isEventStream, isJson } from "../../../http1/wire/media_type.ts";
+import { OF_THE_BYTES } from "../../../http1/wire/fields/fields.ts";
+import { isEventStream, isJson } from "../../../http1/wire/fields/media_type.ts";
+import { type Bytes, inspectBytes, ownBytes } from "../../../http1/wire/streams/borrowed.ts";
 import type { Carries } from "../../../mcp/carried/carried_members.ts";
 import { type ExchangedKind, type Exchanging, mayCarry } from "../../../mcp/carried/carried_message.ts";
 import { EventSplicer, JsonSplicer, type Splicer } from "../../../mcp/carried/carried_splicer.ts";

@@ -1,7 +1,7 @@
 // What of a client's request reaches a member (docs/behaviour.md A8, docs/protocol.md 21): of its own accord nothing but a
 // trace and a language. What an operator has named goes too; a credential only where he has said so.
 import type { FieldList, Fields } from "../../../http1/types.ts";
-import { plainName } from "../../../http1/wire/field_spelling.ts";
+import { plainName } from "../../../http1/wire/fields/field_spelling.ts";
 
 const ALWAYS = ["traceparent", "tracestate", "baggage", "accept-language"];
 const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"];

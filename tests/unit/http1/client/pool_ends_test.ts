@@ -2,7 +2,7 @@
 // processed, and no abort hits somebody else. RFC 9110 §9.2.2; RFC 9112 §9.3.1.
 import assert from "node:assert/strict";
 import type { ClientRequest } from "../../../../lib/http1/types.ts";
-import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
+import { ownBytes } from "../../../../lib/http1/wire/streams/borrowed.ts";
 import { type RawPeer, RawUpstream, textOf, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { aMoment, until } from "../../../support/until.ts";

@@ -1,7 +1,7 @@
 // How connections end: clients that abort, half-close or vanish, and the server's own drain. RFC 9112 §9.
 import assert from "node:assert/strict";
 import { CHUNKED, type Exchange, HttpError } from "../../../../lib/http1/types.ts";
-import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
+import { ownBytes } from "../../../../lib/http1/wire/streams/borrowed.ts";
 import { bytesOf, type RawPeer, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { aMoment, until } from "../../../support/until.ts";

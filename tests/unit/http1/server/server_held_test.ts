@@ -6,7 +6,7 @@ import { SentAnswers } from "../../../../lib/http1/server/sent_answers.ts";
 import { Http1Connection } from "../../../../lib/http1/server/server_connection.ts";
 import { DEFAULT_SERVER_LIMITS } from "../../../../lib/http1/server/server_context.ts";
 import { Sweep } from "../../../../lib/http1/wire/deadline.ts";
-import { DEFAULT_HEAD_LIMITS } from "../../../../lib/http1/wire/fields_parse.ts";
+import { DEFAULT_HEAD_LIMITS } from "../../../../lib/http1/wire/fields/fields_parse.ts";
 import type { SocketOwner } from "../../../../lib/platform/sockets/socket.ts";
 import { bytesOf, ManualClock } from "../../../support/raw_peer.ts";
 import { STILL_SOCKET } from "../../../support/still_socket.ts";

@@ -1,7 +1,7 @@
 // The server reads and frames messages: keep-alive, pipelining, torn packets, bodies, Expect, HTTP/1.0. RFC 9112.
 import assert from "node:assert/strict";
 import { CHUNKED, type Exchange } from "../../../../lib/http1/types.ts";
-import { ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
+import { ownBytes } from "../../../../lib/http1/wire/streams/borrowed.ts";
 import { bytesOf } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { aMoment, until } from "../../../support/until.ts";

@@ -1,8 +1,8 @@
 // lib/upstream/http/resumed_body.ts: whatever was read ahead, the body is handed out whole and in order.
 import assert from "node:assert/strict";
 import type { BodyReader } from "../../../../lib/http1/types.ts";
-import { type Bytes, ownBytes } from "../../../../lib/http1/wire/borrowed.ts";
-import { BytesBody } from "../../../../lib/http1/wire/bytes_body.ts";
+import { BytesBody } from "../../../../lib/http1/wire/bodies/bytes_body.ts";
+import { type Bytes, ownBytes } from "../../../../lib/http1/wire/streams/borrowed.ts";
 import { ResumedBody } from "../../../../lib/upstream/http/resumed_body.ts";
 import { STRICT } from "../../../support/strict.ts";
 

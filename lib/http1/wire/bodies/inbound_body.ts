@@ -1,0 +1,401 @@
+// A message body as it arrives: transfer coding removed, bytes handed out where they lie. RFC 9112 §6, §7.
+// Pull only: bytes are asked for when somebody waits for them, so a slow consumer slows its sender. Reading ahead would
+// gain nothing (the kernel does) and cost the cache: what has just been read is best written on at once.
+import { type BodyReader, type BodySink, CHUNKED, HttpError, type PipeListener, UNTIL_CLOSE } from "../../types.ts";
+import type { Side } from "../grammar.ts";
+import { type Bytes, copyBytes, ownBytes } from "../streams/borrowed.ts";
+import { LARGEST_BUFFER, MESSAGE_BUFFER } from "../streams/buffers.ts";
+import type { ByteStream } from "../streams/byte_stream.ts";
+import { DONE } from "../streams/done.ts";
+import { ChunkedDecoder } from "./chunked.ts";
+
+/** The connection a body arrives on. */
+export interface BodyHost {
+  readonly stream: ByteStream;
+  /** Somebody waits for bytes that have not arrived. */
+  onBodyWanted(): void;
+  /** The last byte has been consumed. */
+  onBodyDone(): void;
+}
+
+/** Of all bodies that come one way: made once. */
+export interface BodyBounds {
+  readonly side: Side;
+  /** Most payload bytes; beyond it every read fails with `body_too_large`. */
+  readonly maxBytes: number;
+}
+
+/** What follows a piece that was not taken at once. */
+interface After {
+  readonly next: () => void;
+  readonly stop: (error: unknown) => void;
+}
+
+export class InboundBody implements BodyReader {
+  readonly length: number;
+  done: boolean;
+  /** Whether a {@link read} waits for bytes. */
+  waiting = false;
+  readonly #host: BodyHost;
+  readonly #bounds: BodyBounds;
+  readonly #decoder: ChunkedDecoder | undefined;
+  #left: number;
+  #untouched = true;
+  #detached = false;
+  #failure: HttpError | undefined;
+  #resolve: ((bytes: Bytes | null) => void) | undefined;
+  #reject: ((error: HttpError) => void) | undefined;
+  /** Where it is passed on to, and who hears of the end. */
+  #sink: BodySink | undefined;
+  #listener: PipeListener | undefined;
+  /** Made where a sink first takes a piece later: on one runtime it seldom does. */
+  #after: After | undefined;
+
+  /** @param length `bodyLength` of the head */
+  constructor(host: BodyHost, length: number, bounds: BodyBounds) {
+    this.#host = host;
+    this.#bounds = bounds;
+    this.length = length;
+    this.#decoder = length === CHUNKED ? new ChunkedDecoder(bounds.side) : undefined;
+    this.#left = length >= 0 ? length : Infinity;
+    this.done = length === 0;
+    if (this.done) host.stream.memory.expectNothing();
+  }
+
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Payload bytes that are still to come: exact with a Content-Length, else Infinity until done. */
+  get left(): number {
+    return this.done ? 0 : this.#left;
+  }
+
+  /** Whether all of it may have arrived, so that what comes next is another message's. */
+  get mayBeWhole(): boolean {
+    const { stream } = this.#host;
+    return this.left === Infinity ? stream.endsWithEmptyLine : this.left <= stream.buffered;
+  }
+
+  /** Payload bytes handed out so far. */
+  get received(): number {
+    return this.#decoder?.total ?? (this.#left === Infinity ? 0 : this.length - this.#left);
+  }
+
+  takeBuffered(): Bytes | undefined {
+    const { stream } = this.#host;
+    if (this.done) return EMPTY;
+    if (this.#failure !== undefined || this.#detached || this.waiting || this.#sink !== undefined) return undefined;
+    if (this.#decoder !== undefined) return this.#untouched ? this.#takeChunks() : undefined;
+    if (stream.lending && stream.start === stream.end) stream.release();
+    if (stream.buffered < this.#left || this.#left > this.#mostAtOnce()) return undefined;
+    if (stream.end - stream.start < this.#left) {
+      if (stream.lending || this.#left > MESSAGE_BUFFER) return undefined;
+      if (!stream.gather(this.#left)) return undefined;
+    }
+    return this.#slice(this.#left);
+  }
+
+  /** A long request is read in turns and charged to its caller, however much of it a socket hands over at once. */
+  #mostAtOnce(): number {
+    return this.#bounds.side === "request" ? MESSAGE_BUFFER : LARGEST_BUFFER;
+  }
+
+  /** All chunks, if all have arrived, moved together in place. A first pass without a trace tells whether they have. */
+  #takeChunks(): Bytes | undefined {
+    const { stream } = this.#host;
+    if (stream.buffered > MESSAGE_BUFFER) return undefined;
+    if (!stream.gather(stream.buffered)) return undefined;
+    const { buffer, start, end } = stream;
+    const trial = new ChunkedDecoder(this.#bounds.side);
+    try {
+      for (let position = start; position < end && !trial.done;) position = trial.next(buffer, position, end);
+    } catch {
+      return undefined; // The one that reads will be told.
+    }
+    if (!trial.done || trial.total > this.#bounds.maxBytes) return undefined;
+    let position = start;
+    let written = start;
+    const decoder = this.#decoder!;
+    while (!decoder.done) {
+      position = decoder.next(buffer, position, end);
+      buffer.copyWithin(written, decoder.payloadStart, decoder.payloadEnd);
+      written += decoder.payloadEnd - decoder.payloadStart;
+    }
+    stream.start = position;
+    const bytes = stream.lend(start, written);
+    this.#finish();
+    return bytes;
+  }
+
+  read(): Promise<Bytes | null> {
+    if (this.waiting || this.#sink !== undefined) return Promise.reject(twice());
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#detached) return Promise.reject(DETACHED);
+    const { stream } = this.#host;
+    if (stream.lending) stream.release();
+    if (this.done) return END;
+    const bytes = this.#pull();
+    if (bytes !== undefined) return Promise.resolve(bytes);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.done) return END;
+    this.waiting = true;
+    const next = new Promise<Bytes | null>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#post();
+    this.#host.onBodyWanted();
+    return next;
+  }
+
+  #post(): void {
+    const { stream } = this.#host;
+    if (this.done) return;
+    if (this.#left !== Infinity) stream.memory.expect(this.#left);
+    stream.post();
+  }
+
+  async readAll(maxBytes: number): Promise<Uint8Array> {
+    const limit = Math.min(maxBytes, this.#bounds.maxBytes);
+    if (this.#left !== Infinity && this.left > limit) throw tooLarge(limit);
+    const whole = this.takeBuffered();
+    if (whole !== undefined) {
+      if (whole.length > limit) throw tooLarge(limit);
+      return ownBytes(whole);
+    }
+    let bytes = new Uint8Array(this.#left === Infinity ? 4096 : this.#left);
+    let size = 0;
+    for (let piece = await this.read(); piece !== null; piece = await this.read()) {
+      if (size + piece.length > limit) throw tooLarge(limit);
+      if (size + piece.length > bytes.length) bytes = grown(bytes, size + piece.length);
+      copyBytes(piece, bytes, size);
+      size += piece.length;
+    }
+    return bytes.subarray(0, size);
+  }
+
+  pipe(sink: BodySink, listener: PipeListener): void {
+    if (this.waiting || this.#sink !== undefined) return listener.onPipeFailed(twice());
+    this.#sink = sink;
+    this.#listener = listener;
+    this.#flow();
+  }
+
+  /** Gives what has arrived to the pipe's sink, and waits for more. */
+  #flow(): void {
+    const { stream } = this.#host;
+    for (let sink = this.#sink; sink !== undefined; sink = this.#sink) {
+      if (this.#failure !== undefined || this.#detached) return this.#endPipe(this.#failure ?? DETACHED);
+      if (stream.lending) stream.release();
+      let taken: Promise<void> | undefined;
+      try {
+        taken = this.#passChunks(sink) ?? this.#passPiece(sink);
+      } catch (error) {
+        return this.#endPipe(error);
+      }
+      if (taken === undefined) return this.#awaitMore();
+      if (taken !== DONE) return this.#flowAfter(taken);
+    }
+  }
+
+  #flowAfter(taken: Promise<void>): void {
+    this.#after ??= { next: () => this.#flow(), stop: (error) => this.#endPipe(error) };
+    taken.then(this.#after.next, this.#after.stop);
+  }
+
+  /** Whole chunks as they stand, if the sink takes those: what follows is parsed as ever. */
+  #passChunks(sink: BodySink): Promise<void> | undefined {
+    const decoder = this.#decoder;
+    const { stream } = this.#host;
+    if (decoder === undefined || sink.takesChunks !== true || stream.start === stream.end) return undefined;
+    const { start } = stream;
+    const before = decoder.total;
+    const end = decoder.plainChunks(stream.buffer, start, stream.end);
+    if (end === start) return undefined;
+    this.#untouched = false;
+    stream.start = end;
+    if (decoder.total > this.#bounds.maxBytes) {
+      this.#failure = tooLarge(this.#bounds.maxBytes);
+      return undefined;
+    }
+    return sink.passChunks!(stream.lend(start, end), decoder.total - before);
+  }
+
+  #passPiece(sink: BodySink): Promise<void> | undefined {
+    const bytes = this.#pull();
+    return bytes === undefined ? undefined : sink.write(bytes);
+  }
+
+  #awaitMore(): void {
+    if (this.#failure !== undefined) return this.#endPipe(this.#failure);
+    if (this.done) return this.#closePipe()?.onPiped();
+    this.waiting = true;
+    this.#post();
+    this.#host.onBodyWanted();
+  }
+
+  #endPipe(error: unknown): void {
+    this.#closePipe()?.onPipeFailed(error);
+  }
+
+  /** @returns who is to be told of the end */
+  #closePipe(): PipeListener | undefined {
+    const listener = this.#listener;
+    this.#sink = this.#listener = this.#after = undefined;
+    return listener;
+  }
+
+  /** Bytes have arrived: gives them to whoever waits. */
+  onData(): void {
+    if (!this.waiting) return;
+    if (this.#sink !== undefined) {
+      this.waiting = false;
+      return this.#flow();
+    }
+    const bytes = this.#pull();
+    if (bytes === undefined && this.#failure === undefined && !this.done) {
+      this.#post();
+      return;
+    }
+    this.waiting = false;
+    if (this.#failure !== undefined) this.#reject!(this.#failure);
+    else this.#resolve!(bytes ?? null);
+    this.#resolve = this.#reject = undefined;
+  }
+
+  /** The peer has sent its last byte. @returns false if the body is incomplete: the caller must {@link fail} it */
+  onEnd(): boolean {
+    if (this.done) return true;
+    if (this.length !== UNTIL_CLOSE) return false;
+    if (this.#host.stream.buffered === 0) {
+      this.#finish();
+      this.#settleEnd();
+    }
+    return true;
+  }
+
+  #settleEnd(): void {
+    if (!this.waiting) return;
+    this.waiting = false;
+    if (this.#sink !== undefined) return this.#flow();
+    this.#resolve!(null);
+    this.#resolve = this.#reject = undefined;
+  }
+
+  /** Fails the read that waits and all later ones. */
+  fail(error: HttpError): void {
+    if (this.done || this.#failure !== undefined) return;
+    this.#failure = error;
+    if (!this.waiting) return;
+    this.waiting = false;
+    if (this.#sink !== undefined) return this.#endPipe(error);
+    this.#reject!(error);
+    this.#resolve = this.#reject = undefined;
+  }
+
+  /** Takes the body away from its reader: what is left of it can only be discarded. */
+  detach(): void {
+    this.fail(DETACHED);
+    if (this.#failure === DETACHED) this.#failure = undefined;
+    this.#detached = true;
+  }
+
+  /** Consumes what has arrived without a look. @returns bytes of the connection consumed */
+  discard(): number {
+    const { stream } = this.#host;
+    stream.release();
+    let count = 0;
+    while (!this.done && this.#failure === undefined && stream.buffered > 0) {
+      const before = stream.buffered;
+      this.#pull();
+      stream.release();
+      count += before - stream.buffered;
+    }
+    return count;
+  }
+
+  /** The next payload bytes that have arrived; undefined if there are none, the body has failed or is done. */
+  #pull(): Bytes | undefined {
+    const { stream } = this.#host;
+    while (!this.done) {
+      if (stream.start === stream.end) stream.release();
+      const available = stream.end - stream.start;
+      if (available === 0) {
+        if (stream.ended) this.#endOfInput();
+        return undefined;
+      }
+      const bytes = this.#decoder === undefined
+        ? this.#slice(Math.min(available, this.#left))
+        : this.#nextChunk(this.#decoder);
+      if (bytes !== undefined) return bytes;
+      if (this.#failure !== undefined) return undefined;
+    }
+    return undefined;
+  }
+
+  #endOfInput(): void {
+    if (this.length === UNTIL_CLOSE) this.#finish();
+    else {this.fail(
+        new HttpError(
+          this.#bounds.side === "request" ? "client_gone" : "upstream_closed",
+          "reading a body: it ends early",
+        ),
+      );}
+  }
+
+  #slice(length: number): Bytes {
+    const { stream } = this.#host;
+    const bytes = stream.lend(stream.start, stream.start + length);
+    stream.start += length;
+    this.#untouched = false;
+    if (this.#left !== Infinity) {
+      this.#left -= length;
+      if (this.#left === 0) this.#finish();
+    }
+    return bytes;
+  }
+
+  #nextChunk(decoder: ChunkedDecoder): Bytes | undefined {
+    const { stream } = this.#host;
+    this.#untouched = false;
+    try {
+      stream.start = decoder.next(stream.buffer, stream.start, stream.end);
+    } catch (error) {
+      this.#failure = error as HttpError;
+      return undefined;
+    }
+    const { payloadStart, payloadEnd } = decoder;
+    if (decoder.total > this.#bounds.maxBytes) {
+      this.#failure = tooLarge(this.#bounds.maxBytes);
+      return undefined;
+    }
+    const bytes = payloadStart < payloadEnd ? stream.lend(payloadStart, payloadEnd) : undefined;
+    if (decoder.done) this.#finish();
+    return bytes;
+  }
+
+  #finish(): void {
+    this.done = true;
+    this.#host.stream.memory.expectNothing();
+    this.#host.onBodyDone();
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+const DETACHED = new HttpError("aborted", "reading a body: the exchange it belongs to has ended");
+const END: Promise<null> = Promise.resolve(null);
+
+function twice(): TypeError {
+  return new TypeError("reading a body: found another reader at it, want one at a time");
+}
+
+function tooLarge(limit: number): HttpError {
+  return new HttpError("body_too_large", `reading a body: found more than the ${limit} bytes allowed`);
+}
+
+function grown(bytes: Uint8Array, needed: number): Uint8Array<ArrayBuffer> {
+  const bigger = new Uint8Array(Math.max(needed, bytes.length * 2));
+  bigger.set(bytes);
+  return bigger;
+}
