@@ -12,10 +12,10 @@ import type { Settings } from "../config/schema.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Operations } from "./operations.ts";
-import type { AppOptions } from "./running_app.ts";
+import type { OperatorOptions } from "./operator_options.ts";
 
 export interface AdminSources {
-  readonly options: Pick<AppOptions, "process" | "logTail" | "explain" | "now">;
+  readonly options: OperatorOptions;
   readonly operations: Operations;
   readonly settings: Pick<Settings, "adminAllowHosts">;
   /** What operators show; undefined where none is configured. */

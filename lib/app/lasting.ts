@@ -45,11 +45,11 @@ import type { OpenedUpstream } from "./opened_upstream.ts";
 import { createHere, createPools } from "./pools.ts";
 import { createMoves, createReplicas, selfOf } from "./replicas.ts";
 import { judgeOwners } from "./revoked_stateless.ts";
-import type { WorkerPlace } from "./running_app.ts";
 import { createRegistry } from "./session_registry.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { openUpstream } from "./upstream.ts";
 import { watchRevocations } from "./watch_revocations.ts";
+import type { WorkerPlace } from "./worker_place.ts";
 
 /** What a reload keeps. */
 export interface Lasting {

@@ -5,13 +5,13 @@ import { buildInfo } from "./build_info.ts";
 import { createControl } from "./control.ts";
 import type { Lasting } from "./lasting.ts";
 import type { Operations } from "./operations.ts";
+import type { OperatorOptions } from "./operator_options.ts";
 import { checkReadiness } from "./readiness.ts";
-import type { AppOptions } from "./running_app.ts";
 import { readState } from "./state.ts";
 import { tapOf, watchOf } from "./tap.ts";
 
 export interface OperationSources {
-  readonly options: Pick<AppOptions, "process" | "droppedLines">;
+  readonly options: Pick<OperatorOptions, "process" | "droppedLines">;
   readonly lasting: Lasting;
   readonly server: Http1Server;
   /** Those in force: they change on reload. */

@@ -1,17 +1,15 @@
 // What a running Signet is given and what it answers to: the contract between `signet serve` and app.ts, which is loaded
 // only when something is served.
-import type { Explain } from "../admin/explain_api.ts";
-import type { ProcessControl } from "../admin/process_api.ts";
 import type { LoadedKeys } from "../config/named/keys.ts";
 import type { SettingKey, Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
-import type { LogTail } from "../observe/log_tail.ts";
-import type { Store } from "../store/store.ts";
 import type { TelemetrySettings } from "../telemetry/settings.ts";
 import type { Descriptors } from "./connection_bound.ts";
 import type { Operations } from "./operations.ts";
+import type { OperatorOptions } from "./operator_options.ts";
+import type { WorkerPlace } from "./worker_place.ts";
 
-export interface AppOptions {
+export interface AppOptions extends OperatorOptions {
   readonly settings: Settings;
   /** Which of them somebody has written, when this began; default: none. */
   readonly given?: ReadonlySet<SettingKey>;
@@ -20,42 +18,14 @@ export interface AppOptions {
   /** The settings as they are configured now, and the ring with them. @throws ConfigError */
   readonly reloadSettings: () => Promise<Settings>;
   readonly log: Logger;
-  /** The last lines of the log, where somebody keeps them. */
-  readonly logTail?: LogTail;
-  /** Lines of the log that nobody will see, for a metric. */
-  readonly droppedLines?: () => number;
   /** What a reload has put in force that is not the app's own: the log's level and form. */
   readonly onReloaded?: (settings: Settings) => void;
-  /** What the admin listener steers, besides the gateway; without it there are no such paths. */
-  readonly process?: ProcessControl;
   /** What is exported of traces, metrics and logs, if anything is. */
   readonly telemetry?: TelemetrySettings | undefined;
-  /** What a code means, for the operators' page. */
-  readonly explain?: Explain;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
   /** What is so of one of several workers; undefined where this process serves alone. */
   readonly worker?: WorkerPlace | undefined;
   /** How many files may be open; default: as the system says. */
   readonly descriptors?: Descriptors;
-}
-
-/** One of several processes that serve as one: what it shares with the others, and where it is reached for itself. */
-export interface WorkerPlace {
-  /** From 1. */
-  readonly number: number;
-  /** The store that all of them share; undefined where the settings name one. */
-  readonly store: Store | undefined;
-  /** Where the others pass requests on to it, on loopback. */
-  readonly hop: { readonly hostname: string; readonly port: number };
-  /** A file that is read once, as it was when all of them began: the same to each, whenever it starts. */
-  readonly readOnce: (path: string) => Promise<string>;
-  /** A file that a reload reads anew, as it was at the last one: the same to each. */
-  readonly readAnew: (path: string) => Promise<string>;
-  /** Settles when it may listen on the port that all share. */
-  readonly mayListen: Promise<void>;
-  /** Told once all is there but for that. */
-  readonly onPrepared: () => void;
 }
 
 /** A listener could not be opened; `cause` is the system's word. */

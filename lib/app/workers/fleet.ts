@@ -17,6 +17,7 @@ import type { Store } from "../../store/store.ts";
 import { openAdmin } from "../admin_listener.ts";
 import type { FilesAtStart } from "../files_at_start.ts";
 import { needRestart, withLive } from "../live.ts";
+import type { OperatorOptions } from "../operator_options.ts";
 import { Reloads } from "../reloads.ts";
 import { type AppOptions, ListenError, type RunningApp } from "../running_app.ts";
 import { FleetOperations } from "./fleet_operations.ts";
@@ -29,20 +30,8 @@ import { shareOf } from "./shares.ts";
 import { Slot } from "./slot.ts";
 import type { WorkerProcess } from "./worker_process.ts";
 
-export interface FleetOptions extends
-  Pick<
-    AppOptions,
-    | "settings"
-    | "loadKeys"
-    | "reloadSettings"
-    | "onReloaded"
-    | "droppedLines"
-    | "process"
-    | "logTail"
-    | "explain"
-    | "now"
-    | "given"
-  > {
+export interface FleetOptions
+  extends Pick<AppOptions, "settings" | "given" | "loadKeys" | "reloadSettings" | "onReloaded">, OperatorOptions {
   readonly count: number;
   readonly log: Logger;
   readonly logLevel: () => LogLevel;

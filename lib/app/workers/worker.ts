@@ -10,7 +10,7 @@ import { VERSION } from "../../platform/version.ts";
 import { type AskStore, createAskedStore, type STORE_NEWS } from "../../store/asked_store.ts";
 import type { NamingControl } from "../control.ts";
 import type { Operations } from "../operations.ts";
-import type { WorkerPlace } from "../running_app.ts";
+import type { WorkerPlace } from "../worker_place.ts";
 import { Channel } from "./channel.ts";
 import { readerOf } from "./given_files.ts";
 import { type Begin, type KeysOnWire, NEWS_TO_WORKER, type Orders, STORE, TO_WORKER, WATCHED } from "./messages.ts";
