@@ -40,15 +40,15 @@ import type { PooledSessions } from "../upstream/peers/pooled/pooled_sessions.ts
 import type { Upstream } from "../upstream/upstream.ts";
 import { openAudit } from "./audit.ts";
 import { capsOf } from "./caps.ts";
-import { FilesAtStart } from "./files_at_start.ts";
-import type { OpenedUpstream } from "./opened_upstream.ts";
-import { createHere, createPools } from "./pools.ts";
-import { createMoves, createReplicas, selfOf } from "./replicas.ts";
-import { judgeOwners } from "./revoked_stateless.ts";
+import { FilesAtStart } from "./reload/files_at_start.ts";
+import { createHere, createPools } from "./replicas/pools.ts";
+import { createMoves, createReplicas, selfOf } from "./replicas/replicas.ts";
+import { judgeOwners } from "./revocations/revoked_stateless.ts";
+import { watchRevocations } from "./revocations/watch_revocations.ts";
 import { createRegistry } from "./session_registry.ts";
 import type { Telemetry } from "./telemetry.ts";
-import { openUpstream } from "./upstream.ts";
-import { watchRevocations } from "./watch_revocations.ts";
+import type { OpenedUpstream } from "./upstreams/opened_upstream.ts";
+import { openUpstream } from "./upstreams/upstream.ts";
 import type { WorkerPlace } from "./worker_place.ts";
 
 /** What a reload keeps. */
@@ -130,7 +130,7 @@ interface StoreOptions {
 /** What restarts remember, and what replicas share, where it is configured. @throws StoreError if it cannot be used */
 async function createStore(settings: Settings, options: StoreOptions): Promise<Store> {
   if (settings.store !== "memory") {
-    const { openSharedStore } = await import("./shared_store.ts");
+    const { openSharedStore } = await import("./replicas/shared_store.ts");
     return await openSharedStore({ ...settings, store: settings.store }, options);
   }
   if (settings.stateFile === undefined) return createMemoryStore();

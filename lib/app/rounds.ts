@@ -81,7 +81,7 @@ export class Rounds {
       await revocations.poll();
       this.#isUnread = false;
     } catch (error) {
-      // What a shared store that is away says of itself is said once (app/shared_store.ts), and of one that answers this.
+      // What a shared store that is away says of itself is said once (replicas/shared_store.ts), and of one that answers this.
       if (this.#isUnread || store.shared?.state().up === false) return;
       this.#isUnread = true;
       log.warn("the list of revocations cannot be read", { cause: (error as Error).message });

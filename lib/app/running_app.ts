@@ -5,8 +5,8 @@ import type { SettingKey, Settings } from "../config/schema.ts";
 import type { Logger } from "../observe/log.ts";
 import type { TelemetrySettings } from "../telemetry/settings.ts";
 import type { Descriptors } from "./connection_bound.ts";
-import type { Operations } from "./operations.ts";
-import type { OperatorOptions } from "./operator_options.ts";
+import type { Operations } from "./operators/operations.ts";
+import type { OperatorOptions } from "./operators/operator_options.ts";
 import type { WorkerPlace } from "./worker_place.ts";
 
 export interface AppOptions extends OperatorOptions {

@@ -1,4 +1,4 @@
-// What every step of the path of a request may use. Made in lib/app/gateway_parts.ts; replaced as a whole on reload.
+// What every step of the path of a request may use. Made in app/parts/gateway_parts.ts; replaced as a whole on reload.
 import type { ByteAccount } from "../http1/byte_account.ts";
 import type { Exchange } from "../http1/types.ts";
 import type { Authenticator } from "../identity/authenticator.ts";

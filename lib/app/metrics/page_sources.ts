@@ -3,7 +3,7 @@ import type { GatewayParts } from "../../gateway/parts.ts";
 import type { Http1Server } from "../../http1/server/server.ts";
 import type { BuildInfo } from "../build_info.ts";
 import type { Lasting } from "../lasting.ts";
-import type { Reloads } from "../reloads.ts";
+import type { Reloads } from "../reload/reloads.ts";
 
 export interface PageSources {
   readonly lasting: Lasting;

@@ -2,7 +2,7 @@
 // in the memory of some, so that all are asked, and what they answer is one answer (docs/behaviour.md L6, T1–T3).
 import type { RevocationRequest, SessionPage, SessionQuery, SessionView } from "../../admin/control.ts";
 import { SignetError } from "../../errors.ts";
-import type { NamingControl } from "../control.ts";
+import type { NamingControl } from "../operators/control.ts";
 import { EndGone } from "./channel.ts";
 
 /** Sessions that are looked at in each worker. */

@@ -7,7 +7,7 @@ import type { LogLevel } from "../../observe/log.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
 import { residentBytes } from "../../platform/runtime/runtime.ts";
 import { settlesWithin, type Timers } from "../../platform/time/timers.ts";
-import type { Operations } from "../operations.ts";
+import type { Operations } from "../operators/operations.ts";
 import { fleetControl } from "./fleet_control.ts";
 import { MergedMetrics, type OwnSamples } from "./merged_metrics.ts";
 import { mergeReadiness, mergeState } from "./merged_state.ts";

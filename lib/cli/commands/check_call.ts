@@ -56,7 +56,10 @@ export async function checkCall(context: CommandContext, settings: Settings): Pr
   if (call === undefined) {
     throw new CommandFailure(EXIT.usage, "there is no call to judge", "Add --call NAME.");
   }
-  const [{ createCode }, { keptOut }] = await Promise.all([import("../../app/law.ts"), import("./check_reach.ts")]);
+  const [{ createCode }, { keptOut }] = await Promise.all([
+    import("../../app/parts/law.ts"),
+    import("./check_reach.ts"),
+  ]);
   const { policy } = await createCode(settings);
   const principal = await principalOf(context, settings);
   const subject = subjectOf(call);

@@ -53,7 +53,7 @@ interface Parts {
 
 async function createStateControl(context: CommandContext, { store, secrets, ring }: Parts): Promise<Control> {
   const [{ createControl }, { openRevocations }, { SessionTokens }, { OwnerBook }, { loadSome }] = await Promise.all([
-    import("../../app/control.ts"),
+    import("../../app/operators/control.ts"),
     import("../../session/revocation_store.ts"),
     import("../../session/tokens.ts"),
     import("../../session/owner.ts"),

@@ -1,6 +1,6 @@
 // Whether callers can be told apart: each source that has to ask somebody is asked about a token that nobody has issued,
 // by the very code that serves use. Refusing it is the right answer; not being able to say is what is wrong.
-import type { CallerParts } from "../../app/callers.ts";
+import type { CallerParts } from "../../app/parts/callers.ts";
 import type { Settings } from "../../config/schema.ts";
 import { SignetError } from "../../errors.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";

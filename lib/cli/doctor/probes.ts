@@ -15,7 +15,7 @@ export async function* probe(
   const { settings } = configuration;
   yield* examineAddresses(context, settings);
   const [{ createAuthenticator }, { loadSecrets }] = await Promise.all([
-    import("../../app/callers.ts"),
+    import("../../app/parts/callers.ts"),
     import("../../config/named/secrets.ts"),
   ]);
   const { introspectionSecret } = await loadSecrets(settings, { readTextFile: (path) => context.readTextFile(path) });

@@ -27,7 +27,7 @@ export async function* examineReplicas(look: StoreLook): Findings {
 
 async function examineStore({ context, settings, ring }: StoreLook, target: Exclude<Settings["store"], "memory">) {
   const [{ openSharedStore }, { loadSecrets }] = await Promise.all([
-    import("../../app/shared_store.ts"),
+    import("../../app/replicas/shared_store.ts"),
     import("../../config/named/secrets.ts"),
   ]);
   const readTextFile = (path: string) => context.readTextFile(path);

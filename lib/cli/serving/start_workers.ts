@@ -1,7 +1,7 @@
 // `signet serve --workers N`: this process reads and checks everything once, starts the workers, and speaks for all of them
 // (docs/behaviour.md R1, P2, P3). Loaded for that alone.
-import { PROGRAMS_REMEDY } from "../../app/may_run.ts";
 import type { AppOptions, RunningApp } from "../../app/running_app.ts";
+import { PROGRAMS_REMEDY } from "../../app/upstreams/may_run.ts";
 import type { Fleet } from "../../app/workers/fleet.ts";
 import { mostWorkers } from "../../config/divided.ts";
 import { loadSecrets } from "../../config/named/secrets.ts";
@@ -51,7 +51,7 @@ async function startFleetOf(context: CommandContext, { machine, options, count, 
   const { settings } = options;
   const secrets: Record<string, string> = {};
   const readTextFile = (path: string) => context.readTextFile(path);
-  const { FilesAtStart } = await import("../../app/files_at_start.ts");
+  const { FilesAtStart } = await import("../../app/reload/files_at_start.ts");
   const filesAtStart = await FilesAtStart.read(settings, readTextFile);
   const { adminToken } = await loadSecrets(settings, {
     readTextFile: async (path) => secrets[path] = await readTextFile(path),

@@ -1,7 +1,7 @@
 // What operators' commands act on, in memory: a state file and a running Signet over one store, with secrets and keys.
 import { AdminToken } from "../../../lib/admin/admin_token.ts";
 import { controlRoutes } from "../../../lib/admin/control_api.ts";
-import { createControl } from "../../../lib/app/control.ts";
+import { createControl } from "../../../lib/app/operators/control.ts";
 import type { Machine } from "../../../lib/cli/command.ts";
 import { parseTokenSecrets } from "../../../lib/config/named/secrets.ts";
 import { parseKeyRing } from "../../../lib/envelope/key_ring.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createAuthenticator } from "../../../../lib/app/callers.ts";
+import { createAuthenticator } from "../../../../lib/app/parts/callers.ts";
 import type { CommandContext } from "../../../../lib/cli/command.ts";
 import { examineCallers } from "../../../../lib/cli/doctor/callers.ts";
 import type { Finding } from "../../../../lib/cli/doctor/finding.ts";

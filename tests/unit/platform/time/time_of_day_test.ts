@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Reachability } from "../../../../lib/app/reachability.ts";
+import { Reachability } from "../../../../lib/app/operators/reachability.ts";
 import { KeepAlive } from "../../../../lib/gateway/out/keep_alive.ts";
 import { Discoveries } from "../../../../lib/gateway/out/stateless/discoveries.ts";
 import { CidrList } from "../../../../lib/identity/cidr.ts";

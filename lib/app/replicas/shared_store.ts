@@ -1,0 +1,48 @@
+// The store that replicas share, out of the settings. Loaded by whoever has one; the log says when it goes and comes back.
+import type { Secrets } from "../../config/named/secrets.ts";
+import type { Settings } from "../../config/schema.ts";
+import type { KeyRing } from "../../envelope/key_ring.ts";
+import { StoreSeal } from "../../envelope/store_seal.ts";
+import type { Logger } from "../../observe/log.ts";
+import { readTextFile } from "../../platform/files/files.ts";
+import { openRedisStore } from "../../store/redis/redis.ts";
+import type { RedisTarget } from "../../store/redis/redis_target.ts";
+import type { Store } from "../../store/store.ts";
+
+export type SharedStoreSettings =
+  & Pick<Settings, "storeCaFile" | "storePrefix" | "storeTimeoutMs">
+  & { readonly store: RedisTarget };
+
+export interface SharedStoreOptions {
+  readonly secrets: Pick<Secrets, "storePassword">;
+  readonly log?: Logger;
+  readonly now: () => number;
+  readonly ring: () => KeyRing;
+  /** Tries to connect once only: for whoever just looks. */
+  readonly once?: boolean;
+  /** A file that is read once; default: as the system has it. */
+  readonly readOnce?: (path: string) => Promise<string>;
+}
+
+/** Settles once it answers, or has not within its time-out: Signet starts without it, too (R6). */
+export async function openSharedStore(settings: SharedStoreSettings, options: SharedStoreOptions): Promise<Store> {
+  const { store: target, storeCaFile, storePrefix: prefix, storeTimeoutMs: timeoutMs } = settings;
+  const { secrets: { storePassword: password }, log, now, ring, once = false, readOnce = readTextFile } = options;
+  const caCerts = storeCaFile === undefined ? undefined : [await readOnce(storeCaFile)];
+  const store = await openRedisStore({
+    ...{ target, password, caCerts, prefix, timeoutMs, now, once },
+    seal: new StoreSeal(ring, "revocation"),
+    onChange: (up, cause) => {
+      if (up) log?.info("the shared store answers");
+      else log?.warn("the shared store does not answer", { cause, remedy: REMEDY });
+    },
+    onRefusal: ({ cause, remedy }) => log?.warn("the shared store refuses what it is asked", { cause, remedy }),
+  });
+  const { up, cause } = store.shared?.state() ?? { up: true, cause: "" };
+  if (!up) log?.warn("the shared store does not answer", { cause, remedy: REMEDY });
+  return store;
+}
+
+const REMEDY =
+  "See whether it runs, whether it can be reached from here, and who may use it. Until then ids that are " +
+  "not known here are refused, and callers' caps hold for each replica by itself.";
