@@ -5,7 +5,6 @@ import type { ModuleGraph } from "./module_graph.ts";
 /** npm packages the program may consist of, with those they need. What tests and scripts use must never be here. */
 export const RUNTIME_PACKAGES: readonly string[] = [
   "@marcbachmann/cel-js",
-  "@noble/ciphers",
   "@redis/client",
   "jose",
   "oauth4webapi",

@@ -1,8 +1,9 @@
 // XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03 §2, RFC 8439 §2.8): a keystream of our own, since every library's makes
 // some ten arrays to open one short text, and noble's Poly1305. The tag is told before anything is deciphered; failing to
 // decrypt is a value, never an exception, and takes less time than to decrypt (docs/behaviour.md E1, E7).
-import { Poly1305 } from "@noble/ciphers/_poly1305.js";
 import { chachaBlock, hchacha } from "./chacha.ts";
+import { Poly1305 } from "./poly1305.ts";
+import { storeWord, wordAt } from "./words.ts";
 
 export const NONCE_BYTES = 24;
 export const TAG_BYTES = 16;
@@ -56,6 +57,7 @@ const block = new Int32Array(16);
 const tagKey = new Uint8Array(32);
 const tag = new Uint8Array(TAG_BYTES);
 const lastBlock = new Uint8Array(BLOCK_BYTES);
+const poly = new Poly1305();
 
 /** The stream of key and nonce begins (draft-irtf-cfrg-xchacha-03 §2.3): its block 0 has Poly1305's key (RFC 8439 §2.6). */
 function startStream(key: Uint8Array, nonce: Uint8Array, nonceAt: number): void {
@@ -91,42 +93,22 @@ function applyStream(text: Uint8Array, at: number, end: number): void {
 
 /** Poly1305 over both, the text from `from` to `to`, each to whole blocks, and their lengths (RFC 8439 §2.8), into {@link tag}. */
 function tellTag(associatedData: Uint8Array, text: Uint8Array, from: number, to: number): void {
-  const poly = new Poly1305(tagKey);
-  addBlocks(poly, associatedData, 0, associatedData.length);
-  addBlocks(poly, text, from, to);
+  poly.begin(tagKey);
+  addPadded(associatedData, 0, associatedData.length);
+  addPadded(text, from, to);
   lastBlock.fill(0);
   storeWord(associatedData.length, lastBlock, 0);
   storeWord(to - from, lastBlock, 8);
-  addBlock.call(poly, lastBlock, 0);
-  poly.digestInto(tag);
+  poly.add(lastBlock, 0, BLOCK_BYTES);
+  poly.end(tag);
 }
 
-function addBlocks(poly: Poly1305, text: Uint8Array, from: number, to: number): void {
-  let at = from;
-  for (; at + BLOCK_BYTES <= to; at += BLOCK_BYTES) addBlock.call(poly, text, at);
-  if (at === to) return;
-  for (let i = 0; i < BLOCK_BYTES; i++) lastBlock[i] = at + i < to ? text[at + i]! : 0;
-  addBlock.call(poly, lastBlock, 0);
-}
-
-/**
- * What noble's `update` does with each whole block of what it is given, but for copying all of that first: 6 % of
- * what Signet itself does for a call whose id is opened cold.
- */
-const addBlock = (Poly1305.prototype as unknown as {
-  process(this: Poly1305, data: Uint8Array, offset: number): void;
-}).process;
-
-/** A little-endian word, whatever the alignment of `bytes` and the byte order of the machine. */
-function wordAt(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-}
-
-function storeWord(word: number, bytes: Uint8Array, at: number): void {
-  bytes[at] = word;
-  bytes[at + 1] = word >>> 8;
-  bytes[at + 2] = word >>> 16;
-  bytes[at + 3] = word >>> 24;
+function addPadded(text: Uint8Array, from: number, to: number): void {
+  const rest = (to - from) % BLOCK_BYTES, end = to - rest;
+  poly.add(text, from, end);
+  if (rest === 0) return;
+  for (let i = 0; i < BLOCK_BYTES; i++) lastBlock[i] = i < rest ? text[end + i]! : 0;
+  poly.add(lastBlock, 0, BLOCK_BYTES);
 }
 
 /** Looks at every byte, so that the time tells nothing of where the first difference is. */

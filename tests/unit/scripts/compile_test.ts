@@ -24,9 +24,9 @@ Embedded Files
 signet
 ├─┬ .deno_compile_node_modules (5.24MB - 3.76MB unique)
 │ └─┬ localhost (5.24MB - 3.76MB unique)
-│   ├─┬ @noble (1.18MB - 1.18MB unique)
-│   │ ├── ciphers/* (535.46KB)
-│   │ └── ciphers/* (675.61KB - 675.6KB unique)
+│   ├─┬ @redis (1.18MB - 1.18MB unique)
+│   │ ├── client/* (535.46KB)
+│   │ └── client/* (675.61KB - 675.6KB unique)
 │   └── jose/6.2.17/* (216.87KB)
 ├─┬ lib (1.25MB)
 │ ├── admin/* (5.71KB)
@@ -40,8 +40,8 @@ Metadata: 3.42KB
 
 Deno.test("embeddedPaths joins folders and names when it reads the tree of deno compile", STRICT, () => {
   assert.deepEqual(embeddedPaths(LISTING), [
-    ".deno_compile_node_modules/localhost/@noble/ciphers/*",
-    ".deno_compile_node_modules/localhost/@noble/ciphers/*",
+    ".deno_compile_node_modules/localhost/@redis/client/*",
+    ".deno_compile_node_modules/localhost/@redis/client/*",
     ".deno_compile_node_modules/localhost/jose/6.2.17/*",
     "lib/admin/*",
     "lib/cli/banner.ts",
@@ -61,7 +61,7 @@ Deno.test("findForeignEmbedded passes when only the program and its packages are
 for (
   const [what, from, to] of [
     ["a test dependency", "jose/6.2.17/*", "fast-check/4.10.2/*"],
-    ["a scoped test dependency", "@noble (1.18MB", "@modelcontextprotocol (1.18MB"],
+    ["a scoped test dependency", "@redis (1.18MB", "@modelcontextprotocol (1.18MB"],
     ["a folder beside lib", "├─┬ lib (1.25MB)", "├─┬ tests (1.25MB)"],
     ["a loose file", "main.ts (825B)", "keys.txt (825B)"],
   ] as const
@@ -81,7 +81,7 @@ Deno.test("findForeign objects when main.ts reaches tests, dev packages or other
         at("/p/lib/a.ts"),
         at("node:fs"),
         at("npm:jose@6.2.17"),
-        at("npm:@noble/ciphers@2.4.0/blake3.js"),
+        at("npm:@redis/client@6.3.1/a.js"),
         at("npm:undici@8.12.4", true),
       ]],
       ["/p/lib/a.ts", [
