@@ -1,6 +1,4 @@
 // The audit log that the settings ask for, opened and put among those who observe. Loaded for that alone.
-import { hostname } from "node:os";
-import process from "node:process";
 import type { AuditLog } from "../audit/audit_log.ts";
 import type { ChainKey } from "../audit/chain.ts";
 import type { Recovered } from "../audit/recover.ts";
@@ -12,6 +10,7 @@ import { namesMemberTwice } from "../mcp/json/json_text.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Observers } from "../observe/observers.ts";
 import { systemFault } from "../platform/faults/system_fault.ts";
+import { machineName, processId } from "../platform/process/this_process.ts";
 import { randomBytes } from "../platform/random.ts";
 import { VERSION } from "../platform/version.ts";
 
@@ -68,7 +67,7 @@ async function openSink(settings: Settings, target: NonNullable<Settings["audit"
     }
     case "syslog": {
       const { SyslogSink } = await import("../audit/syslog_sink.ts");
-      return { sink: new SyslogSink({ target: target.target, hostname: hostname(), pid: process.pid }) };
+      return { sink: new SyslogSink({ target: target.target, hostname: machineName() ?? "", pid: processId() }) };
     }
     case "file":
       return await openFile(target.path, settings.unsafeFiles);

@@ -10,20 +10,11 @@ import { foreignHands } from "../platform/files/foreign_hands.ts";
 import { outgoingFetch } from "../platform/network/outgoing_fetch.ts";
 import { environment } from "../platform/process/environment.ts";
 import { onLauncherGone } from "../platform/process/launcher.ts";
+import { STDERR, STDOUT, textWriter, writeStderr, writeStdout } from "../platform/process/output.ts";
 import { PipeWriter } from "../platform/process/pipe_writer.ts";
-import { writeStderr } from "../platform/process/stderr.ts";
-import { writeStdout } from "../platform/process/stdout.ts";
-import {
-  isTerminal,
-  onSignal,
-  readStdin,
-  STDERR,
-  stdinPieces,
-  STDOUT,
-  terminalColumns,
-  terminalSize,
-  textWriter,
-} from "../platform/process/terminal.ts";
+import { onSignal, signalProcess } from "../platform/process/signals.ts";
+import { readStdin, stdinPieces } from "../platform/process/stdin.ts";
+import { isTerminal, terminalColumns, terminalSize } from "../platform/process/terminal.ts";
 import { randomBytes } from "../platform/random.ts";
 import { requestByHttp } from "../platform/runtime/builtin.ts";
 import { eventDate } from "../platform/time/event_time.ts";
@@ -103,7 +94,7 @@ function workersHere(): WorkerMachine {
     whyNot: async () => (parts ??= await loadWorkerParts()).whyNoWorkers(),
     cores: () => parts!.cores(),
     start: () => {
-      const { programWith, signalProcess, spawnProcess, workerProcess } = parts!;
+      const { programWith, spawnProcess, workerProcess } = parts!;
       // The keys go over a pipe; here, anybody of the same user could read them of each worker.
       const { MCP_ENCRYPTION_KEY: _, ...env } = environment();
       return workerProcess(spawnProcess({ ...programWith(["worker"]), env }), (pid) => signalProcess(pid, "SIGKILL"));

@@ -1,7 +1,7 @@
 // Where log lines wait for whoever reads them. Nobody who logs is ever made to wait: what is not taken is kept up to a
 // bound in bytes, then dropped and counted, and the count is told when lines flow again (P1). A reader that is gone for
 // good costs nothing.
-import { NOT_NOW } from "../platform/faults/system_fault.ts";
+import { faultCode, isOnlyNow } from "../platform/faults/system_fault.ts";
 
 /** Of one write: a slow reader gets lines in pieces it can take. */
 const MOST_AT_ONCE = 64 * 1024;
@@ -100,9 +100,8 @@ export class LogSink {
         rest = rest.subarray(await write(rest));
         this.#failed = false;
       } catch (error) {
-        const fault = faultOf(error);
-        if (!NOT_NOW.has(fault)) {
-          this.#gone = GONE.has(fault);
+        if (!isOnlyNow(error)) {
+          this.#gone = GONE.has(faultCode(error));
           this.#failed = true;
           this.#drop(lines);
           break;
@@ -127,11 +126,6 @@ export class LogSink {
     this.#untold = 0;
     onFlow(dropped);
   }
-}
-
-function faultOf(error: unknown): unknown {
-  if (!(error instanceof Error)) return undefined;
-  return "code" in error && error.code !== undefined ? error.code : error.name;
 }
 
 function pause(ms: number): Promise<void> {

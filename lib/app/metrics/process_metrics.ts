@@ -1,6 +1,6 @@
 // This process: what it is, how it was reloaded, what it holds in memory, and what becomes of its log and audit log.
 import type { MetricsPage } from "../../observe/metrics.ts";
-import { cpuSeconds, residentBytes } from "../../platform/runtime/runtime.ts";
+import { cpuSeconds, residentBytes } from "../../platform/process/this_process.ts";
 import { samples } from "./labelled_counts.ts";
 import type { PageSources } from "./page_sources.ts";
 

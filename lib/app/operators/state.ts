@@ -2,7 +2,7 @@
 import type { Readiness } from "../../admin/admin.ts";
 import type { ReplicasView, StateView, UseView } from "../../admin/state_view.ts";
 import type { Http1Server } from "../../http1/server/server.ts";
-import { residentBytes } from "../../platform/runtime/runtime.ts";
+import { residentBytes } from "../../platform/process/this_process.ts";
 import type { Lasting } from "../lasting.ts";
 
 export interface StateSources {

@@ -8,7 +8,7 @@ import type { Settings } from "../../config/schema.ts";
 import { formatAuthority } from "../../http1/wire/authority.ts";
 import type { Logger, LogLevel } from "../../observe/log.ts";
 import { MetricsPage } from "../../observe/metrics.ts";
-import { cpuSeconds, machineName, residentBytes } from "../../platform/runtime/runtime.ts";
+import { cpuSeconds, machineName, residentBytes } from "../../platform/process/this_process.ts";
 import { settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import { VERSION } from "../../platform/version.ts";
 import { STORE_NEWS } from "../../store/asked_store.ts";

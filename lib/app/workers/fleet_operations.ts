@@ -5,7 +5,7 @@ import type { StateView } from "../../admin/state_view.ts";
 import { SignetError } from "../../errors.ts";
 import type { LogLevel } from "../../observe/log.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
-import { residentBytes } from "../../platform/runtime/runtime.ts";
+import { residentBytes } from "../../platform/process/this_process.ts";
 import { settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import type { Operations } from "../operators/operations.ts";
 import { fleetControl } from "./fleet_control.ts";

@@ -42,8 +42,18 @@ export function systemFault(error: unknown): SystemFault | undefined {
   return BY_NAME.has(error.name) ? error.name as SystemFault : undefined;
 }
 
-/** Codes and names of what says that there is no room at the moment: nothing is lost by trying the same bytes again. */
-export const NOT_NOW: ReadonlySet<unknown> = new Set(["EAGAIN", "WouldBlock", "EINTR", "Interrupted"]);
+const NOT_NOW: ReadonlySet<unknown> = new Set(["EAGAIN", "WouldBlock", "EINTR", "Interrupted"]);
+
+/** Whether there is no room, or nothing to read, at the moment: nothing is lost by trying the same bytes again. */
+export function isOnlyNow(error: unknown): boolean {
+  return NOT_NOW.has(faultCode(error));
+}
+
+/** The system's code ("EPIPE"), or the name of Deno's class ("BrokenPipe"); undefined of what is no Error. */
+export function faultCode(error: unknown): unknown {
+  if (!(error instanceof Error)) return undefined;
+  return (error as { readonly code?: unknown }).code ?? error.name;
+}
 
 /** A fault found here, in the form of those that `node:` built-ins throw. */
 export function systemError(code: string, message: string): Error {

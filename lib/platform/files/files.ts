@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { closeSync, createReadStream, openSync, readSync } from "node:fs";
 import { constants, open, readFile, stat } from "node:fs/promises";
 import process from "node:process";
-import { NOT_NOW, systemError } from "../faults/system_fault.ts";
+import { isOnlyNow, systemError } from "../faults/system_fault.ts";
 import { Patience, pause, SYSTEM_TIMERS, type Timers } from "../time/timers.ts";
 
 /** No text that Signet reads is near it; a device or a disk's image that was named by mistake fills memory without it. */
@@ -102,7 +102,7 @@ function readNow(file: number, into: Uint8Array): number | undefined {
   try {
     return readSync(file, into, 0, into.length, null);
   } catch (fault) {
-    if (!NOT_NOW.has((fault as { readonly code?: unknown }).code)) throw fault;
+    if (!isOnlyNow(fault)) throw fault;
     return undefined;
   }
 }

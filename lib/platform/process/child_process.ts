@@ -3,11 +3,11 @@
 // program does not read, holds up whoever writes to it.
 import { Buffer } from "node:buffer";
 import { constants } from "node:os";
-import process from "node:process";
 import type { Readable } from "node:stream";
 import { spawn } from "../runtime/builtin.ts";
 import { bun, type BunSubprocess } from "../runtime/bun_types.ts";
 import { RUNTIME } from "../runtime/runtime.ts";
+import { signalProcess } from "./signals.ts";
 
 /** One start: everything resolved. */
 export interface Launch {
@@ -117,14 +117,6 @@ function keepFirst(stream: Readable): () => Uint8Array {
   return () => Buffer.concat(pieces);
 }
 
-function signalProcess(pid: number | undefined, signal: "SIGKILL"): void {
-  try {
-    if (pid !== undefined) process.kill(pid, signal);
-  } catch {
-    // it has ended by itself
-  }
-}
-
 /**
  * Runs a program to its end, or ends it when `signal` aborts: SIGTERM, then SIGKILL; nobody waits for what it has started
  * and left behind. It gets this process's environment and an empty stdin. @throws what `systemFault` knows
@@ -141,8 +133,9 @@ export function runToEnd(command: string, args: readonly string[], signal: Abort
     };
     const stop = () => {
       child.kill("SIGTERM");
+      const { pid } = child;
       // Not by its own method: Deno's sends a child one signal and no second.
-      grace = setTimeout(() => signalProcess(child.pid, "SIGKILL"), GRACE_MS);
+      if (pid !== undefined) grace = setTimeout(() => signalProcess(pid, "SIGKILL"), GRACE_MS);
       if (child.exitCode !== null || child.signalCode !== null) letGo();
       else child.once("exit", letGo);
     };

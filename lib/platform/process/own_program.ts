@@ -25,12 +25,3 @@ export function programWith(words: readonly string[]): { readonly command: strin
   const before = line.slice(1, line.length - (process.argv.length - 2));
   return { command: process.execPath, args: [...before, ...words] };
 }
-
-/** Sends a signal to a process this one has started; nothing if it has ended. */
-export function signalProcess(pid: number, signal: "SIGKILL" | "SIGTERM"): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // it has ended by itself
-  }
-}

@@ -1,7 +1,7 @@
 // Whole texts into a pipe, in order, without holding up whoever writes. A pipe that nobody reads any more swallows them: that
 // its reader is gone is told elsewhere.
 import process from "node:process";
-import { NOT_NOW } from "../faults/system_fault.ts";
+import { isOnlyNow } from "../faults/system_fault.ts";
 
 /** After a fault that may pass: a pipe that somebody else has made non-blocking, ms. */
 const RETRY_MS = 2;
@@ -43,10 +43,7 @@ export class PipeWriter {
     try {
       return await this.#write(bytes);
     } catch (error) {
-      const fault = error instanceof Error && "code" in error && error.code !== undefined
-        ? error.code
-        : (error as Error).name;
-      if (!NOT_NOW.has(fault)) {
+      if (!isOnlyNow(error)) {
         this.#gone = true;
         this.#batch = "";
         return bytes.length;

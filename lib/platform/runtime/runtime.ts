@@ -1,6 +1,5 @@
 // Which runtime this is, and what it is good for. Deno is where Signet is developed and tested; Bun is what the executable
 // that people install is compiled with. Asked here and nowhere else.
-import { hostname } from "node:os";
 import process from "node:process";
 
 export type RuntimeName = "deno" | "bun";
@@ -32,28 +31,4 @@ export function runtimeFacts(): RuntimeFacts {
 export async function mayStartPrograms(): Promise<boolean> {
   if (RUNTIME === "bun") return true;
   return (await Deno.permissions.query({ name: "run" })).state === "granted";
-}
-
-/** Bytes of memory that are resident. */
-export function residentBytes(): number {
-  return process.memoryUsage.rss();
-}
-
-/** CPU time that the process has had since it started, in seconds. */
-export function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
-
-/** What this machine is called; undefined where the runtime may not tell. */
-export function machineName(): string | undefined {
-  try {
-    return hostname();
-  } catch {
-    return undefined;
-  }
-}
-
-export function processId(): number {
-  return process.pid;
 }

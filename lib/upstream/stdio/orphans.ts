@@ -4,8 +4,8 @@
 // What is promised when Signet is killed: its servers lose their stdin at once, which ends well-behaved ones; on Linux
 // with `setpriv` the kernel kills each server's own process; whatever those have started and left behind ends when the
 // next Signet starts in the same process namespace, provided it may read /proc.
-import process from "node:process";
 import type { Logger } from "../../observe/log.ts";
+import { signalProcess } from "../../platform/process/signals.ts";
 import { pause, type Timers } from "../../platform/time/timers.ts";
 import { orphansOf, type ProcessTable } from "./process_table.ts";
 
@@ -27,11 +27,8 @@ export async function endOrphans({ table, timers, log }: OrphanHunt): Promise<nu
     if (orphans.length === 0) break;
     for (const pid of orphans) {
       ended.add(pid);
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It ended by itself, or is another user's: then it is found again, and counted but once.
-      }
+      // One that is another user's is found again, and counted but once.
+      signalProcess(pid, "SIGKILL");
     }
     await pause(PAUSE_MS, timers);
   }

@@ -7,6 +7,7 @@ import { joinBytes } from "../../mcp/json/join_bytes.ts";
 import type { Logger } from "../../observe/log.ts";
 import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import type { Launch, Spawn, SpawnedProcess } from "../../platform/process/child_process.ts";
+import { signalProcess } from "../../platform/process/signals.ts";
 import { Patience, pause, settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import { LineTurn } from "./line_turns.ts";
 import { LineSplitter, type LongLine } from "./lines.ts";
@@ -284,7 +285,7 @@ export class ServerProcess {
       for (const pid of left) {
         if (signalled.has(pid) && signal === "SIGTERM") continue;
         signalled.add(pid);
-        sendSignal(pid, signal);
+        signalProcess(pid, signal);
       }
       if (patience.leftMs === 0) return false;
       await pause(wait, timers);
@@ -299,15 +300,6 @@ export class ServerProcess {
     const members = await membersOf(table, known, sinceMs);
     if (members !== undefined) return members;
     return groupExists(this.pid) ? [-this.pid] : [];
-  }
-}
-
-/** A process that is gone already needs no signal; one that is not ours to signal is found again by the next look. */
-function sendSignal(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // see above
   }
 }
 

@@ -1,7 +1,7 @@
 // One name for a fault, whoever tells of it.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { systemError, systemFault } from "../../../../lib/platform/faults/system_fault.ts";
+import { faultCode, isOnlyNow, systemError, systemFault } from "../../../../lib/platform/faults/system_fault.ts";
 import { readTextFile } from "../../../../lib/platform/files/files.ts";
 import { runBounded } from "../../../../scripts/bounded_child.ts";
 import { TempFolder } from "../../../support/temp_folder.ts";
@@ -42,4 +42,16 @@ Deno.test("readTextFile reads a pipe, and no more than a text can have of what h
   assert.equal(made.code, 0, made.stderr);
   const [text] = await Promise.all([readTextFile(pipe), Deno.writeTextFile(pipe, "ä".repeat(100_000))]);
   assert.equal(text, "ä".repeat(100_000));
+});
+
+Deno.test("isOnlyNow knows what passes by code, by class, and not what stays", () => {
+  assert.deepEqual(
+    ["EAGAIN", "EINTR", "EPIPE", "ENOSPC"].map((code) => isOnlyNow(systemError(code, "x"))),
+    [true, true, false, false],
+  );
+  assert.ok(isOnlyNow(new Deno.errors.WouldBlock("x")));
+  assert.ok(!isOnlyNow(new Deno.errors.BrokenPipe("x")));
+  assert.ok(!isOnlyNow("EAGAIN"));
+  assert.equal(faultCode(systemError("EPIPE", "x")), "EPIPE");
+  assert.equal(faultCode(new Deno.errors.BrokenPipe("x")), "BrokenPipe");
 });

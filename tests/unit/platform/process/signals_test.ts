@@ -1,15 +1,15 @@
-// Signals and standard streams of a process, tried on one of its own.
+// Signals of a process, tried on one of its own.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { ChildRun } from "../../../support/mcp_process.ts";
 import { STRICT } from "../../../support/strict.ts";
 
-const TERMINAL = new URL("../../../../lib/platform/process/terminal.ts", import.meta.url).href;
+const SIGNALS = new URL("../../../../lib/platform/process/signals.ts", import.meta.url).href;
 
 /** Stops hearing SIGHUP once it has heard it; ends with 7 at SIGTERM. */
 const PROGRAM = `
 import process from "node:process";
-import { onSignal } from "${TERMINAL}";
+import { onSignal } from "${SIGNALS}";
 const stop = onSignal("SIGHUP", () => {
   stop();
   console.log("heard");
