@@ -38,8 +38,8 @@ const PURGED_AT_ONCE = 1000;
  * KEYS until, cut-offs, log, last. ARGV member, untilMs, beforeMs or "", entry, ttlMs, channel, most logged.
  * What is refused in the middle stays written: the log first, or it would be no news when it is written again, and nobody
  * would hear of it who has the session in memory.
- * An entry's number is the store's time in microseconds, and never goes back: it stays ahead of every cursor even if
- * the store has lost all it had.
+ * An entry's number is the store's time in microseconds, and goes back only if the store has lost all it had and another
+ * clock, or one that was set back, goes on: who has read further then begins anew.
  */
 const ADD = new Script(`
 local lasts = tonumber(ARGV[2]) > tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '-1')
@@ -48,6 +48,8 @@ if not lasts and not cuts then return 0 end
 local time = redis.call('TIME')
 local number = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local last = tonumber(redis.call('GET', KEYS[4]) or '0')
+local top = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
+if top then last = math.max(last, tonumber(string.match(top[1], '^%d+'))) end
 if number <= last then number = last + 1 end
 local text = string.format('%.0f', number)
 redis.call('SET', KEYS[4], text)
@@ -97,7 +99,8 @@ return {
   redis.call('XLEN', KEYS[3]),
   redis.call('GET', KEYS[4]) or '0',
   redis.call('EXISTS', KEYS[1]),
-  redis.call('EXISTS', KEYS[2])
+  redis.call('EXISTS', KEYS[2]),
+  briefly(redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1))
 }`,
   MOST_OF_LIST,
 );
@@ -119,6 +122,8 @@ export class RedisRevocations implements RevocationStore {
   #news: HeardNews | undefined;
   /** How far the log had been read when the store was found to have lost it. */
   #lostAt: number | undefined;
+  /** Between what was read and what was written last the log had lost something. */
+  #hole: { readonly cursor: number; readonly newest: number } | undefined;
   /** How long it was not to be told once more, and until when, by `performance.now()`. */
   #pauseMs = 0;
   #againAtMs = -Infinity;
@@ -198,11 +203,11 @@ export class RedisRevocations implements RevocationStore {
   async changesSince(cursor: number, limit: number): Promise<RevocationChanges> {
     const args = [`${cursor + 1}-0`, limit + 1, `${cursor}-0`];
     const askedAtMs = performance.now();
-    const [entries, read, oldest, length, head, isUntil, isCutOffs] = listIn(
+    const [entries, read, oldest, length, head, isUntil, isCutOffs, top] = listIn(
       await this.#link.script(CHANGES, this.#keys, args),
-      7,
+      8,
     );
-    const newest = numberOr0(head);
+    const newest = Math.max(numberOr0(head), ...listIn(top).map((entry) => entryOf(entry).number));
     if (this.#news?.read(newest, { askedAtMs, nowMs: performance.now() }) === true) this.#link.hearAnew();
     const isTrimmed = numberIn(length) >= MOST_LOGGED;
     // By the entry that was read last, not by how far the log goes: another replica may have begun to write it again.
@@ -213,6 +218,8 @@ export class RedisRevocations implements RevocationStore {
     if (isLost || isEvicted) this.#writeAgain(cursor);
     // Also what a store that was there the whole time would not take.
     this.#unwritten.writeAll();
+    // Numbers have gone back: what is new has one that was passed long ago.
+    if (cursor > newest) return await this.#fromTheBeginning(newest, limit);
     const found = listIn(entries).map(entryOf);
     const page = found.slice(0, limit);
     // Numbers only grow: who followed any other would go round in circles, or wait for ever behind it.
@@ -230,9 +237,25 @@ export class RedisRevocations implements RevocationStore {
       revocations.push(revocation);
     }
     const [first] = listIn(oldest).map(entryOf);
-    const missed = unread || (cursor > 0 && isTrimmed && first !== undefined && first.number > cursor);
+    const isBehind = cursor > 0 && isTrimmed && first !== undefined && first.number > cursor;
     const changes = { revocations, cursor: page.at(-1)?.number ?? cursor, more: found.length > limit };
+    // The log alone may be evicted, before somebody has read what stands in the other keys still.
+    const hasHole = isLost || (!changes.more && changes.cursor < newest);
+    const missed = unread || isBehind || (hasHole && this.#isNewHole(changes.cursor, newest));
     return missed ? { ...changes, missed } : changes;
+  }
+
+  /** Of another log than the one that was read: what stood in neither is to be asked about. */
+  async #fromTheBeginning(newest: number, limit: number): Promise<RevocationChanges> {
+    const changes = newest > 0 ? await this.changesSince(0, limit) : { revocations: [], cursor: 0, more: false };
+    return { ...changes, missed: true };
+  }
+
+  /** Once: a cursor stands still for as long as nothing new is written. */
+  #isNewHole(cursor: number, newest: number): boolean {
+    const isNew = this.#hole?.cursor !== cursor || this.#hole.newest !== newest;
+    this.#hole = { cursor, newest };
+    return isNew;
   }
 
   async size(): Promise<number> {

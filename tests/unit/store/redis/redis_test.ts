@@ -405,6 +405,80 @@ test("L6 R6: a store that has lost all is told again by each replica, whoever co
   }
 });
 
+test(
+  "R4 R6: a store that has lost all, and whose clock is behind the one before, is heard from its beginning",
+  async (redis, store) => {
+    // As of a store whose clock was ten minutes ahead.
+    await redis.ask("SET", "{signet-test:revoked}:last", String((Date.now() + 600_000) * 1000));
+    await store.revocations.add(DELETED);
+    const { cursor } = await store.revocations.changesSince(0, 10);
+    for (const loss of [["FLUSHALL"], ["DEL", "{signet-test:revoked}:log", "{signet-test:revoked}:last"]] as const) {
+      await redis.ask(...loss);
+      const [other, sid] = [await openStore(redis), `of ${loss[0]}`];
+      try {
+        await other.revocations.add({ ...DELETED, sid });
+        const heard = await store.revocations.changesSince(cursor, 10);
+        assert.ok(heard.revocations.some((each) => each.kind === "session" && each.sid === sid), loss[0]);
+        assert.equal(heard.missed, true, loss[0]);
+        // And goes on from there.
+        await other.revocations.add({ ...DELETED, sid: `${sid} then` });
+        let next = heard.cursor;
+        await until(async () => {
+          const { revocations, cursor } = await store.revocations.changesSince(next, 10);
+          next = cursor;
+          return revocations.some((each) => each.kind === "session" && each.sid === `${sid} then`);
+        }, "what came then");
+      } finally {
+        await until(() => isWhole(other), "both connections");
+        await other.close();
+      }
+    }
+  },
+);
+
+test("R4 R6: an empty store is read from its beginning by who has read further", async (redis, store) => {
+  await store.revocations.add(DELETED);
+  const { cursor } = await store.revocations.changesSince(0, 10);
+  await redis.ask("FLUSHALL");
+  const changes = await store.revocations.changesSince(cursor, 10);
+  assert.deepEqual(changes, { revocations: [], cursor: 0, more: false, missed: true });
+});
+
+for (const isFirst of [true, false]) {
+  test(
+    `L6 R6: what a full store has evicted of the log alone is asked about, once (${isFirst ? "first" : "later"})`,
+    async (redis, store) => {
+      const other = await openStore(redis);
+      try {
+        if (!isFirst) await store.revocations.add(DELETED);
+        const { cursor } = await other.revocations.changesSince(0, 10);
+        await store.revocations.add({ ...DELETED, sid: "s2" });
+        await redis.ask("DEL", "{signet-test:revoked}:log");
+        const changes = await other.revocations.changesSince(cursor, 10);
+        assert.deepEqual(changes, { revocations: [], cursor, more: false, missed: true });
+        assert.equal((await other.revocations.changesSince(cursor, 10)).missed, undefined, "and not again and again");
+        await store.revocations.add({ ...DELETED, sid: "s3" });
+        const next = await other.revocations.changesSince(cursor, 10);
+        assert.equal(next.revocations.length, 1);
+        assert.equal((await other.revocations.changesSince(next.cursor, 10)).missed, undefined, "nor then");
+      } finally {
+        await until(() => isWhole(other), "both connections");
+        await other.close();
+      }
+    },
+  );
+}
+
+test("L6 R6: numbers go on where a full store has evicted the last one alone", async (redis, store) => {
+  await redis.ask("SET", "{signet-test:revoked}:last", String((Date.now() + 600_000) * 1000));
+  await store.revocations.add(DELETED);
+  const { cursor } = await store.revocations.changesSince(0, 10);
+  await redis.ask("DEL", "{signet-test:revoked}:last");
+  assert.deepEqual(await store.revocations.changesSince(cursor, 10), { revocations: [], cursor, more: false });
+  await store.revocations.add({ ...DELETED, sid: "s2" });
+  assert.equal((await store.revocations.changesSince(cursor, 10)).revocations.length, 1);
+});
+
 type Decide = (send: () => Promise<unknown>) => Promise<unknown>;
 
 /** A client whose answers are decided by the test. @param isMeant of its words; default: all */
