@@ -58,6 +58,11 @@ export function flagOf({ name, isWords }: Pick<Setting<unknown>, "name" | "isWor
   return isWords ? "--" : `--${name}`;
 }
 
+/** How lists of settings name it: as {@link flagOf}, but for a command line, of which `--` alone would say nothing. */
+export function listedAs(setting: Pick<Setting<unknown>, "name" | "isWords">): string {
+  return setting.isWords ? setting.name : flagOf(setting);
+}
+
 /** The default as people would write it; empty if there is none. */
 export function defaultText(setting: Setting<unknown>): string {
   const value = setting.default;

@@ -148,7 +148,9 @@ export class SessionRegistry {
 
   #hold(facts: SessionFacts, reservation: SessionReservation, nowMs: number): Session {
     if (reservation.released || this.#sessions.has(facts.id)) {
-      throw new Error("adding a session: want a fresh id and a reservation that is still held");
+      throw new Error(
+        "adding a session: found an id or a reservation that is used up, want a fresh id and a reservation still held",
+      );
     }
     const idle = this.#byPrincipal.join(reservation.principalKey);
     const session = new Session(facts, { idle, limits: this.#options.limits, ownerKey: reservation.owner }, nowMs);

@@ -1,7 +1,7 @@
 // Files that are read when Signet starts and never again: secrets, and authorities for certificates. A reload puts nothing of
 // what they hold by then in force, and says so: whoever has replaced a secret that got out must not think that he has (P2).
 import { type SettingKey, settingOf, type Settings } from "../../config/schema.ts";
-import { flagOf } from "../../config/setting.ts";
+import { listedAs } from "../../config/setting.ts";
 import { createHash } from "../../platform/runtime/builtin.ts";
 
 type ReadFile = (path: string) => Promise<string>;
@@ -53,8 +53,7 @@ export class FilesAtStart {
     const flags = new Set<string>();
     for (const { key, path, digest } of this.#found) {
       if (await digestOf(path, this.#readFile) === digest) continue;
-      const setting = settingOf(key);
-      flags.add(setting.isWords ? setting.name : flagOf(setting));
+      flags.add(listedAs(settingOf(key)));
     }
     return [...flags];
   }

@@ -5,7 +5,7 @@ import { CREDENTIALS } from "../../config/sections/credentials.ts";
 import { REPLICAS } from "../../config/sections/replicas.ts";
 import { SEVERAL } from "../../config/sections/several.ts";
 import { STDIO } from "../../config/sections/stdio.ts";
-import { flagOf } from "../../config/setting.ts";
+import { listedAs } from "../../config/setting.ts";
 
 /** Bound when the process starts: sockets, pools, and what living sessions were promised. */
 const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
@@ -51,7 +51,7 @@ const AT_START_ONLY: ReadonlySet<SettingKey> = new Set([
 export function needRestart(before: Settings, after: Settings): string[] {
   return SETTING_KEYS
     .filter((key) => AT_START_ONLY.has(key) && JSON.stringify(before[key]) !== JSON.stringify(after[key]))
-    .map(settingOf).map((setting) => setting.isWords ? setting.name : flagOf(setting));
+    .map((key) => listedAs(settingOf(key)));
 }
 
 /** `after` with everything that needs a restart left as it was. */

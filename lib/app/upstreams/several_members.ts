@@ -110,7 +110,7 @@ function credentialOf(
   if (source?.source === "signet") return shared;
   if (source?.source !== "file") return undefined;
   const token = options.secrets.memberTokens[source.member];
-  if (token === undefined) throw new Error("starting: want the token of a member, got none");
+  if (token === undefined) throw new Error("starting: found no token of a member, want one");
   const fixed: CredentialSource = fixedCredential({ authorization: `Bearer ${token}` });
   return (inner) => {
     const upstream = new CredentialedUpstream(inner, fixed);

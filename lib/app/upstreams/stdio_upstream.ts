@@ -80,7 +80,7 @@ async function optionsOf(
 
 function serverCommand(settings: Settings, secrets: Readonly<Record<string, string>>): ServerCommand {
   const [command, ...args] = settings.command;
-  if (command === undefined) throw new Error("starting: want the command of a stdio server, got none");
+  if (command === undefined) throw new Error("starting: found no command of a stdio server, want one");
   const { stdioDir: cwd, stdioUser: uid, stdioGroup: gid } = settings;
   const limits = resourceLimits(settings);
   return {

@@ -2,8 +2,7 @@
 // What one kind needs is loaded for that kind alone.
 import type { UpstreamView } from "../../admin/state_view.ts";
 import type { Settings } from "../../config/schema.ts";
-import { shownUrl } from "../../config/values/addresses.ts";
-import { wireOf } from "../../config/values/addresses.ts";
+import { shownUrl, wireOf } from "../../config/values/addresses.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
 import { BothErasUpstream } from "../../upstream/both_eras.ts";
 import { HttpUpstream } from "../../upstream/http.ts";
@@ -30,7 +29,7 @@ async function createHttpUpstream(
   { account, readOnce }: Pick<OpenUpstreamOptions, "account" | "readOnce">,
 ): Promise<HttpUpstream> {
   const [address] = settings.upstreams;
-  if (address === undefined) throw new Error("starting: want one upstream, got none");
+  if (address === undefined) throw new Error("starting: found no upstream, want one");
   const caFile = settings.upstreamCaFile;
   return new HttpUpstream({
     name: address.name === "" ? "upstream" : address.name,

@@ -44,7 +44,7 @@ function unixEndpoint(encoded: string, rest: string): EndpointUrl {
     throw new TypeError("using the upstream URL: found a socket path that is not percent-encoded correctly");
   }
   if (!path.startsWith("/") || path.includes("\0")) {
-    throw new TypeError("using the upstream URL: want an absolute socket path, with `/` written as %2F");
+    throw new TypeError("using the upstream URL: found no absolute socket path, want one with `/` written as %2F");
   }
   const { pathname, search } = new URL(rest, "http://localhost");
   return { endpoint: { transport: "unix", path }, authority: "localhost", target: pathname + search };

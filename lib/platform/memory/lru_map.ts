@@ -29,9 +29,11 @@ export class LruMap<V> {
   /** @throws RangeError without any bound, or with one that is none: negative, no number, a fraction of an entry */
   constructor(options: LruOptions<V>) {
     const { max = Infinity, maxWeight = Infinity } = options;
-    if (max === Infinity && maxWeight === Infinity) throw new RangeError("making a cache: want a bound, found none");
+    if (max === Infinity && maxWeight === Infinity) throw new RangeError("making a cache: found no bound, want one");
     if (!(max >= 0 && maxWeight >= 0) || (max !== Infinity && !Number.isInteger(max))) {
-      throw new RangeError(`making a cache: want bounds of 0 or more, found max ${max}, maxWeight ${maxWeight}`);
+      throw new RangeError(
+        `making a cache: found max ${max}, maxWeight ${maxWeight}, want 0 or more, and whole entries`,
+      );
     }
     this.#options = options;
     this.#max = max;

@@ -2,7 +2,8 @@
 // Sends nothing.
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { connectTcp, connectTls, isIP, lookup } from "../runtime/builtin.ts";
+import { connectTcp, connectTls, isIP } from "../runtime/builtin.ts";
+import { addressesOf } from "./name_service.ts";
 
 export interface ReachTarget {
   /** A name or an address, without brackets. */
@@ -49,14 +50,13 @@ export async function reach(target: ReachTarget, timeoutMs: number): Promise<Rea
   return { addresses, certificate: secure ? await certificateOf(target, timeoutMs) : undefined };
 }
 
-async function resolve(hostname: string, timeoutMs: number): Promise<string[]> {
+async function resolve(hostname: string, timeoutMs: number): Promise<readonly string[]> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new ReachError("name", "ETIMEDOUT")), timeoutMs);
   });
   try {
-    const found = await Promise.race([lookup(hostname, { all: true }), late]);
-    return found.map(({ address }) => address);
+    return await Promise.race([addressesOf(hostname), late]);
   } catch (error) {
     throw error instanceof ReachError ? error : new ReachError("name", codeOf(error));
   } finally {

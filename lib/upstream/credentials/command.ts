@@ -56,7 +56,10 @@ function read(output: CommandOutput, nowMs: number): { values: Record<string, st
   }
   const { values, expires_in = Infinity } = isJsonObject(answer) ? answer : {};
   if (!isTexts(values) || typeof expires_in !== "number" || !(expires_in > 0)) {
-    throw new Error('running the credential command: want {"values": {name: text}, "expires_in": seconds}');
+    // What it holds may be the secret.
+    throw new Error(
+      'running the credential command: found other JSON, want {"values": {name: text}, "expires_in": seconds}',
+    );
   }
   return { values, expiresAtMs: nowMs + expires_in * 1000 };
 }
