@@ -44,3 +44,12 @@ Deno.test("an index of sids keeps one that was replaced out, and removes its suc
   index.remove(second);
   assert.deepEqual([index.find("a"), index.size], [undefined, 0]);
 });
+
+Deno.test("an index of sids tells those apart that begin alike", STRICT, () => {
+  const index = new SidIndex<{ readonly sid: string }>();
+  const items = Array.from({ length: 200 }, (_, n) => ({ sid: `AAAAAAAAAAAAAAAAAAA${n}` }));
+  for (const item of items) index.add(item);
+  for (const item of items) assert.equal(index.find(item.sid), item);
+  for (const item of items.slice(100)) index.remove(item);
+  for (const [n, item] of items.entries()) assert.equal(index.find(item.sid), n < 100 ? item : undefined);
+});
