@@ -1,9 +1,9 @@
 // Request heads that have been sent before, in bytes: most requests of a session differ in their body only.
 // What is sent is what `formatRequestHead` made of the very same method, target and fields. Bounded.
 import type { ClientRequest, Fields, MadeHead } from "../types.ts";
-import { formatFields, formatRequestHead } from "../wire/heads/head_format.ts";
+import { formatRequestHead, requireSendable } from "../wire/heads/head_format.ts";
 import { keepLatin1 } from "../wire/latin1.ts";
-import { type Head, readyHead, withLength, withLinesAndLength } from "../wire/ready_head.ts";
+import { type Head, readyHead, withFieldsAndLength, withLength } from "../wire/ready_head.ts";
 
 interface SentHead {
   readonly method: string;
@@ -95,7 +95,8 @@ function formatChanging(
   if (last === undefined || same === 0) {
     made.last = { changing, same, bytes: undefined };
     made.bytes ??= keepLatin1(stemOf(request, []));
-    return withLinesAndLength(made.bytes, formatFields(changing), bodyLength);
+    requireSendable(changing);
+    return withFieldsAndLength(made.bytes, changing, bodyLength);
   }
   if (last.bytes === undefined || last.same !== same) {
     const stem = stemOf(request, changing.slice(0, same));
@@ -104,7 +105,9 @@ function formatChanging(
     last.changing = changing;
   }
   if (same === changing.length) return withLength(last.bytes, bodyLength);
-  return withLinesAndLength(last.bytes, formatFields(changing.slice(same)), bodyLength);
+  const others = changing.slice(same);
+  requireSendable(others);
+  return withFieldsAndLength(last.bytes, others, bodyLength);
 }
 
 /** A head up to where further fields go. */

@@ -1,9 +1,14 @@
-// A head in bytes but for the length of its body: what is sent again and again is made once, and copied from then on.
+// A head in bytes but for what is another in each message: what is sent again and again is made once, and copied from then
+// on; the rest is written behind it from the texts it is in, of which none is made for that.
+import type { Fields } from "../types.ts";
 import { encodeLatin1, keepLatin1 } from "./latin1.ts";
 
-/** A head up to the digits of its Content-Length, which is its last field. */
+/** A head whose last field is its Content-Length. */
 export interface ReadyHead {
+  /** Up to the digits of the length; where there are further fields, up to where those go. */
   readonly bytes: Uint8Array;
+  /** Further fields, which may be sent as they are (`requireSendable`); ahead of the length. */
+  readonly fields: Fields;
   /** The digits and what ends the head; ASCII. */
   readonly tail: string;
 }
@@ -23,9 +28,10 @@ const TAILS: string[] = new Array(4096);
 
 /** @param bodyLength ≥ 0 */
 export function withLength(bytes: Uint8Array, bodyLength: number): ReadyHead {
-  const tail = bodyLength < TAILS.length ? TAILS[bodyLength] ??= tailOf(bodyLength) : tailOf(bodyLength);
-  return { bytes, tail };
+  return withFieldsAndLength(bytes, NO_FIELDS, bodyLength);
 }
+
+const NO_FIELDS: Fields = [];
 
 function tailOf(bodyLength: number): string {
   return `${bodyLength}\r\n\r\n`;
@@ -33,18 +39,24 @@ function tailOf(bodyLength: number): string {
 
 /**
  * A head whose last fields are others each time.
- * @param bytes of a head up to where further fields go: its last line ends, nothing follows
- * @param lines what `formatFields` made of them
+ * @param bytes see {@link ReadyHead.bytes}: the last line ends, nothing follows
+ * @param bodyLength ≥ 0
  */
-export function withLinesAndLength(bytes: Uint8Array, lines: string, bodyLength: number): ReadyHead {
-  return { bytes, tail: `${lines}${LENGTH}${bodyLength}\r\n\r\n` };
+export function withFieldsAndLength(bytes: Uint8Array, fields: Fields, bodyLength: number): ReadyHead {
+  const tail = bodyLength < TAILS.length ? TAILS[bodyLength] ??= tailOf(bodyLength) : tailOf(bodyLength);
+  return { bytes, fields, tail };
 }
 
-/** A tail that is longer is written by the runtime: a loop is faster below. */
-const SHORT_TAIL = 24;
+const AFTER_NAME = ": ", LINE_END = "\r\n";
 
 export function headLength(head: Head): number {
-  return typeof head === "string" ? head.length : head.bytes.length + head.tail.length;
+  if (typeof head === "string") return head.length;
+  const { bytes, fields, tail } = head;
+  let length = bytes.length + tail.length;
+  if (fields.length === 0) return length;
+  // As much follows a name as a value.
+  for (let i = 0; i < fields.length; i++) length += fields[i]!.length + LINE_END.length;
+  return length + LENGTH.length;
 }
 
 /** Writes it to the beginning of `buffer`, which must have room for it. */
@@ -54,10 +66,29 @@ export function placeHead(head: Head, buffer: Uint8Array): void {
 }
 
 /** Writes it to where `start` is in `buffer`. */
-export function placeReadyHead({ bytes, tail }: ReadyHead, buffer: Uint8Array, start: number): void {
+export function placeReadyHead({ bytes, fields, tail }: ReadyHead, buffer: Uint8Array, start: number): void {
   buffer.set(bytes, start);
   let at = start + bytes.length;
+  if (fields.length > 0) {
+    for (let i = 0; i < fields.length; i += 2) {
+      at = placeText(fields[i]!, buffer, at);
+      at = placeText(AFTER_NAME, buffer, at);
+      at = placeText(fields[i + 1]!, buffer, at);
+      at = placeText(LINE_END, buffer, at);
+    }
+    at = placeText(LENGTH, buffer, at);
+  }
+  placeText(tail, buffer, at);
+}
+
+/** Up to so many characters a loop is faster than a call of the runtime's. */
+const SHORT = 64;
+
+/** @returns where it ends */
+function placeText(text: string, buffer: Uint8Array, start: number): number {
+  const end = start + text.length;
   // No further than its end: what is not ASCII takes more room until it is found out.
-  if (tail.length > SHORT_TAIL) return encodeLatin1(tail, buffer.subarray(at, at + tail.length));
-  for (let i = 0; i < tail.length; i++) buffer[at++] = tail.charCodeAt(i);
+  if (text.length > SHORT) encodeLatin1(text, buffer.subarray(start, end));
+  else for (let i = 0, at = start; at < end; i++, at++) buffer[at] = text.charCodeAt(i);
+  return end;
 }

@@ -70,6 +70,13 @@ function checkFraming(status: number, framing: ResponseFraming): void {
 /** Their lines. @throws TypeError if one cannot be sent as it is, or is the engine's own */
 export function formatFields(fields: Fields): string {
   let lines = "";
+  requireSendable(fields);
+  for (let i = 0; i < fields.length; i += 2) lines += fields[i]! + ": " + fields[i + 1]! + "\r\n";
+  return lines;
+}
+
+/** @throws TypeError if one cannot be sent as it is, or is the engine's own */
+export function requireSendable(fields: Fields): void {
   let hosts = 0;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
@@ -79,9 +86,7 @@ export function formatFields(fields: Fields): string {
     if (value === undefined || !isFieldValue(value)) {
       throw new TypeError(`sending fields: found a forbidden character in the value of ${name}`);
     }
-    lines += name + ": " + value + "\r\n";
   }
-  return lines;
 }
 
 function checkName(name: string): void {
