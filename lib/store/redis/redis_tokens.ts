@@ -70,6 +70,20 @@ for i = 1, #over, 2 do
   if tonumber(over[i + 1]) > tonumber(ARGV[1]) then live = live + 1 end
 end
 return {#over / 2, live}`);
+/** KEYS records, expiries, all ids. ARGV cursor, the agent's digest, nowS. Answers the next cursor, and how many were live. */
+const REMOVE_UNLISTED = new Script(`
+local scanned = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ${SCANNED_AT_ONCE})
+local live = 0
+for i = 1, #scanned[2], 2 do
+  local sid = scanned[2][i]
+  if string.sub(scanned[2][i + 1], 1, ${AGENT_CHARACTERS}) == ARGV[2] then
+    if tonumber(redis.call('ZSCORE', KEYS[2], sid) or 'inf') > tonumber(ARGV[3]) then live = live + 1 end
+    redis.call('HDEL', KEYS[1], sid)
+    redis.call('ZREM', KEYS[2], sid)
+    redis.call('ZREM', KEYS[3], sid)
+  end
+end
+return {scanned[1], live}`);
 
 interface Page {
   readonly nowMs: number;
@@ -121,7 +135,21 @@ export class RedisTokens implements TokenStore {
       const answer = listIn(await this.#link.script(REMOVE_OF_AGENT, keys, [secondsOf(nowMs)]), 2);
       const [removed, wereLive] = answer.map(numberIn) as [number, number];
       live += wereLive;
-      if (removed < REMOVED_AT_ONCE) return live;
+      if (removed < REMOVED_AT_ONCE) return live + await this.#removeUnlisted(agent, nowMs);
+    }
+    throw strangeAnswer();
+  }
+
+  /** A store that is full may have evicted the agent's own key alone: a token holds for as long as its record is there. */
+  async #removeUnlisted(agent: string, nowMs: number): Promise<number> {
+    let live = 0;
+    let cursor = "0";
+    for (let round = 0; round < MOST_SCANS; round++) {
+      const args = [cursor, digestOf(agent), secondsOf(nowMs)];
+      const [next, wereLive] = listIn(await this.#link.script(REMOVE_UNLISTED, this.#keys, args), 2);
+      live += numberIn(wereLive);
+      cursor = textIn(next) ?? "0";
+      if (cursor === "0") return live;
     }
     throw strangeAnswer();
   }

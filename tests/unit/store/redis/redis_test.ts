@@ -479,6 +479,19 @@ test("L6 R6: numbers go on where a full store has evicted the last one alone", a
   assert.equal((await store.revocations.changesSince(cursor, 10)).revocations.length, 1);
 });
 
+test("T3: an agent's tokens are revoked although a full store has evicted the list of them", async (redis, store) => {
+  const records = [["t1", "a"], ["t2", "a"], ["t3", "b"]].map(([sid = "", agent = ""]) => ({
+    ...tokenRecord(sid),
+    agent,
+  }));
+  for (const record of records) await store.tokens.insertBelowLimit(record, { limit: 5, nowMs: NOW_MS });
+  await redis.ask("DEL", `{signet-test:tokens}:agent:${digestOf("a")}`);
+  assert.equal(await store.tokens.removeAgent("a", NOW_MS), 2);
+  const left = await Promise.all(records.map(({ sid }) => store.tokens.get(sid)));
+  assert.deepEqual(left.map((record) => record?.sid), [undefined, undefined, "t3"]);
+  assert.deepEqual((await store.tokens.list({ nowMs: NOW_MS, limit: 10 })).map(({ sid }) => sid), ["t3"]);
+});
+
 type Decide = (send: () => Promise<unknown>) => Promise<unknown>;
 
 /** A client whose answers are decided by the test. @param isMeant of its words; default: all */
