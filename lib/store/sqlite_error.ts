@@ -36,8 +36,8 @@ export function explainSqlite(cause: unknown): Explanation {
   if (/readonly database/.test(text)) {
     return {
       code: "io",
-      problem: "this user may not write it",
-      remedy: "Make the user Signet runs as its owner, with mode 600, or name another file.",
+      problem: "this user may not write it, or its file system is mounted read-only",
+      remedy: "Make the user Signet runs as its owner, with mode 600, on a file system that can be written.",
     };
   }
   if (/database or disk is full/.test(text)) {

@@ -1,5 +1,5 @@
 // Why a file could not be read, in words: one table for every file that configuration names.
-import { systemFault } from "../../platform/faults/system_fault.ts";
+import { codeInBrackets, systemFault } from "../../platform/faults/system_fault.ts";
 
 const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
   NotFound: ["there is no such file", "Create FILE, or name another file."],
@@ -35,7 +35,7 @@ export function explainReadError(
 ): { problem: string; remedy: string } {
   const fault = systemFault(error) ?? "";
   const [problem, remedy] = READ_FAULTS[fault] ??
-    ["the file cannot be read", "See what is wrong with FILE, or name another file."];
+    [`the file cannot be read${codeInBrackets(error)}`, "See what is wrong with FILE, or name another file."];
   if (fault === "NotFound" && path.startsWith("~")) {
     return { problem, remedy: "Write the path in full: ~ is read by shells, and only at the front of a word." };
   }

@@ -11,9 +11,11 @@ export type SystemFault =
   | "FileTooLarge"
   | "InvalidData"
   | "IsADirectory"
+  | "NoSpace"
   | "NotCapable"
   | "NotFound"
   | "PermissionDenied"
+  | "ReadOnly"
   | "TimedOut";
 
 const BY_CODE: Readonly<Record<string, SystemFault>> = {
@@ -21,12 +23,15 @@ const BY_CODE: Readonly<Record<string, SystemFault>> = {
   EADDRINUSE: "AddrInUse",
   EADDRNOTAVAIL: "AddrNotAvailable",
   ECONNREFUSED: "ConnectionRefused",
+  EDQUOT: "NoSpace",
   EEXIST: "AlreadyExists",
   EFBIG: "FileTooLarge",
   EISDIR: "IsADirectory",
   ENOENT: "NotFound",
+  ENOSPC: "NoSpace",
   EPERM: "PermissionDenied",
   EPIPE: "BrokenPipe",
+  EROFS: "ReadOnly",
   ETIMEDOUT: "TimedOut",
   ERR_ENCODING_INVALID_ENCODED_DATA: "InvalidData",
 };
@@ -53,6 +58,12 @@ export function isOnlyNow(error: unknown): boolean {
 export function faultCode(error: unknown): unknown {
   if (!(error instanceof Error)) return undefined;
   return (error as { readonly code?: unknown }).code ?? error.name;
+}
+
+/** ` (ENOTDIR)`, where the system gave a code: behind what is said of all that has no words of its own. */
+export function codeInBrackets(error: unknown): string {
+  const code = faultCode(error);
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? ` (${code})` : "";
 }
 
 /** A fault found here, in the form of those that `node:` built-ins throw. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { looksLikeKey } from "../../../../lib/config/named/named_files.ts";
+import { systemError } from "../../../../lib/platform/faults/system_fault.ts";
 import type { PathUse } from "../../../../lib/platform/files/foreign_hands.ts";
 import { Authority, pemTexts } from "../../../support/authority.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -16,14 +17,14 @@ Deno.test("every file a setting names must be readable, each told at its place",
     files: {
       c: new Deno.errors.PermissionDenied("x"),
       k: new Deno.errors.IsADirectory("x"),
-      "keys.json": new Error("x"),
+      "keys.json": systemError("ENOTDIR", "x"),
     },
   });
   assert.deepEqual(lines, [
     "--tls-cert: this user may not read the file",
     "--tls-key: this is a directory",
     "--key-file: there is no such file",
-    "SIGNET_JWT_JWKS: the file cannot be read",
+    "SIGNET_JWT_JWKS: the file cannot be read (ENOTDIR)",
   ]);
 });
 
@@ -161,7 +162,11 @@ Deno.test("L6: a state file must be one that can be made where it is named", STR
     [new Deno.errors.PermissionDenied("x"), "this user may not write in its folder"],
     [new Deno.errors.NotCapable("x"), "the runtime may not write there"],
     [new Deno.errors.IsADirectory("x"), "this is a directory"],
-    [new Error("read-only file system"), "nothing can be written in its folder"],
+    [systemError("EROFS", "x"), "its folder is on a file system that is mounted read-only"],
+    [systemError("ENOSPC", "x"), "there is no room for it in its file system"],
+    [systemError("EDQUOT", "x"), "there is no room for it in its file system"],
+    [systemError("EIO", "x"), "nothing can be written in its folder (EIO)"],
+    [new Error("whatever"), "nothing can be written in its folder"],
   ];
   for (const [error, problem] of cases) {
     const lines = await problemLines({ argv: ["--state", "s.db"], readOnly: { "s.db": error } });
