@@ -182,7 +182,7 @@ export class App implements RunningApp {
         formatAuthority(listener.address.hostname, listener.address.port)
       }${path}`;
       const { admin } = this.#settings;
-      if (admin !== "off") this.#admin = await listening("--admin", admin, () => this.#openAdmin());
+      if (admin !== "off") this.#admin = await listening("--admin", admin, () => this.#openAdmin(admin));
     } catch (error) {
       await this.#release();
       await this.#lasting.audit?.close(AUDIT_FAREWELL_MS);
@@ -190,9 +190,7 @@ export class App implements RunningApp {
     }
   }
 
-  async #openAdmin(): Promise<AdminServer | undefined> {
-    const { admin } = this.#settings;
-    if (admin === "off") return undefined;
+  async #openAdmin(admin: Exclude<Settings["admin"], "off">): Promise<AdminServer> {
     return await openAdmin(admin, {
       ...{ options: this.#options, operations: this.operations, settings: this.#settings },
       ...{ token: this.#lasting.secrets.adminToken, log: this.#lasting.log },

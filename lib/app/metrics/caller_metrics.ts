@@ -1,6 +1,6 @@
 // Callers without a credential of their own, and what rules and rates refuse to callers.
+import { samples } from "../../observe/labelled_counts.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
-import { samples } from "./labelled_counts.ts";
 import type { PageSources } from "./page_sources.ts";
 
 export function declareCallers(page: MetricsPage, { lasting: { identities, adoption } }: PageSources): void {

@@ -1,7 +1,7 @@
 // This process: what it is, how it was reloaded, what it holds in memory, and what becomes of its log and audit log.
+import { samples } from "../../observe/labelled_counts.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
 import { cpuSeconds, residentBytes } from "../../platform/process/this_process.ts";
-import { samples } from "./labelled_counts.ts";
 import type { PageSources } from "./page_sources.ts";
 
 export function declareBuild(page: MetricsPage, { build, reloads }: PageSources): void {

@@ -1,6 +1,6 @@
 // Other replicas, and the store that replicas share.
+import { samples } from "../../observe/labelled_counts.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
-import { samples } from "./labelled_counts.ts";
 import type { PageSources } from "./page_sources.ts";
 
 export function declareReplicas(page: MetricsPage, { lasting: { replicas, metrics, moves } }: PageSources): void {

@@ -1,6 +1,6 @@
 // Requests and their answers, and the connections that they come by.
+import { samples } from "../../observe/labelled_counts.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
-import { samples } from "./labelled_counts.ts";
 import type { PageSources } from "./page_sources.ts";
 
 export function declareRequests(

@@ -1,6 +1,6 @@
 // Sessions as operators see them: how many there are, and were, and what became of them; what bounds them.
+import { samples } from "../../observe/labelled_counts.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
-import { samples } from "./labelled_counts.ts";
 import type { PageSources } from "./page_sources.ts";
 
 export function declareSessions(

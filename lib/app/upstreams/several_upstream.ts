@@ -3,6 +3,7 @@
 import type { UpstreamView } from "../../admin/state_view.ts";
 import type { Settings } from "../../config/schema.ts";
 import { shownUrl } from "../../config/values/addresses.ts";
+import { samples } from "../../observe/labelled_counts.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
 import { SeveralUpstream } from "../../upstream/several.ts";
 import type { OpenedUpstream, OpenUpstreamOptions } from "./opened_upstream.ts";
@@ -89,9 +90,7 @@ function declareMembers(page: MetricsPage, upstream: SeveralUpstream): void {
     { name: "signet_several_entries", help: "What is held for sessions of several servers.", labels: ["what"] },
     () => {
       const { sessions, calls, questions, subscriptions, events } = upstream.sizes();
-      return Object.entries({ sessions, calls, questions, subscriptions, events }).map((
-        [what, count],
-      ) => [[what], count]);
+      return samples({ sessions, calls, questions, subscriptions, events });
     },
   );
   page.gauge("signet_several_event_bytes", "Bytes of events kept for resumption.", () => upstream.sizes().eventBytes);

@@ -7,6 +7,7 @@ import { type SettingKey, settingOf, type Settings } from "../../config/schema.t
 import { flagOf } from "../../config/setting.ts";
 import { ConfigError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
+import { samples } from "../../observe/labelled_counts.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
 import { environment } from "../../platform/process/environment.ts";
@@ -177,15 +178,14 @@ function declareProcesses(page: MetricsPage, upstream: StdioUpstream, { maxProce
       help: "Processes started; those of them that took a lost one's place; those that ended unasked.",
       labels: ["event"],
     },
-    () => Object.entries(counts).map(([event, count]) => [[event], count]),
+    () => samples({ ...counts }),
   );
   page.labelled(
     "gauge",
     { name: "signet_stdio_entries", help: "What is held for stdio sessions.", labels: ["what"] },
     () => {
       const { sessions, calls, questions, subscriptions, events } = upstream.sizes();
-      return Object.entries({ sessions, calls, questions, subscriptions, events, principals: slots.principals })
-        .map(([what, count]) => [[what], count]);
+      return samples({ sessions, calls, questions, subscriptions, events, principals: slots.principals });
     },
   );
   page.gauge("signet_stdio_event_bytes", "Bytes of events kept for resumption.", () => upstream.sizes().eventBytes);

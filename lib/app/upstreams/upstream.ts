@@ -3,6 +3,7 @@
 import type { UpstreamView } from "../../admin/state_view.ts";
 import type { Settings } from "../../config/schema.ts";
 import { shownUrl, wireOf } from "../../config/values/addresses.ts";
+import { samples } from "../../observe/labelled_counts.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
 import { BothErasUpstream } from "../../upstream/both_eras.ts";
 import { HttpUpstream } from "../../upstream/http.ts";
@@ -149,8 +150,7 @@ function declareEras(page: MetricsPage, both: BothErasUpstream): void {
     },
     () => {
       const { sessions = 0, shared = 0, calls = 0, questions = 0, subscriptions = 0, events = 0 } = both.sizes() ?? {};
-      const counts = { sessions, shared, calls, questions, subscriptions, events };
-      return Object.entries(counts).map(([what, count]) => [[what], count]);
+      return samples({ sessions, shared, calls, questions, subscriptions, events });
     },
   );
 }
