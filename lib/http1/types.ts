@@ -154,8 +154,8 @@ export interface Exchange {
   /** Bytes of its body that were handed over so far, without their framing. */
   readonly bodySent: number;
   /**
-   * A whole response in one write. Resolves when the socket took it; `DONE` (`wire/done.ts`) where that was at once. Never
-   * rejects: a gone client is `aborted`.
+   * A whole response in one write. Resolves when the socket took it; `DONE` (`streams/done.ts`) where that was at once.
+   * Never rejects: a gone client is `aborted`.
    */
   respond(start: ResponseStart, body?: Bytes): Promise<void>;
   /**

@@ -1,4 +1,4 @@
-// ARCHITECTURE.md is the map, and docs/costs.md says what costs there: what they name is there, every folder is on it, and a unit test stands where its file does.
+// ARCHITECTURE.md is the map, and docs/costs.md says what costs there: what they name is there, every folder is on it, a unit test stands where its file does, and what comments name is there.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -34,6 +34,25 @@ Deno.test("every path that the map names is there", STRICT, () => {
 
 /** Named within a row of the table of folders, by what they are called there, or as an example. */
 const TABLE_NAMES: ReadonlySet<string> = new Set(["path.ts", "pool.ts", "pool_ends_test.ts", "docs/"]);
+
+Deno.test("every file that a comment in lib names is there", STRICT, async () => {
+  const files = await Array.fromAsync(async function* () {
+    for (const folder of ["lib", "scripts", "tests"]) yield* filesIn(folder);
+    yield "main.ts";
+  }());
+  let count = 0;
+  const missing: string[] = [];
+  for (const file of files.filter((path) => /^lib\/.*\.ts$/.test(path))) {
+    const comments = (await Deno.readTextFile(`${ROOT}${file}`)).match(/^\s*(?:\/\/|\/?\*).*$/gm) ?? [];
+    for (const [, named] of comments.join("\n").matchAll(/(?<![\w/.-])((?:[\w-]+\/)*\w+\.ts)\b/g)) {
+      count++;
+      // By its name, or from whichever folder on its way.
+      if (!files.some((path) => path === named || path.endsWith(`/${named}`))) missing.push(`${file}: ${named}`);
+    }
+  }
+  assert.ok(count > 40, `found ${count} files named: is this still how they are written?`);
+  assert.deepEqual(missing, []);
+});
 
 Deno.test("every folder of lib is on the map, and every room in it", STRICT, async () => {
   const folders = new Set<string>();
