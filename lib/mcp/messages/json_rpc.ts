@@ -4,7 +4,7 @@
 // that reading it takes time linear in its bytes; and that nothing of it is parsed that Signet does not need.
 import { isUtf8 } from "node:buffer";
 import { SignetError } from "../../errors.ts";
-import { LongTask } from "../../platform/time/timers.ts";
+import { LongTask } from "../../platform/time/long_task.ts";
 import { JsonScanner, MAX_BATCH, type ScanLimits } from "../scan/json_scan.ts";
 import { ERROR, META, PARAMS, REF, RESULT, slotOf, SLOTS, slotsIn } from "../scan/message_members.ts";
 import {

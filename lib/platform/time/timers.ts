@@ -200,22 +200,3 @@ export function settlesWithin(promise: Promise<unknown>, ms: number, timers: Tim
 export function pause(ms: number, timers: Timers): Promise<void> {
   return new Promise((resolve) => void timers.after(ms, resolve));
 }
-
-/** How long a task holds everybody else up before they have their turn, in ms: a timer costs it one at least. */
-const TURN_MS = 1;
-
-/** A task that may be long, done in pieces: between them others have their turn, once it has had its own. */
-export class LongTask {
-  #beganMs = performance.now();
-
-  /** What to wait for before the next piece; undefined while there is time for it at once. */
-  turn(): Promise<void> | undefined {
-    if (performance.now() - this.#beganMs < TURN_MS) return undefined;
-    return new Promise((resolve) => {
-      setTimeout(() => {
-        this.#beganMs = performance.now();
-        resolve();
-      }, 0);
-    });
-  }
-}

@@ -11,7 +11,7 @@ import { isSendable } from "../../mcp/events/event_id.ts";
 import { type SseEvent, SseParser } from "../../mcp/events/sse.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import { TURN_BYTES } from "../../mcp/messages/json_rpc.ts";
-import { LongTask } from "../../platform/time/timers.ts";
+import { LongTask } from "../../platform/time/long_task.ts";
 import { decoded } from "../http/decoded.ts";
 import { tooLong } from "./http_peer_fault.ts";
 

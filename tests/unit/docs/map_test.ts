@@ -1,4 +1,5 @@
-// ARCHITECTURE.md is the map, and docs/costs.md says what costs there: what they name is there, every folder is on it, a unit test stands where its file does, and what comments name is there.
+// ARCHITECTURE.md is the map, and docs/costs.md says what costs there: what they name is there, and what comments name; every
+// folder is on it, and a unit test stands where its file does.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,6 @@
 // Many waits on one timer: each no sooner than after its time, and none that was cancelled.
 import assert from "node:assert/strict";
-import { atDeadline, LongTask, OwnedTimer, Patience, Pause, SameDelay } from "../../../../lib/platform/time/timers.ts";
+import { atDeadline, OwnedTimer, Patience, Pause, SameDelay } from "../../../../lib/platform/time/timers.ts";
 import { FakeTimers } from "../../../support/fake_timers.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { aMoment, until } from "../../../support/until.ts";
@@ -116,28 +116,6 @@ Deno.test("a deadline passes once, and not at all when it was taken back, howeve
   await aMoment(50);
   assert.equal(passed, 1);
 });
-
-Deno.test(
-  "a long task goes on at once while it has time, and lets others have their turn when it has had its own",
-  STRICT,
-  async () => {
-    // A stall of the machine between the two lines makes the answer another; not a hundred times.
-    const atOnce = Array.from({ length: 100 }, () => new LongTask().turn());
-    await Promise.all(atOnce);
-    assert.ok(atOnce.some((turn) => turn === undefined));
-    const task = new LongTask();
-    const order: string[] = [];
-    const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(() => resolve(void order.push("another")), 0);
-    for (const beganMs = performance.now(); performance.now() - beganMs < 2;);
-    const turn = task.turn();
-    assert.ok(turn !== undefined);
-    await turn;
-    order.push("the task");
-    await promise;
-    assert.deepEqual(order, ["another", "the task"]);
-  },
-);
 
 Deno.test(
   "P8: patience is over when its time is, and lasts as long again, no longer, if the clock is set back",
