@@ -127,9 +127,9 @@ class End implements SocketOwner {
   }
 }
 
-/** Until `from` has ended, or either has failed. */
-async function passOn(from: End, to: End): Promise<void> {
-  while (await from.read() === "bytes") await to.write(from.last).catch(() => {});
+/** Until `from` has ended, or either has failed. @param passes whether what comes is passed on, or dropped */
+async function passOn(from: End, to: End, passes = () => true): Promise<void> {
+  while (await from.read() === "bytes") if (passes()) await to.write(from.last).catch(() => {});
 }
 
 interface Pair {
@@ -195,6 +195,30 @@ async function reset({ client, server }: Pair): Promise<void> {
     await tick(30);
   }
   client.socket.close();
+}
+
+/** Over TLS, through a relay in the test's hands. */
+async function relayed(key: KeyPair) {
+  const gate = new Gate(NETWORK.listen({ ...LOOPBACK, port: 0, tls: key }));
+  const relay = new Gate(NETWORK.listen({ ...LOOPBACK, port: 0 }));
+  const connecting = NETWORK.connect(targetOf(relay.listener.port, key), NEVER);
+  const near = new End((await relay.next()).socket);
+  const far = new End(await NETWORK.connect({ ...LOOPBACK, port: gate.listener.port }, NEVER));
+  let isDropped = false;
+  const passes = () => !isDropped;
+  const passed = { forth: passOn(near, far, passes), back: passOn(far, near, passes) };
+  const server = new End((await gate.next()).socket);
+  const hearing = server.readText("hello");
+  const client = new End(await within("the handshake", connecting));
+  await client.write("hello");
+  await hearing;
+  const close = async () => {
+    for (const { socket } of [server, client, near, far]) socket.close();
+    await Promise.all([passed.forth, passed.back]);
+    gate.listener.close();
+    relay.listener.close();
+  };
+  return { server, client, far, passed, drop: () => isDropped = true, close };
 }
 
 async function echo({ client, server, close }: Pair): Promise<void> {
@@ -582,23 +606,26 @@ export const SOCKET_CONTRACT: readonly ContractCase[] = [
     name: "TLS: a record that is none fails its own connection's read",
     tls: true,
     async run({ first }) {
-      const gate = new Gate(NETWORK.listen({ ...LOOPBACK, port: 0, tls: first! }));
-      const relay = new Gate(NETWORK.listen({ ...LOOPBACK, port: 0 }));
-      const connecting = NETWORK.connect(targetOf(relay.listener.port, first), NEVER);
-      const near = new End((await relay.next()).socket);
-      const far = new End(await NETWORK.connect({ ...LOOPBACK, port: gate.listener.port }, NEVER));
-      const passing = Promise.all([passOn(near, far), passOn(far, near)]);
-      const server = new End((await gate.next()).socket);
-      const hearing = server.readText("hello");
-      const client = new End(await within("the handshake", connecting));
-      await client.write("hello");
-      await hearing;
+      const { server, far, close } = await relayed(first!);
       await far.write(Uint8Array.of(0x17, 3, 3, 0, 32, ...new Uint8Array(32)));
       assert.equal(await server.readAll(), "failed");
-      for (const { socket } of [server, client, near, far]) socket.close();
-      await passing;
-      gate.listener.close();
-      relay.listener.close();
+      await close();
+    },
+  },
+  {
+    name: "TLS: what is closed is gone at once, though the other end never answers the farewell",
+    tls: true,
+    async run({ first }) {
+      const { server, client, passed, drop, close } = await relayed(first!);
+      drop();
+      const began = performance.now();
+      server.socket.close();
+      await within("the end of a connection closed by its server", passed.back);
+      client.socket.close();
+      await within("the end of a connection closed by its client", passed.forth);
+      // One runtime would wait for some ten seconds.
+      assert.ok(performance.now() - began < 8000, "closing: found the connections there for seconds");
+      await close();
     },
   },
   {

@@ -33,8 +33,8 @@ export interface BunTcpSocket {
   readonly remotePort?: number;
   /** How many bytes the kernel took, 0 if none now, -1 if closed. */
   write(bytes: Uint8Array, from: number, length: number): number;
-  /** Closes both directions at once. */
-  end(): number;
+  /** Closes both directions at once, with a farewell over TLS. */
+  close(): void;
   /** Ends our direction. */
   shutdown(): void;
   /** Resets the connection. */

@@ -372,9 +372,9 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
     waiting?.reject(systemError("ECANCELED", "the socket is closed"));
     if (this.#wanted) this.#schedule();
     if (socket === undefined) return;
-    if (this.#paused && this.#secure) socket.resume();
-    // A farewell needs a handshake that has come to its end.
-    if (this.#established) socket.end();
+    // Not `end`, which over TLS waits for the peer's farewell, with a descriptor that nobody counts any more. Our own needs a
+    // handshake that has come to its end.
+    if (this.#established) socket.close();
     else socket.terminate();
   }
 }

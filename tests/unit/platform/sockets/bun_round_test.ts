@@ -36,7 +36,7 @@ function played(round: BunRound, name: string, log: string[] = [], isOutgoing = 
   const own: Played = { socket, sent: [], unsent: [], held: [], takes: Infinity, onText: () => {} };
   const raw = {
     ...{ setNoDelay() {}, pause() {}, resume() {}, terminate() {} },
-    end: () => log.push(`${name} ends`),
+    close: () => log.push(`${name} closes`),
     shutdown: () => log.push(`${name} shuts`),
     write(bytes: Uint8Array, from: number, length: number) {
       const count = Math.min(length, own.takes);
@@ -264,7 +264,7 @@ Deno.test(
     one.socket.arrived(bytesOf("b"));
     other.socket.arrived(bytesOf("c"));
     scene.turn();
-    assert.deepEqual(log, ["one has a", "one has b", "other ends"]);
+    assert.deepEqual(log, ["one has a", "one has b", "other closes"]);
   },
 );
 

@@ -7,7 +7,7 @@ import { STRICT } from "../../../support/strict.ts";
 
 function scene(memoryBytes: number) {
   const socket = new BunSocket(false);
-  const raw = { setNoDelay() {}, pause() {}, resume() {}, terminate() {}, end() {} };
+  const raw = { setNoDelay() {}, pause() {}, resume() {}, terminate() {}, close() {} };
   const reads: number[][] = [];
   socket.own({
     takeMemory: () => new Uint8Array(memoryBytes),
