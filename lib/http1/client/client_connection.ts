@@ -34,6 +34,8 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   #uses = 0;
   #deadlineMs = Infinity;
   #keepAlive = true;
+  /** Whether the answer is taken in turns: while its last bytes are, what comes behind it is looked for. */
+  #inTurns = false;
   #interim = 0;
   #answered = false;
   #writtenBefore = 0;
@@ -74,7 +76,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     this.#context.lulls.asked();
     this.#uses++;
     this.#interim = 0;
-    this.#answered = this.#unsent = false;
+    this.#answered = this.#unsent = this.#inTurns = false;
     this.#writtenBefore = stream.output.written;
     const { responseTimeoutMs } = this.#context.limits;
     this.#deadlineMs = responseTimeoutMs > 0 ? nowMs + responseTimeoutMs : Infinity;
@@ -159,6 +161,9 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
     if (body.done) stream.release();
     else if (body.left > stream.buffered) stream.post();
     call.resolve(head, body, stream.output.writing);
+    if (this.#call !== call) return;
+    this.#inTurns = true;
+    if (body.done) stream.post(true);
   }
 
   /** @returns whether the upstream keeps the connection long enough to be of use */
@@ -182,6 +187,8 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
 
   onBodyDone(): void {
     this.#deadlineMs = Infinity;
+    // Whoever has it may be slow to pass it on: what the server does meanwhile has to be known by then.
+    if (this.#inTurns) this.stream.post(true);
   }
 
   /** Ends the exchange of `call`: back to the pool if the next answer is sure to start where this one ended. */

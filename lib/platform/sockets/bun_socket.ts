@@ -42,6 +42,8 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
   #scheduled = false;
   #delivering = false;
   #paused = false;
+  /** Nothing comes behind what is here, whoever has been told of that. */
+  #over = false;
   #ended = false;
   #failure: unknown;
   #closed = false;
@@ -140,6 +142,7 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
   }
 
   endArrived(): void {
+    this.#over = true;
     this.handOn();
     this.#ended = true;
     this.#deliver();
@@ -147,6 +150,7 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
 
   /** @param cause undefined if the two directions have come to their ends */
   wasClosed(cause: unknown): void {
+    this.#over = true;
     this.handOn();
     if (this.#closed) return;
     // Where our direction ended first, Bun tells of the peer's end by the close alone.
@@ -178,7 +182,7 @@ export class BunSocket implements Socket, BunSocketEvents, RoundMember {
   }
 
   get hasEarly(): boolean {
-    return this.#early !== undefined;
+    return this.#early !== undefined || this.#unasked > 0 || this.#over;
   }
 
   own(owner: SocketOwner): void {

@@ -30,7 +30,7 @@ export interface Socket {
    * Default: no.
    */
   readonly mayHoldBack?: boolean;
-  /** Whether something has come that is handed over later in this turn. Default: no. */
+  /** Whether something has come that the owner has not been given, or the end, of which he may know. Default: no. */
   readonly hasEarly?: boolean;
   /** To be called once, before anything else. */
   own(owner: SocketOwner): void;

@@ -91,7 +91,7 @@ export class ByteStream implements SocketOwner {
     return this.end - this.start + this.#queuedBytes;
   }
 
-  /** Whether more has come that will be {@link buffered} later in this turn. */
+  /** Whether more has come that will be {@link buffered} in a moment, or the end. */
   get hasEarly(): boolean {
     return this.#socket.hasEarly === true;
   }

@@ -249,6 +249,22 @@ Deno.test("the end of a connection, and what breaks it, come behind what it has 
   assert.deepEqual(log, ["ended has all", "ended has the end", "broken has all", "broken is lost"]);
 });
 
+Deno.test("who is handed a piece knows that the end has come with it, or what breaks the connection", STRICT, () => {
+  for (const how of ["ended", "broken", "open"] as const) {
+    const scene = loop();
+    busy(scene);
+    const one = played(scene.round, "one");
+    const known: boolean[] = [];
+    one.onText = () => void known.push(one.socket.hasEarly);
+    one.socket.arrived(bytesOf("all"));
+    assert.ok(one.socket.hasEarly);
+    if (how === "ended") one.socket.endArrived();
+    else if (how === "broken") one.socket.wasClosed(new Error("reset"));
+    scene.turn();
+    assert.deepEqual(known, [how !== "open"]);
+  }
+});
+
 Deno.test(
   "two pieces of one socket in a wait come in order, and nothing to one that was closed meanwhile",
   STRICT,

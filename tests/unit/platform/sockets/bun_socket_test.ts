@@ -49,3 +49,16 @@ Deno.test("what is left of a piece comes with the one behind it", STRICT, async 
   socket.arrived(bytes(12, 2));
   assert.deepEqual(await read(), [...bytes(8, 6)]);
 });
+
+Deno.test("what has come and nobody has asked for is known of", STRICT, async () => {
+  const { socket, read } = scene(8);
+  assert.ok(!socket.hasEarly);
+  socket.arrived(bytes(0, 12));
+  assert.ok(socket.hasEarly);
+  await read();
+  assert.ok(socket.hasEarly);
+  await read();
+  assert.ok(!socket.hasEarly);
+  socket.endArrived();
+  assert.ok(socket.hasEarly);
+});
