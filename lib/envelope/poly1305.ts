@@ -6,8 +6,8 @@ import { storeWord, wordAt } from "./words.ts";
 
 const BLOCK_BYTES = 16;
 const LIMB_BITS = 22, LIMB = 2 ** LIMB_BITS, LIMB_MASK = LIMB - 1;
-/** Of the last limb: 130 − 5 × 22. */
-const TOP = 2 ** 20;
+/** The last limb has 130 − 5 × 22 of them. */
+const TOP_MASK = 2 ** 20 - 1;
 /** 2^132, a limb behind the last, is 4 × 2^130, which is 4 × 5. */
 const AROUND = 20;
 /** The bit above a block's 128, in the last limb. */
@@ -23,7 +23,7 @@ export class Poly1305 {
   readonly #r = new Float64Array(6);
   readonly #h = new Float64Array(6);
   /** The words that are added at the end. */
-  readonly #s = new Float64Array(4);
+  readonly #s = new Int32Array(4);
 
   /** @param key 32 bytes, for one message only */
   begin(key: Uint8Array): void {
@@ -38,7 +38,7 @@ export class Poly1305 {
     r[3] = (w2 >>> 2) & LIMB_MASK;
     r[4] = ((w2 >>> 24) | (w3 << 8)) & LIMB_MASK;
     r[5] = w3 >>> 14;
-    for (let i = 0; i < 4; i++) s[i] = wordAt(key, 16 + 4 * i) >>> 0;
+    for (let i = 0; i < 4; i++) s[i] = wordAt(key, 16 + 4 * i);
     this.#h.fill(0);
   }
 
@@ -101,33 +101,46 @@ export class Poly1305 {
   /** @param tag 16 bytes, where it goes */
   end(tag: Uint8Array): void {
     const h = this.#h, s = this.#s;
-    carry(h);
-    carry(h);
-    // Limbs are what they are called now, and their number is below 2^130: at most once more than 2^130 − 5.
-    let over = (h[0]! + 5) / LIMB;
-    for (let i = 1; i < 5; i++) over = (h[i]! + Math.floor(over)) / LIMB;
-    over = Math.floor((h[5]! + Math.floor(over)) / TOP);
-    const h0 = h[0]! + 5 * over, h1 = h[1]!, h2 = h[2]!, h3 = h[3]!, h4 = h[4]!, h5 = h[5]!;
-    // Words of 32 bits, each with what the one before has carried; what is above the fourth is left out.
-    let sum = h0 + (h1 % 2 ** 10) * LIMB + s[0]!;
-    storeWord(sum, tag, 0);
-    sum = Math.floor(sum / 2 ** 32) + Math.floor(h1 / 2 ** 10) + (h2 % 2 ** 20) * 2 ** 12 + s[1]!;
-    storeWord(sum, tag, 4);
-    sum = Math.floor(sum / 2 ** 32) + Math.floor(h2 / 2 ** 20) + h3 * 2 ** 2 + (h4 % 2 ** 8) * 2 ** 24 + s[2]!;
-    storeWord(sum, tag, 8);
-    sum = Math.floor(sum / 2 ** 32) + Math.floor(h4 / 2 ** 8) + h5 * 2 ** 14 + s[3]!;
-    storeWord(sum, tag, 12);
+    let i0 = h[0]! | 0, i1 = h[1]! | 0, i2 = h[2]! | 0, i3 = h[3]! | 0, i4 = h[4]! | 0, i5 = h[5]! | 0;
+    // Through all limbs, and what passes 130 bits around: twice, and none is below zero or too large. In variables, as a
+    // loop over an array of them was never compiled but by the first compiler.
+    for (let round = 0; round < 2; round++) {
+      i1 += i0 >> 22;
+      i2 += i1 >> 22;
+      i3 += i2 >> 22;
+      i4 += i3 >> 22;
+      i5 += i4 >> 22;
+      i0 = (i0 & LIMB_MASK) + 5 * (i5 >> 20);
+      i1 &= LIMB_MASK;
+      i2 &= LIMB_MASK;
+      i3 &= LIMB_MASK;
+      i4 &= LIMB_MASK;
+      i5 &= TOP_MASK;
+    }
+    // A number below 2^130: the prime is in it once or not at all.
+    const isOver = (i5 + ((i4 + ((i3 + ((i2 + ((i1 + ((i0 + 5) >>> 22)) >>> 22)) >>> 22)) >>> 22)) >>> 22)) >>> 20;
+    i0 += 5 * isOver;
+    i1 += i0 >>> 22;
+    i2 += i1 >>> 22;
+    i3 += i2 >>> 22;
+    i4 += i3 >>> 22;
+    i5 += i4 >>> 22;
+    i0 &= LIMB_MASK;
+    i1 &= LIMB_MASK;
+    i2 &= LIMB_MASK;
+    i3 &= LIMB_MASK;
+    i4 &= LIMB_MASK;
+    // Four words, and what is above them is left out.
+    let carried = addWord(i0 | (i1 << 22), s[0]!, 0, tag, 0);
+    carried = addWord((i1 >>> 10) | (i2 << 12), s[1]!, carried, tag, 4);
+    carried = addWord((i2 >>> 20) | (i3 << 2) | (i4 << 24), s[2]!, carried, tag, 8);
+    addWord((i4 >>> 8) | (i5 << 14), s[3]!, carried, tag, 12);
   }
 }
 
-/** Once through all limbs, and what passes 130 bits around. Twice leaves none that is below zero or too large. */
-function carry(h: Float64Array): void {
-  for (let i = 0; i < 5; i++) {
-    const up = Math.floor(h[i]! / LIMB);
-    h[i] = h[i]! - up * LIMB;
-    h[i + 1] = h[i + 1]! + up;
-  }
-  const around = Math.floor(h[5]! / TOP);
-  h[5] = h[5]! - around * TOP;
-  h[0] = h[0]! + 5 * around;
+/** Stores the sum of two words of 32 bits and what was carried before. @returns what it carries: 0 or 1 */
+function addWord(one: number, other: number, carried: number, tag: Uint8Array, at: number): number {
+  const sum = (one + other) | 0, all = (sum + carried) | 0;
+  storeWord(all, tag, at);
+  return ((one & other) | ((one | other) & ~sum) | (sum & ~all)) >>> 31;
 }
