@@ -1,7 +1,7 @@
 // A request as it is passed on to another replica: its head, which all of a client's that have the same share, with who sends
 // it and for whom; what differs from one to the next, with the proof; and the answer (docs/behaviour.md R1, R2).
 import type { MasterKey } from "../envelope/key_ring.ts";
-import { type ClientRequest, type ClientResponse, type FieldList, newMadeHead } from "../http1/types.ts";
+import { type ClientRequest, type FieldList, newMadeHead } from "../http1/types.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { HOP_FIELD, HOP_PROOF_FIELD, HopHead, type HopMessage, type HopOrigin } from "./hop_proof.ts";
 
@@ -45,24 +45,4 @@ export function requestOf({ hop, request }: Passage, { body, message }: Passed):
   const proof = [HOP_PROOF_FIELD, hop.prove(message)];
   const changing = sessionId === undefined ? proof : [SESSION_ID_FIELD, sessionId, ...proof];
   return body === undefined ? { ...request, changing } : { ...request, changing, body };
-}
-
-/** An answer whose call is followed until it is released. */
-export class PassedAnswer implements ClientResponse {
-  readonly head: ClientResponse["head"];
-  readonly body: ClientResponse["body"];
-  readonly #response: ClientResponse;
-  readonly #onReleased: () => void;
-
-  constructor(response: ClientResponse, onReleased: () => void) {
-    this.head = response.head;
-    this.body = response.body;
-    this.#response = response;
-    this.#onReleased = onReleased;
-  }
-
-  release(): void {
-    this.#onReleased();
-    this.#response.release();
-  }
 }

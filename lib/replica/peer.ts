@@ -4,15 +4,16 @@
 import type { KeyRing, MasterKey } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { Pool } from "../http1/client/pool.ts";
+import { PoolCall } from "../http1/client/pool_call.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import { DEFAULT_POOL_LIMITS, type PoolOptions } from "../http1/client/pool_options.ts";
-import { type Call, type ClientResponse, HttpError } from "../http1/types.ts";
+import { type Call, type ClientRequest, type ClientResponse, HttpError } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { DEFAULT_HEAD_LIMITS } from "../http1/wire/fields/fields_parse.ts";
 import { leftOf } from "../platform/time/time_of_day.ts";
 import { Pause, type Timers } from "../platform/time/timers.ts";
 import { HOP_ALLOWANCE } from "./hop_proof.ts";
-import { type Passage, passageTo, type Passed, PassedAnswer, type PassedHead, requestOf } from "./passage.ts";
+import { type Passage, passageTo, type Passed, type PassedHead, requestOf } from "./passage.ts";
 import { type AskedPeer, type Followed, type Liveness, PeerCalls, SILENCES } from "./peer_calls.ts";
 import { type FoundProcess, PeerQuestions } from "./peer_questions.ts";
 import type { Place } from "./places.ts";
@@ -245,8 +246,8 @@ export class Peer implements AskedPeer {
   send(passage: Passage, passed: Passed): Call {
     const sent = requestOf(passage, passed);
     this.#keepTo(this.#options.ring(), this.#connectedTo);
-    const judge = (response: ClientResponse) => new PassedAnswer(response, () => this.forget(call));
-    const call: Call = this.pool.sendFor(sent, { judge });
+    const call = new PassedCall(this, sent);
+    this.pool.carry(call);
     this.passed++;
     this.follow(call);
     return call;
@@ -342,6 +343,21 @@ export class Peer implements AskedPeer {
     this.#found = found;
     this.sinceMs = nowMs;
     if (isNews) onFound?.(this, nowMs - sinceMs);
+  }
+}
+
+/** Followed until its answer is released. */
+class PassedCall extends PoolCall<ClientResponse> {
+  readonly #peer: Peer;
+
+  constructor(peer: Peer, request: ClientRequest) {
+    super(peer.pool, request);
+    this.#peer = peer;
+  }
+
+  override release(): void {
+    this.#peer.forget(this);
+    super.release();
   }
 }
 

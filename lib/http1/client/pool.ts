@@ -5,13 +5,13 @@ import { LULLS } from "../../platform/memory/lulls.ts";
 import type { Socket } from "../../platform/sockets/socket.ts";
 import { eventTime } from "../../platform/time/event_time.ts";
 import { ByteAccount } from "../byte_account.ts";
-import { type Call, type ClientRequest, HttpError } from "../types.ts";
+import { type Call, type ClientRequest, type ClientResponse, HttpError } from "../types.ts";
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 import { DEFAULT_HEAD_LIMITS } from "../wire/fields/fields_parse.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
-import { type Judge, PoolCall } from "./pool_call.ts";
+import { PoolCall } from "./pool_call.ts";
 import { connectEndpoint, isRefused, pause } from "./pool_connect.ts";
 import { DEFAULT_POOL_LIMITS, type PoolLimits, type PoolOptions, type PoolStats } from "./pool_options.ts";
 import { SentHeads } from "./sent_heads.ts";
@@ -76,22 +76,18 @@ export class Pool implements Timed {
    * @throws TypeError if the request cannot be sent as it is; all else comes through the call
    */
   send(request: ClientRequest): Call {
-    return this.#send(request, undefined) as Call;
+    const call = new PoolCall<ClientResponse>(this, request);
+    this.carry(call);
+    return call;
   }
 
-  /** The same, answered with what `judge` makes of the response: nobody has to wait for one and then for the other. */
-  sendFor<Answer>(request: ClientRequest, judge: Judge<Answer>): Call<Answer> {
-    return this.#send(request, judge) as Call<Answer>;
-  }
-
-  #send(request: ClientRequest, judge: Judge | undefined): PoolCall {
-    const call = new PoolCall(this, request, judge);
+  /** The same for a call of another kind, made with this pool and carried once. */
+  carry(call: PoolCall): void {
     this.stats.requests++;
     const nowMs = this.#now();
-    const connection = this.#takeCarrier(request, nowMs) ?? this.#takeIdle(nowMs);
+    const connection = this.#takeCarrier(call.request, nowMs) ?? this.#takeIdle(nowMs);
     if (connection !== undefined) connection.send(call, nowMs);
     else this.#enqueue(call);
-    return call;
   }
 
   /** The idle connection whose other end remembers the head of the request, where that has to be looked for. */

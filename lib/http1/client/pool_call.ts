@@ -9,6 +9,7 @@ import {
   HttpError,
   type ResponseHead,
 } from "../types.ts";
+import { BytesBody } from "../wire/bodies/bytes_body.ts";
 import type { Head } from "../wire/ready_head.ts";
 import type { SentHeads } from "./sent_heads.ts";
 
@@ -33,16 +34,22 @@ export interface CallQueue {
   withdraw(call: PoolCall): void;
 }
 
-/** Whoever is asked what a call is answered with. */
-export interface Judge<Answer = unknown> {
-  /** Makes it of the response. Must not throw; what it promises may be broken. */
-  judge(response: ClientResponse): Answer | Promise<Answer>;
-}
+/** In place of a head that is not there yet, or has been forgotten. */
+const NO_HEAD: ResponseHead = { status: 0, reason: "", minorVersion: 1, fields: [], bodyLength: 0, keepAlive: false };
+const NO_BODY: BodyReader = new BytesBody(new Uint8Array(0));
 
-export class PoolCall implements Call<unknown> {
+/**
+ * A call, and what the server says to it: one object for both, whoever holds which. Kinds of calls differ in what they
+ * make of it.
+ */
+export class PoolCall<Answer = unknown, Request extends ClientRequest = ClientRequest>
+  implements Call<Answer>, ClientResponse {
   /** Gone, with its head, once there is an answer: streams live long. */
   request: ClientRequest;
-  head: Head;
+  requestHead: Head;
+  /** The response's, once there is one. */
+  head: ResponseHead = NO_HEAD;
+  body: BodyReader = NO_BODY;
   /** Where it was sent; undefined while it waits. */
   connection: CallCarrier | undefined = undefined;
   /** When it stops waiting for a connection, ms. */
@@ -50,31 +57,34 @@ export class PoolCall implements Call<unknown> {
   retries = 0;
   settled = false;
   readonly #queue: CallQueue;
-  #judge: Judge | undefined;
-  #listener: CallListener<unknown> | undefined;
+  #listener: CallListener<Answer> | undefined;
   /** Made for whoever asks for it: a call that has a listener needs none. */
   #promise: PromiseWithResolvers<unknown> | undefined;
-  #answer: unknown;
+  #answer: Answer | Promise<Answer> | undefined;
   #failure: HttpError | undefined;
 
-  /** @param judge default: the response is the answer @throws TypeError if the request cannot be sent as it is */
-  constructor(queue: CallQueue, request: ClientRequest, judge?: Judge) {
+  /** To be handed to `Pool.carry`. @throws TypeError if the request cannot be sent as it is */
+  constructor(queue: CallQueue, request: Request) {
     this.#queue = queue;
-    this.#judge = judge;
     this.request = request;
     const length = request.body?.length ?? (ANNOUNCES_NO_BODY.has(request.method) ? 0 : undefined);
-    this.head = queue.heads.format(request, length);
+    this.requestHead = queue.heads.format(request, length);
   }
 
-  get response(): Promise<unknown> {
+  /** What the call is answered with: its response, which is the call itself. Must not throw; what it promises may be broken. */
+  protected judge(_sent: Request): Answer | Promise<Answer> {
+    return this as ClientResponse as Answer;
+  }
+
+  get response(): Promise<Answer> {
     if (this.#promise === undefined) {
       this.#promise = Promise.withResolvers<unknown>();
       if (this.settled) this.#settle(this.#promise);
     }
-    return this.#promise.promise;
+    return this.#promise.promise as Promise<Answer>;
   }
 
-  tell(listener: CallListener<unknown>): void {
+  tell(listener: CallListener<Answer>): void {
     if (this.settled) tellLater(this.response, listener);
     else this.#listener = listener;
   }
@@ -92,13 +102,13 @@ export class PoolCall implements Call<unknown> {
 
   /** @param writing whether nobody has said yet that the request has gone out: most often that is said in the next turn */
   resolve(head: ResponseHead, body: BodyReader, writing: boolean): void {
+    const sent = this.request as Request;
     this.settled = true;
     this.request = ANSWERED;
-    this.head = "";
-    const response = new PoolResponse(this, head, body);
-    const judge = this.#judge;
-    this.#judge = undefined;
-    const answer = this.#answer = judge === undefined ? response : judge.judge(response);
+    this.requestHead = "";
+    this.head = head;
+    this.body = body;
+    const answer = this.#answer = this.judge(sent);
     if (this.#promise !== undefined) this.#settle(this.#promise);
     const listener = this.#listener;
     if (listener === undefined) return;
@@ -112,7 +122,7 @@ export class PoolCall implements Call<unknown> {
     this.settled = true;
     // Whoever made the call may keep it for long: nothing of the request stays with it.
     this.request = ANSWERED;
-    this.head = "";
+    this.requestHead = "";
     this.#failure = error;
     if (this.#promise !== undefined) this.#settle(this.#promise);
     const listener = this.#listener;
@@ -131,29 +141,16 @@ export class PoolCall implements Call<unknown> {
       this.fail(new HttpError("aborted", "waiting for a connection: the call was aborted", { unsent: true }));
     }
   }
-}
 
-/** In place of a head that has been forgotten. */
-const FORGOTTEN: ResponseHead = { status: 0, reason: "", minorVersion: 1, fields: [], bodyLength: 0, keepAlive: false };
-
-class PoolResponse implements ClientResponse {
-  head: ResponseHead;
-  readonly body: BodyReader;
-  readonly #call: PoolCall;
-
-  constructor(call: PoolCall, head: ResponseHead, body: BodyReader) {
-    this.#call = call;
-    this.head = head;
-    this.body = body;
-  }
+  // ---- its response
 
   forgetHead(): void {
-    this.head = FORGOTTEN;
+    this.head = NO_HEAD;
   }
 
   release(): void {
-    const { connection } = this.#call;
-    this.#call.connection = undefined;
-    connection?.release(this.#call);
+    const { connection } = this;
+    this.connection = undefined;
+    connection?.release(this);
   }
 }

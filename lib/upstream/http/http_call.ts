@@ -2,8 +2,8 @@
 // may open a session is heard for a while all the same, up to its answer's head: whoever sent it ends what it has opened.
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Pool } from "../../http1/client/pool.ts";
-import type { Judge } from "../../http1/client/pool_call.ts";
-import { type Call, type CallListener, type ClientRequest, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { PoolCall } from "../../http1/client/pool_call.ts";
+import { type Call, type ClientRequest, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { OwnedTimer, type Timers } from "../../platform/time/timers.ts";
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 
@@ -27,39 +27,26 @@ export interface HttpCallOptions {
   readonly hearing?: Hearing | undefined;
 }
 
-export class HttpCall implements SessionCall, Judge<SessionAnswer> {
-  readonly #first: Call<SessionAnswer>;
+export class HttpCall extends PoolCall<SessionAnswer, Sent> implements SessionCall {
   readonly #options: HttpCallOptions;
-  /** Gone once there is an answer: streams live long. */
-  #sent: Sent | undefined;
   #patience: OwnedTimer | undefined;
-  #under: Call<unknown>;
+  /** What was sent in its place. */
+  #instead: Call<unknown> | undefined;
   #cut: ((error: HttpError) => void) | undefined;
   #aborted = false;
 
   /** Sends it. @throws TypeError as the pool */
   constructor(pool: Pool, sent: Sent, options: HttpCallOptions) {
+    super(pool, sent);
     this.#options = options;
-    this.#sent = sent;
-    this.#under = this.#first = pool.sendFor(sent, this);
+    pool.carry(this);
   }
 
-  /** For the pool. */
-  judge(response: ClientResponse): SessionAnswer | Promise<SessionAnswer> {
-    const sent = this.#sent!;
-    this.#sent = undefined;
-    return response.head.status < 300 ? response : this.#options.examine(sent, response, this);
+  protected override judge(sent: Sent): SessionAnswer | Promise<SessionAnswer> {
+    return this.head.status < 300 ? this : this.#options.examine(sent, this, this);
   }
 
-  get response(): Promise<SessionAnswer> {
-    return this.#first.response;
-  }
-
-  tell(listener: CallListener<SessionAnswer>): void {
-    this.#first.tell!(listener);
-  }
-
-  abort(): void {
+  override abort(): void {
     const { hearing } = this.#options;
     if (hearing === undefined) this.#abort();
     else if (this.#patience === undefined) this.#abortOnceHeard(hearing);
@@ -78,13 +65,14 @@ export class HttpCall implements SessionCall, Judge<SessionAnswer> {
 
   #abort(): void {
     this.#aborted = true;
-    this.#under.abort();
+    if (this.#instead === undefined) super.abort();
+    else this.#instead.abort();
     this.#cut?.(aborted());
   }
 
   /** Goes on with another request in place of the first. @throws HttpError */
   instead(call: Call): Promise<ClientResponse> {
-    this.#under = call;
+    this.#instead = call;
     if (this.#aborted) call.abort();
     return call.response;
   }
