@@ -43,6 +43,17 @@ export function changingOf(sessionId: string | undefined): ChangingValues {
   return changing;
 }
 
+/** What few requests have. */
+class Seldom {
+  hop: HopClaim | undefined = undefined;
+  isLent = false;
+  cachedCredential: string | undefined = undefined;
+  notOpened: unknown = undefined;
+  listsOf: string | undefined = undefined;
+  whenEnded: (() => void) | undefined = undefined;
+}
+
+/** Each request has one: up to 18 fields take 160 bytes on JavaScriptCore, what is seldom there belongs into {@link Seldom}. */
 export class Inbound implements ResolverView {
   readonly exchange: Exchange;
   readonly head: RequestHead;
@@ -50,14 +61,6 @@ export class Inbound implements ResolverView {
   readonly receivedAtMs: number;
   /** Whom the log names if the request is refused. For that alone: every step behind authentication is handed the caller. */
   provenAs: Caller | undefined = undefined;
-  /** What another replica has proven that has passed it on. Such a request goes no further than here. */
-  hop: HopClaim | undefined = undefined;
-  /** Whether its caller was found by the session alone, without a credential (I2). */
-  isLent = false;
-  /** A credential kept from the session's beginning, for a request that carries none (I2). */
-  cachedCredential: string | undefined = undefined;
-  /** What its session's id was refused with at the door of the fast lane. */
-  notOpened: unknown = undefined;
   /** The body of a POST, if the fast lane has taken it already. */
   body: Bytes | undefined = undefined;
   /** What the body says, once somebody has read it whole; it is read no second time. */
@@ -70,8 +73,6 @@ export class Inbound implements ResolverView {
   subject: Subject | undefined = undefined;
   /** The rule that has allowed it; undefined where none had to, or the default did. */
   allowedBy: string | undefined = undefined;
-  /** Whose lists it is answered with: see `HintBook`. Undefined where nobody looks. */
-  listsOf: string | undefined = undefined;
   /** The row of its message, of `METHODS`. */
   methodRow = UNREAD;
   /** When its head had come, by `eventTime`. */
@@ -82,16 +83,72 @@ export class Inbound implements ResolverView {
   record: ExchangeRecord | undefined = undefined;
   /** Whether observers are told of it: not of what another replica passes on, which is observed there. */
   isObserved = false;
-  /** Called behind the last step of its path. */
-  whenEnded: (() => void) | undefined = undefined;
   /** Its trace; null where it has none, undefined as long as that is not decided (`traced.ts`). */
   trace: RequestTrace | null | undefined = undefined;
+  #seldom: Seldom | undefined = undefined;
 
   constructor(exchange: Exchange, nowMs: number) {
     this.exchange = exchange;
     this.head = exchange.head;
     this.facts = factsOf(exchange.head);
     this.receivedAtMs = nowMs;
+  }
+
+  #mayHave(): Seldom {
+    return this.#seldom ??= new Seldom();
+  }
+
+  /** What another replica has proven that has passed it on. Such a request goes no further than here. */
+  get hop(): HopClaim | undefined {
+    return this.#seldom?.hop;
+  }
+
+  set hop(claim: HopClaim) {
+    this.#mayHave().hop = claim;
+  }
+
+  /** Whether its caller was found by the session alone, without a credential (I2). */
+  get isLent(): boolean {
+    return this.#seldom?.isLent === true;
+  }
+
+  /** A credential kept from the session's beginning, for a request that carries none (I2). */
+  get cachedCredential(): string | undefined {
+    return this.#seldom?.cachedCredential;
+  }
+
+  /** From here on its caller is the session's, found without a credential; `cached` is sent in place of one. */
+  lend(cached: string | undefined): void {
+    const seldom = this.#mayHave();
+    seldom.isLent = true;
+    seldom.cachedCredential = cached;
+  }
+
+  /** What its session's id was refused with at the door of the fast lane. */
+  get notOpened(): unknown {
+    return this.#seldom?.notOpened;
+  }
+
+  set notOpened(refusal: unknown) {
+    this.#mayHave().notOpened = refusal;
+  }
+
+  /** Whose lists it is answered with: see `HintBook`. Undefined where nobody looks. */
+  get listsOf(): string | undefined {
+    return this.#seldom?.listsOf;
+  }
+
+  set listsOf(key: string) {
+    this.#mayHave().listsOf = key;
+  }
+
+  /** Called behind the last step of its path. */
+  get whenEnded(): (() => void) | undefined {
+    return this.#seldom?.whenEnded;
+  }
+
+  set whenEnded(told: () => void) {
+    this.#mayHave().whenEnded = told;
   }
 
   /** For one that lasts: of its head it keeps no more than what the head says. @param kept see {@link settleHead} */
@@ -137,7 +194,7 @@ export class Inbound implements ResolverView {
 
   /** Of the client, wherever it came in. */
   get remoteAddress(): string {
-    return this.hop !== undefined ? this.hop.client : this.exchange.connection.remoteAddress;
+    return this.hop?.client ?? this.exchange.connection.remoteAddress;
   }
 
   get(name: string): string | undefined {

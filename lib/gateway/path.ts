@@ -33,7 +33,7 @@ import { decideTrace, endTrace } from "./traced.ts";
 /** Takes one exchange through: what fails is answered, or breaks the answer off. @param ended called behind the last step */
 export function handle(parts: GatewayParts, exchange: Exchange, ended?: () => void): void {
   const inbound = new Inbound(exchange, parts.now());
-  inbound.whenEnded = ended;
+  if (ended !== undefined) inbound.whenEnded = ended;
   if (inbound.facts.hop !== undefined) {
     const answered = answerReplica(parts, inbound);
     if (answered !== undefined) return void answered.then(ended);
@@ -139,8 +139,11 @@ async function serveLegacy(parts: GatewayParts, inbound: Inbound, clients: Legac
 /** @param isWaited whether somebody holds a promise for the end already */
 function walkAs(parts: GatewayParts, inbound: Inbound, caller: Caller, isWaited = false): Promise<void> | undefined {
   inbound.provenAs = caller;
-  const session = findAtOnce(parts, { inbound, caller });
-  if (session === undefined || !mayGoAsItIs(parts, { inbound, caller, session })) return walkOn(parts, inbound, caller);
+  const session = findAtOnce(parts, inbound, caller);
+  if (session === undefined || !mayGoAsItIs(parts, inbound, session)) return walkOn(parts, inbound, caller);
+  if (parts.law.policy !== undefined && !isAllowedBefore(parts, { inbound, caller, session })) {
+    return walkOn(parts, inbound, caller);
+  }
   parts.metrics.fastLane.inc();
   if (parts.tracer !== undefined) decideTrace(parts, inbound);
   if (inbound.record !== undefined) inbound.record.lane = "fast";
@@ -217,18 +220,11 @@ function requireEndpoint(parts: GatewayParts, inbound: Inbound): void {
   throw new SignetError("method_not_allowed", { allow: "GET, POST, DELETE" });
 }
 
-/** A request of a session at hand. */
-interface Known {
-  readonly inbound: Inbound;
-  readonly caller: Caller;
-  readonly session: Session;
-}
-
 /**
- * The fast lane's condition: nothing about the request of a known session is left to find out. Takes the body if it is
- * here whole; whoever comes later finds it in `inbound.body`.
+ * The fast lane's condition but for rules: nothing about the request of a known session is left to find out. Takes the body
+ * if it is here whole; whoever comes later finds it in `inbound.body`.
  */
-function mayGoAsItIs(parts: GatewayParts, { inbound, caller, session }: Known): boolean {
+function mayGoAsItIs(parts: GatewayParts, inbound: Inbound, session: Session): boolean {
   const { fullLane, cancelOnDisconnect } = parts.options;
   if (fullLane || !speaks(session, inbound.protocolVersion)) return false;
   if (inbound.head.method === "GET") return true;
@@ -238,8 +234,7 @@ function mayGoAsItIs(parts: GatewayParts, { inbound, caller, session }: Known): 
   inbound.body = inbound.exchange.body.takeBuffered();
   if (inbound.body === undefined) return false;
   requireHopBody(inbound, inbound.body);
-  if (!isPlain(parts, inbound, inbound.body)) return false;
-  return parts.law.policy === undefined || isAllowedBefore(parts, { inbound, caller, session });
+  return isPlain(parts, inbound, inbound.body);
 }
 
 async function openAndDeliver(parts: GatewayParts, read: Read): Promise<void> {

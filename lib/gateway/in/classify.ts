@@ -15,6 +15,7 @@ import { decideTrace, traceparentIn } from "../traced.ts";
 
 /** What is looked at in the turn in which it was found, and by nobody later. */
 const scratch: Subject = { method: undefined, name: undefined, uri: undefined };
+const reading = { maxDepth: 0, subject: undefined as Subject | undefined, traced: false };
 
 function emptied(subject: Subject): Subject {
   subject.method = subject.name = subject.uri = undefined;
@@ -23,10 +24,12 @@ function emptied(subject: Subject): Subject {
 
 /** Whether a body of a known session can go as it is; then the id it is to be answered under is known. */
 export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boolean {
-  const { maxJsonDepth: maxDepth } = parts.options;
   const traced = parts.tracer !== undefined;
   inbound.subject = inbound.record ?? (parts.law.governs ? emptied(scratch) : undefined);
-  const plain = inspectInPlace(body, readPlain, { maxDepth, subject: inbound.subject, traced });
+  reading.maxDepth = parts.options.maxJsonDepth;
+  reading.subject = inbound.subject;
+  reading.traced = traced;
+  const plain = inspectInPlace(body, readPlain, reading);
   if (plain === undefined) return false;
   if (parts.observers.readArguments !== undefined) {
     inspectBytes(body, (view) => noteArguments(parts, inbound, view), undefined);

@@ -1,7 +1,9 @@
 // From the id a request carries to the caller's own session: known here, opened cold, or adopted (L3, O1, O5).
 // Every way that fails is told by the error's code: another's session is 403, everything else looks alike, 404 (E8).
 import { SignetError } from "../../errors.ts";
+import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
+import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
 import { adopt } from "./adopt.ts";
 import type { Bearing } from "./bearing.ts";
@@ -10,7 +12,7 @@ import type { Bearing } from "./bearing.ts";
  * The caller's session, if it is at hand or can be opened without waiting: the fast lane's half of opening. What it is
  * refused with is kept for the full lane, which does not try again what cost so much (E7).
  */
-export function findAtOnce(parts: GatewayParts, { inbound, caller }: Omit<Bearing, "sessionId">): Session | undefined {
+export function findAtOnce(parts: GatewayParts, inbound: Inbound, caller: Caller): Session | undefined {
   const { sessionId, receivedAtMs: nowMs } = inbound;
   if (sessionId === undefined) return undefined;
   const known = parts.registry.get(sessionId, nowMs);

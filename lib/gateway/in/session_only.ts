@@ -60,8 +60,7 @@ export class SessionOnly {
 
   #lend({ principal, credential }: CachedIdentity, inbound: Inbound): Caller {
     const { owners, forwardCredential } = this.#options;
-    if (forwardCredential && credential) inbound.cachedCredential = credential.reveal();
-    inbound.isLent = true;
+    inbound.lend(forwardCredential ? credential?.reveal() : undefined);
     return owners.callerOf(principal);
   }
 

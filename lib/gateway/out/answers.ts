@@ -18,10 +18,9 @@ import { isInitializeRefused, revive } from "./sessions/revive.ts";
 
 /** The own upstream's answer where it takes more than to send the request in a session that is as it was (L4). */
 export async function answerTo(parts: GatewayParts, sending: Sending): Promise<ClientResponse> {
-  const { outbound: { handshake }, target, inFlight } = sending;
-  const { link } = target;
+  const { outbound: { handshake }, link, inFlight } = sending;
   // Sealed when the upstream had another URL: it cannot know the session, and its old address is none to send to (M4).
-  if (!isKnown(parts, target)) return await answerAfter(parts, sending, { lost: undefined, seenGeneration: 0 });
+  if (!isKnown(parts, sending)) return await answerAfter(parts, sending, { lost: undefined, seenGeneration: 0 });
   if (link.reviving !== undefined) await inFlight.waitFor(link.reviving);
   const seenGeneration = link.generation;
   const answer = await sendInSession(parts, sending);
@@ -49,7 +48,7 @@ export async function answerFrom(
   home: string,
   moves = 0,
 ): Promise<ClientResponse> {
-  const { outbound, target: { link }, inFlight } = sending;
+  const { outbound, link, inFlight } = sending;
   const seenGeneration = link.generation;
   if (outbound.inbound.hop === undefined) {
     if (moves > MOST_MOVES) throw new SignetError("upstream_unreachable", { facts: { outcome: "moved_too_often" } });
@@ -81,7 +80,7 @@ export async function answerAfter(
   sending: Sending,
   { lost, seenGeneration, gone, moves = 0 }: Loss,
 ): Promise<ClientResponse> {
-  const { outbound: { inbound, caller, session, handshake }, target, inFlight } = sending;
+  const { outbound: { inbound, caller, session, handshake }, upstream, link, inFlight } = sending;
   if (lost !== undefined) {
     inbound.trace?.lose();
     if (isAdopted(session)) return refusalOf(lost, "adopted");
@@ -92,7 +91,7 @@ export async function answerAfter(
     return await openByHandshake(parts, { ...sending, id: handshake }, seenGeneration);
   }
   try {
-    await inFlight.waitFor(revive(parts, { session, ...target, inbound, caller, seenGeneration, gone }));
+    await inFlight.waitFor(revive(parts, { session, upstream, link, inbound, caller, seenGeneration, gone }));
   } catch (error) {
     // Whatever made the server refuse, it was not the session: the client is told, and may bring another credential.
     if (lost?.refusal !== undefined && isRefusedAlike(error, lost.refusal)) return lost.refusal;
@@ -102,9 +101,9 @@ export async function answerAfter(
   lost?.release();
   inbound.trace?.event("signet.session.revived");
   if (lost !== undefined) parts.metrics.replays.inc("repeated");
-  const home = homeOf(parts, target);
+  const home = homeOf(parts, sending);
   if (home !== undefined) return await answerFrom(parts, sending, home, moves + 1);
-  const { generation, reopened } = target.link;
+  const { generation, reopened } = link;
   const answer = await sendInNewSession(parts, sending);
   noteAnswer(parts, inFlight);
   if (!(answer instanceof LostSession)) return answer;
@@ -192,7 +191,7 @@ function crossingOf(parts: GatewayParts, sending: Sending): Crossing {
   return isOwn(sending) ? without(crossing.fields, OF_THE_MESSAGE) : crossing;
 }
 
-function callWith({ outbound, target: { upstream, link } }: Sending, { fields, notes }: Crossing): SessionCall {
+function callWith({ outbound, upstream, link }: Sending, { fields, notes }: Crossing): SessionCall {
   const { inbound, caller, session, body } = outbound;
   if (inbound.record !== undefined) inbound.record.upstream = upstream.name;
   const { head: { method, query } } = inbound;

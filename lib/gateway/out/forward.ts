@@ -4,6 +4,8 @@
 import type { CallListener, ClientResponse } from "../../http1/types.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import type { ActiveToken, Session } from "../../session/session.ts";
+import type { UpstreamLink } from "../../session/upstream_link.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
 import { isAdopted, leaveClaim, settleClaim } from "../in/adopt.ts";
 import { credentialOn } from "../in/authenticate.ts";
 import { openOwned } from "../in/open.ts";
@@ -25,7 +27,7 @@ import type { InFlight } from "./in_flight.ts";
 import type { Outbound, Sending } from "./outbound.ts";
 import { type Arriving, type RelayListener, relayTo, tellOf } from "./relay.ts";
 import { requireAnswer } from "./require_answer.ts";
-import { homeOf, isKnown, route, type Target } from "./route.ts";
+import { homeOf, isKnown, route } from "./route.ts";
 import { noteAnswer } from "./send.ts";
 
 /** What becomes of an answer in whose session nothing is left to find out. Releases it. Must not throw. */
@@ -107,10 +109,12 @@ async function enterAgain(parts: GatewayParts, outbound: Outbound, way: Way): Pr
 }
 
 /** A request that has its place in its session, until it has left. */
-class Forwarding implements Sending, CallListener<SessionAnswer>, RelayListener {
+class Forwarding implements Sending, Arriving, CallListener<SessionAnswer>, RelayListener {
   readonly outbound: Outbound;
-  readonly target: Target;
+  readonly link: UpstreamLink;
   readonly inFlight: InFlight;
+  /** Once there is one. */
+  response!: ClientResponse;
   readonly #parts: GatewayParts;
   readonly #way: Way;
   readonly #token: ActiveToken;
@@ -125,7 +129,7 @@ class Forwarding implements Sending, CallListener<SessionAnswer>, RelayListener 
     this.#parts = parts;
     this.#way = way;
     this.outbound = outbound;
-    this.target = route(parts, session);
+    this.link = route(parts, session).link;
     this.inFlight = outbound.place ?? parts.underWay.begin(outbound, inbound.method === "GET" ? "stream" : "call");
     try {
       this.#token = session.enter(this.inFlight, inbound.receivedAtMs);
@@ -135,12 +139,15 @@ class Forwarding implements Sending, CallListener<SessionAnswer>, RelayListener 
     }
   }
 
+  get upstream(): Upstream {
+    return this.#parts.upstream;
+  }
+
   send(): void {
-    const { target, outbound, inFlight } = this;
-    const { link } = target;
+    const { link, outbound, inFlight } = this;
     this.#seenGeneration = link.generation;
     try {
-      const isPlain = outbound.handshake === undefined && link.reviving === undefined && isKnown(this.#parts, target);
+      const isPlain = outbound.handshake === undefined && link.reviving === undefined && isKnown(this.#parts, this);
       if (isPlain) inFlight.tell(callInSession(this.#parts, this), this);
       else this.#await(this.#answer());
     } catch (error) {
@@ -149,7 +156,7 @@ class Forwarding implements Sending, CallListener<SessionAnswer>, RelayListener 
   }
 
   #answer(): Promise<ClientResponse> {
-    const home = homeOf(this.#parts, this.target);
+    const home = homeOf(this.#parts, this);
     return home === undefined ? answerTo(this.#parts, this) : answerFrom(this.#parts, this, home);
   }
 
@@ -174,20 +181,20 @@ class Forwarding implements Sending, CallListener<SessionAnswer>, RelayListener 
 
   /** Nothing is left to find out: the answer is the client's. */
   #deliver(response: ClientResponse): void {
-    const { outbound: { inbound }, inFlight } = this;
+    this.response = response;
     try {
       this.#look(response);
     } catch (error) {
       return this.#end(error);
     }
-    this.#way.deliver(this.#parts, { inbound, inFlight, response }, this);
+    this.#way.deliver(this.#parts, this, this);
   }
 
   /** A server that was to go on from a place in the session before the one it has made anew knows of none. */
   #namesOtherPlace(): boolean {
-    const { target: { link }, inFlight, outbound: { inbound } } = this;
+    const { link, inFlight, outbound: { inbound } } = this;
     if (inFlight.kind !== "stream" || link.generation === 0) return false;
-    return homeOf(this.#parts, this.target) === undefined && namesPlace(inbound.head.fields);
+    return homeOf(this.#parts, this) === undefined && namesPlace(inbound.head.fields);
   }
 
   #listenFromNow(refused: ClientResponse): void {
@@ -208,7 +215,7 @@ class Forwarding implements Sending, CallListener<SessionAnswer>, RelayListener 
     if (session.claim !== undefined) settleClaim(this.#parts, session, status >= 200 && status < 300);
     if (status === 404) this.#parts.sessionOnly?.forget(session);
     // What another replica has answered has been looked at there.
-    if (homeOf(this.#parts, this.target) === undefined) requireAnswer(outbound, response);
+    if (homeOf(this.#parts, this) === undefined) requireAnswer(outbound, response);
     // It may last for days.
     if (inFlight.kind === "stream") inbound.settle([session.id, credentialOn(inbound)]);
   }

@@ -25,7 +25,20 @@ export interface Place {
   readonly slot: Reservation;
 }
 
-/** Made by `UnderWay.begin` alone, which asks for its authority again until `UnderWay.end`. */
+/** What few requests have, or for a moment. */
+class Seldom {
+  refusal: SignetError | undefined = undefined;
+  outlivesClient = false;
+  isOpening = false;
+  asking = false;
+  unknownSinceMs: number | undefined = undefined;
+  stopWaiting: (() => void) | undefined = undefined;
+}
+
+/**
+ * Made by `UnderWay.begin` alone, which asks for its authority again until `UnderWay.end`. Up to 12 fields take 112 bytes
+ * on JavaScriptCore: what is seldom there belongs into {@link Seldom}.
+ */
 export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   previous: InFlight | undefined = undefined;
   next: InFlight | undefined = undefined;
@@ -37,26 +50,11 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   readonly slot: Reservation;
   /** Set when the session ended, or Signet drains, under the request. */
   endReason: EndReason | undefined = undefined;
-  /** Why it would be refused now, if that is what cut it. */
-  refusal: SignetError | undefined = undefined;
   clientGone = false;
-  /** Whether it is done whoever waits for its answer: to say that a session ends (L5). */
-  outlivesClient = false;
-  /**
-   * On its way to open a session upstream: cut now, it would leave one behind that nobody knows of. Who opens it looks at
-   * its authority afterwards, before there is a session here.
-   */
-  isOpening = false;
   /** When its authority was last asked for, in ms since the epoch. */
   askedAtMs: number;
-  /** Somebody is being asked, who takes time. */
-  asking = false;
-  /** Since when nobody could be asked, in ms since the epoch. */
-  unknownSinceMs: number | undefined = undefined;
-  /** When its call was made, by `eventTime`. */
-  sentAtMs = 0;
   #call: SessionCall | undefined = undefined;
-  #stopWaiting: (() => void) | undefined = undefined;
+  #seldom: Seldom | undefined = undefined;
 
   constructor({ inbound, caller }: Asked, { list, kind, calls, slot }: Place) {
     this.inbound = inbound;
@@ -69,6 +67,58 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
     exchange.watcher = this;
     this.clientGone = exchange.aborted;
     list.append(this);
+  }
+
+  #mayHave(): Seldom {
+    return this.#seldom ??= new Seldom();
+  }
+
+  /** Why it would be refused now, if that is what cut it. */
+  get refusal(): SignetError | undefined {
+    return this.#seldom?.refusal;
+  }
+
+  set refusal(refusal: SignetError) {
+    this.#mayHave().refusal = refusal;
+  }
+
+  /** Whether it is done whoever waits for its answer: to say that a session ends (L5). */
+  get outlivesClient(): boolean {
+    return this.#seldom?.outlivesClient === true;
+  }
+
+  set outlivesClient(outlives: boolean) {
+    this.#mayHave().outlivesClient = outlives;
+  }
+
+  /**
+   * On its way to open a session upstream: cut now, it would leave one behind that nobody knows of. Who opens it looks at
+   * its authority afterwards, before there is a session here.
+   */
+  get isOpening(): boolean {
+    return this.#seldom?.isOpening === true;
+  }
+
+  set isOpening(isOpening: boolean) {
+    this.#mayHave().isOpening = isOpening;
+  }
+
+  /** Somebody is being asked, who takes time. */
+  get asking(): boolean {
+    return this.#seldom?.asking === true;
+  }
+
+  set asking(asking: boolean) {
+    this.#mayHave().asking = asking;
+  }
+
+  /** Since when nobody could be asked, in ms since the epoch. */
+  get unknownSinceMs(): number | undefined {
+    return this.#seldom?.unknownSinceMs;
+  }
+
+  set unknownSinceMs(sinceMs: number | undefined) {
+    this.#mayHave().unknownSinceMs = sinceMs;
   }
 
   /** Whether there is nobody left to forward for. */
@@ -91,7 +141,7 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
 
   #follow(call: SessionCall): void {
     this.#call = call;
-    this.sentAtMs = this.inbound.sentAt = eventTime();
+    this.inbound.sentAt = eventTime();
     if (this.cut) call.abort();
   }
 
@@ -121,15 +171,15 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
    */
   waitFor<T>(shared: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#stopWaiting = () =>
-        reject(new HttpError("aborted", "waiting for what others wait for too: the request was cut"));
-      if (this.cut) this.#stopWaiting();
+      const stop = () => reject(new HttpError("aborted", "waiting for what others wait for too: the request was cut"));
+      this.#mayHave().stopWaiting = stop;
+      if (this.cut) stop();
       shared.then(resolve, reject);
     });
   }
 
   #cut(): void {
     this.#call?.abort();
-    this.#stopWaiting?.();
+    this.#seldom?.stopWaiting?.();
   }
 }

@@ -21,9 +21,8 @@ export interface Outbound {
   readonly place?: InFlight;
 }
 
-/** The same being sent. */
-export interface Sending {
+/** The same being sent, and where to. */
+export interface Sending extends Target {
   readonly outbound: Outbound;
-  readonly target: Target;
   readonly inFlight: InFlight;
 }

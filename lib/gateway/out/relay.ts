@@ -20,7 +20,6 @@ import { DONE } from "../../http1/wire/streams/done.ts";
 import type { OutcomeReader } from "../../mcp/answer_outcome.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { HOP_FIELD } from "../../replica/hop_proof.ts";
-import type { Inbound } from "../inbound.ts";
 import { noteAnswerBody, outcomeReader, tellOfStream } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
 import { tellRefusalBehind } from "../refuse.ts";
@@ -32,7 +31,6 @@ const NONE: Fields = [];
 
 /** An answer that has begun to arrive, and the request it is for. */
 export interface Arriving {
-  readonly inbound: Inbound;
   readonly inFlight: InFlight;
   readonly response: ClientResponse;
   /** Fields that the answer gets besides its own. */
@@ -84,7 +82,8 @@ export function tellOf(relayed: Promise<void>, listener: RelayListener): void {
 
 /** @returns when a whole answer is on its way; undefined where `listener` is told of one in pieces */
 function begin(parts: GatewayParts, arriving: Arriving, listener: RelayListener): Promise<void> | undefined {
-  const { inbound, inFlight, extra = NONE, lastWords } = arriving;
+  const { inFlight, extra = NONE, lastWords } = arriving;
+  const { inbound } = inFlight;
   let { response } = arriving;
   let isWhole = true;
   try {

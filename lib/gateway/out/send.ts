@@ -25,8 +25,8 @@ export async function sendForClient(
 }
 
 /** To be called when the answer's head has come. */
-export function noteAnswer({ metrics }: GatewayParts, { sentAtMs, inbound: { record } }: InFlight): void {
-  const tookMs = eventTime() - sentAtMs;
+export function noteAnswer({ metrics }: GatewayParts, { inbound: { sentAt, record } }: InFlight): void {
+  const tookMs = eventTime() - sentAt;
   metrics.upstreamLatency.observe(tookMs / 1000);
   if (record !== undefined) record.upstreamMs = tookMs;
 }

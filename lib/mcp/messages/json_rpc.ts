@@ -267,7 +267,7 @@ export async function parseMessageInTurns(bytes: Uint8Array, limits: ScanLimits)
   }
 }
 
-/** A message that needs nothing but to be passed on. */
+/** A message that needs nothing but to be passed on. To be looked at before the next one is read, and not kept. */
 export interface PlainMessage {
   /** Null if it has none. */
   readonly id: RpcId | null;
@@ -277,8 +277,15 @@ export interface PlainMessage {
   readonly traceparent: string | undefined;
 }
 
-/** Reused: what it has found is read in the turn in which it was looked for. */
+const NOTHING: Uint8Array = new Uint8Array(0);
+/** Reused, as what is found is read in the turn in which it was looked for: each would be one more object a call. */
 const plainScan = new JsonScanner();
+const plainText = { bytes: NOTHING, scan: plainScan, length: 0 };
+const plainMessage: { -readonly [Member in keyof PlainMessage]: PlainMessage[Member] } = {
+  id: null,
+  method: RESPONSE,
+  traceparent: undefined,
+};
 
 /** How a body is read, and what is told of it where somebody observes. */
 export interface PlainReading extends ScanLimits {
@@ -304,16 +311,22 @@ export function readPlain(
     if (scan.fault !== undefined || scan.isBatch || (scan.beyondAscii && !isUtf8(bytes.subarray(from, to)))) {
       return undefined;
     }
-    const scanned = { bytes, scan, length: to - from };
+    const scanned = plainText;
+    scanned.bytes = bytes;
+    scanned.length = to - from;
     const shape = shapeOf(scanned);
     if (shape instanceof SignetError) return undefined;
     if (shape !== "response" && (has(scanned, ENVELOPE_SLOT) || isText(scanned, METHOD, INITIALIZE))) return undefined;
     if (limits.subject !== undefined && shape !== "response") noteSubject(scanned, limits.subject);
-    const method = shape === "response" ? RESPONSE : methodNumberAt(bytes, scan.starts[METHOD]!, scan.ends[METHOD]!);
-    const traceparent = limits.traced === true ? traceparentOf(scanned) : undefined;
-    return { id: shape === "request" ? idOf(scanned)! : null, method, traceparent };
+    plainMessage.id = shape === "request" ? idOf(scanned)! : null;
+    plainMessage.method = shape === "response"
+      ? RESPONSE
+      : methodNumberAt(bytes, scan.starts[METHOD]!, scan.ends[METHOD]!);
+    plainMessage.traceparent = limits.traced === true ? traceparentOf(scanned) : undefined;
+    return plainMessage;
   } finally {
     scan.release();
+    plainText.bytes = NOTHING;
   }
 }
 

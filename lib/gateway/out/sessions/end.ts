@@ -89,7 +89,7 @@ async function endAtHome(
     if (status === 204 || status === 404 || status === 502) {
       await parts.registry.revoke(session, "deleted", parts.now());
     }
-    await relay(parts, { inbound, inFlight, response });
+    await relay(parts, { inFlight, response });
     return "answered";
   } finally {
     parts.underWay.end(inFlight);

@@ -28,7 +28,7 @@ export async function openByHandshake(
   handshake: Handshake,
   seenGeneration: number,
 ): Promise<ClientResponse> {
-  const { outbound: { session, caller }, target: { link }, inFlight } = handshake;
+  const { outbound: { session, caller }, link, inFlight } = handshake;
   // Whoever brings it back at this moment does so for the client that was there before.
   while (link.reviving !== undefined) await inFlight.waitFor(link.reviving.catch(() => {}));
   const turn = takeTurn(parts, { session, caller });
@@ -55,7 +55,7 @@ export async function followHandshake(
   response: ClientResponse,
 ): Promise<ClientResponse> {
   const given = upstreamIdOf(response);
-  if (given === undefined || given === handshake.target.link.upstreamSessionId) {
+  if (given === undefined || given === handshake.link.upstreamSessionId) {
     if (!handshake.inFlight.cut) return response;
     response.release();
     throw cutMeanwhile();
@@ -63,7 +63,7 @@ export async function followHandshake(
   return await takeUp(parts, handshake, { response, replaces: true });
 }
 
-async function sendOutside(parts: GatewayParts, { outbound, target, inFlight }: Handshake): Promise<ClientResponse> {
+async function sendOutside(parts: GatewayParts, { outbound, upstream, inFlight }: Handshake): Promise<ClientResponse> {
   const { inbound, caller, session, body } = outbound;
   const fields = parts.fields.toUpstream(inbound, caller);
   parts.fields.addRemembered(fields, session);
@@ -71,7 +71,7 @@ async function sendOutside(parts: GatewayParts, { outbound, target, inFlight }: 
   setField(fields, "accept-encoding", "identity");
   const about = { method: "POST" as const, query: inbound.head.query, fields, upstreamSessionId: undefined };
   const request = { ...about, body, parsed: inbound.parsed, caller, session, isHeard: true };
-  const answer = requireResponse(await sendForClient(parts, inFlight, { upstream: target.upstream, request }));
+  const answer = requireResponse(await sendForClient(parts, inFlight, { upstream, request }));
   try {
     return await requireMcp(parts, answer);
   } catch (error) {
@@ -100,7 +100,7 @@ async function takeUp(
     readonly onRefused?: () => void;
   },
 ): Promise<ClientResponse> {
-  const { outbound, target: { upstream, link }, inFlight, id } = handshake;
+  const { outbound, upstream, link, inFlight, id } = handshake;
   const { inbound, caller, session } = outbound;
   const { response, replaces } = opened;
   if (!isSuccess(response)) {

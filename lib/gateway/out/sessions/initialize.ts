@@ -164,7 +164,7 @@ async function open(
     noteRefused(parts, status);
     endUnowned(parts, opening, response);
     inFlight.isOpening = false;
-    await relay(parts, { inbound, inFlight, response });
+    await relay(parts, { inFlight, response });
     return undefined;
   }
   try {
@@ -173,7 +173,7 @@ async function open(
       account: parts.account.shareOf(caller.principalKey),
     });
     parts.metrics.lastHandshake = "answered";
-    const arriving = { inbound, inFlight, response: answer.response };
+    const arriving = { inFlight, response: answer.response };
     const facts = inFlight.cut ? undefined : seal(parts, opening, { sid, params, response, answer });
     if (facts !== undefined) return { facts, arriving };
     endUnowned(parts, opening, response);

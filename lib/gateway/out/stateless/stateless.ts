@@ -70,7 +70,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     if (isProbe(request) && isUnbearable(given) && await tellRemembered(parts, request)) return given.release();
     const lastWords = (error: unknown) => lastWordsOf(message, explainCut(error, inFlight));
     if (isPassed) {
-      return await relay(parts, { inbound, inFlight, response: overheard(parts, request, given), lastWords });
+      return await relay(parts, { inFlight, response: overheard(parts, request, given), lastWords });
     }
     // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
     endUnowned(parts, request, given);
@@ -79,7 +79,7 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
     });
     requireAnswer(request, response);
     const sealed = carriage === undefined ? response : sealAnswer(parts, carriage, response);
-    await relay(parts, { inbound, inFlight, response: overheard(parts, request, sealed), lastWords });
+    await relay(parts, { inFlight, response: overheard(parts, request, sealed), lastWords });
   } catch (error) {
     throw explainCut(error, inFlight);
   } finally {

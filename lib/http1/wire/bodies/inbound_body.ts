@@ -31,6 +31,17 @@ interface After {
   readonly stop: (error: unknown) => void;
 }
 
+/** A body that is passed on: where to, and who hears of the end. */
+interface Piping {
+  readonly sink: BodySink;
+  readonly listener: PipeListener;
+  /** Made where a sink first takes a piece later: on one runtime it seldom does. */
+  after: After | undefined;
+}
+
+/** A {@link InboundBody.read} that waits. */
+type Reading = Pick<PromiseWithResolvers<Bytes | null>, "resolve" | "reject">;
+
 export class InboundBody implements BodyReader {
   readonly length: number;
   done: boolean;
@@ -43,13 +54,9 @@ export class InboundBody implements BodyReader {
   #untouched = true;
   #detached = false;
   #failure: HttpError | undefined;
-  #resolve: ((bytes: Bytes | null) => void) | undefined;
-  #reject: ((error: HttpError) => void) | undefined;
-  /** Where it is passed on to, and who hears of the end. */
-  #sink: BodySink | undefined;
-  #listener: PipeListener | undefined;
-  /** Made where a sink first takes a piece later: on one runtime it seldom does. */
-  #after: After | undefined;
+  // Most bodies are here whole, and need neither.
+  #reading: Reading | undefined;
+  #piping: Piping | undefined;
 
   /** @param length `bodyLength` of the head */
   constructor(host: BodyHost, length: number, bounds: BodyBounds) {
@@ -85,7 +92,7 @@ export class InboundBody implements BodyReader {
   takeBuffered(): Bytes | undefined {
     const { stream } = this.#host;
     if (this.done) return EMPTY;
-    if (this.#failure !== undefined || this.#detached || this.waiting || this.#sink !== undefined) return undefined;
+    if (this.#failure !== undefined || this.#detached || this.waiting || this.#piping !== undefined) return undefined;
     if (this.#decoder !== undefined) return this.#untouched ? this.#takeChunks() : undefined;
     if (stream.lending && stream.start === stream.end) stream.release();
     if (stream.buffered < this.#left || this.#left > this.#mostAtOnce()) return undefined;
@@ -129,7 +136,7 @@ export class InboundBody implements BodyReader {
   }
 
   read(): Promise<Bytes | null> {
-    if (this.waiting || this.#sink !== undefined) return Promise.reject(twice());
+    if (this.waiting || this.#piping !== undefined) return Promise.reject(twice());
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#detached) return Promise.reject(DETACHED);
     const { stream } = this.#host;
@@ -140,13 +147,11 @@ export class InboundBody implements BodyReader {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.done) return END;
     this.waiting = true;
-    const next = new Promise<Bytes | null>((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    const reading = Promise.withResolvers<Bytes | null>();
+    this.#reading = reading;
     this.#post();
     this.#host.onBodyWanted();
-    return next;
+    return reading.promise;
   }
 
   #post(): void {
@@ -176,16 +181,16 @@ export class InboundBody implements BodyReader {
   }
 
   pipe(sink: BodySink, listener: PipeListener): void {
-    if (this.waiting || this.#sink !== undefined) return listener.onPipeFailed(twice());
-    this.#sink = sink;
-    this.#listener = listener;
+    if (this.waiting || this.#piping !== undefined) return listener.onPipeFailed(twice());
+    this.#piping = { sink, listener, after: undefined };
     this.#flow();
   }
 
   /** Gives what has arrived to the pipe's sink, and waits for more. */
   #flow(): void {
     const { stream } = this.#host;
-    for (let sink = this.#sink; sink !== undefined; sink = this.#sink) {
+    for (let piping = this.#piping; piping !== undefined; piping = this.#piping) {
+      const { sink } = piping;
       if (this.#failure !== undefined || this.#detached) return this.#endPipe(this.#failure ?? DETACHED);
       if (stream.lending) stream.release();
       let taken: Promise<void> | undefined;
@@ -195,13 +200,13 @@ export class InboundBody implements BodyReader {
         return this.#endPipe(error);
       }
       if (taken === undefined) return this.#awaitMore();
-      if (taken !== DONE) return this.#flowAfter(taken);
+      if (taken !== DONE) return this.#flowAfter(taken, piping);
     }
   }
 
-  #flowAfter(taken: Promise<void>): void {
-    this.#after ??= { next: () => this.#flow(), stop: (error) => this.#endPipe(error) };
-    taken.then(this.#after.next, this.#after.stop);
+  #flowAfter(taken: Promise<void>, piping: Piping): void {
+    const after = piping.after ??= { next: () => this.#flow(), stop: (error) => this.#endPipe(error) };
+    taken.then(after.next, after.stop);
   }
 
   /** Whole chunks as they stand, if the sink takes those: what follows is parsed as ever. */
@@ -241,15 +246,15 @@ export class InboundBody implements BodyReader {
 
   /** @returns who is to be told of the end */
   #closePipe(): PipeListener | undefined {
-    const listener = this.#listener;
-    this.#sink = this.#listener = this.#after = undefined;
+    const listener = this.#piping?.listener;
+    this.#piping = undefined;
     return listener;
   }
 
   /** Bytes have arrived: gives them to whoever waits. */
   onData(): void {
     if (!this.waiting) return;
-    if (this.#sink !== undefined) {
+    if (this.#piping !== undefined) {
       this.waiting = false;
       return this.#flow();
     }
@@ -258,10 +263,9 @@ export class InboundBody implements BodyReader {
       this.#post();
       return;
     }
-    this.waiting = false;
-    if (this.#failure !== undefined) this.#reject!(this.#failure);
-    else this.#resolve!(bytes ?? null);
-    this.#resolve = this.#reject = undefined;
+    const reading = this.#endReading();
+    if (this.#failure !== undefined) reading.reject(this.#failure);
+    else reading.resolve(bytes ?? null);
   }
 
   /** The peer has sent its last byte. @returns false if the body is incomplete: the caller must {@link fail} it */
@@ -277,10 +281,17 @@ export class InboundBody implements BodyReader {
 
   #settleEnd(): void {
     if (!this.waiting) return;
+    if (this.#piping === undefined) return this.#endReading().resolve(null);
     this.waiting = false;
-    if (this.#sink !== undefined) return this.#flow();
-    this.#resolve!(null);
-    this.#resolve = this.#reject = undefined;
+    this.#flow();
+  }
+
+  /** Of a read that waits. */
+  #endReading(): Reading {
+    const reading = this.#reading!;
+    this.waiting = false;
+    this.#reading = undefined;
+    return reading;
   }
 
   /** Fails the read that waits and all later ones. */
@@ -288,10 +299,9 @@ export class InboundBody implements BodyReader {
     if (this.done || this.#failure !== undefined) return;
     this.#failure = error;
     if (!this.waiting) return;
+    if (this.#piping === undefined) return this.#endReading().reject(error);
     this.waiting = false;
-    if (this.#sink !== undefined) return this.#endPipe(error);
-    this.#reject!(error);
-    this.#resolve = this.#reject = undefined;
+    this.#endPipe(error);
   }
 
   /** Takes the body away from its reader: what is left of it can only be discarded. */
