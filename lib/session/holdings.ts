@@ -81,7 +81,7 @@ export function giveBack(what: Held, { tally, holding }: Counted, count = 1): vo
 }
 
 /** So many of a tally and of a holding, most often one. */
-export class Unit implements SessionReservation {
+export class Unit implements Reservation {
   readonly #what: Held;
   readonly #holding: Holding;
   readonly #count: number;
@@ -96,8 +96,6 @@ export class Unit implements SessionReservation {
     tally.taken += count;
     holding[what] += count;
   }
-
-  owner: OwnerKey | undefined = undefined;
 
   get principalKey(): PrincipalKey {
     return this.#holding.key;
@@ -116,6 +114,10 @@ export class Unit implements SessionReservation {
   handOver(): void {
     this.#tally = undefined;
   }
+}
+
+export class SessionUnit extends Unit implements SessionReservation {
+  owner: OwnerKey | undefined = undefined;
 }
 
 /**

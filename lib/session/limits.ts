@@ -3,7 +3,16 @@
 // whatever happens.
 import { SignetError } from "../errors.ts";
 import type { PrincipalKey } from "./caller.ts";
-import { ByteShare, giveBack, Holdings, type Reservation, type SessionReservation, Tally, Unit } from "./holdings.ts";
+import {
+  ByteShare,
+  giveBack,
+  Holdings,
+  type Reservation,
+  type SessionReservation,
+  SessionUnit,
+  Tally,
+  Unit,
+} from "./holdings.ts";
 
 /** Seconds after which a refused caller may try again (M2). */
 const RETRY_AFTER_S = 30;
@@ -109,7 +118,7 @@ export class Limits {
         remedy: "Add replicas, shorten --session-idle, or raise --max-sessions.",
       });
     }
-    return new Unit("sessions", { tally: sessions, holding: this.#holdings.of(key) });
+    return new SessionUnit("sessions", { tally: sessions, holding: this.#holdings.of(key) });
   }
 
   /** Of a session that a reservation was handed over to; once for each. */

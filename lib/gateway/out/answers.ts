@@ -13,7 +13,7 @@ import type { Sending } from "./outbound.ts";
 import { NOT_THERE, passOn } from "./pass_on.ts";
 import { homeOf, isKnown } from "./route.ts";
 import { noteAnswer } from "./send.ts";
-import { followHandshake, openByHandshake } from "./sessions/handshake.ts";
+import { followHandshake, handshakeOf, openByHandshake } from "./sessions/handshake.ts";
 import { isInitializeRefused, revive } from "./sessions/revive.ts";
 
 /** The own upstream's answer where it takes more than to send the request in a session that is as it was (L4). */
@@ -26,7 +26,7 @@ export async function answerTo(parts: GatewayParts, sending: Sending): Promise<C
   const answer = await sendInSession(parts, sending);
   noteAnswer(parts, inFlight);
   if (answer instanceof LostSession) return await answerAfter(parts, sending, { lost: answer, seenGeneration });
-  return handshake === undefined ? answer : await followHandshake(parts, { ...sending, id: handshake }, answer);
+  return handshake === undefined ? answer : await followHandshake(parts, handshakeOf(sending, handshake), answer);
 }
 
 /** Nothing was sent: whoever passed the request on brings the session to a server that is there (R1). */
@@ -88,7 +88,7 @@ export async function answerAfter(
   }
   if (handshake !== undefined) {
     lost?.release();
-    return await openByHandshake(parts, { ...sending, id: handshake }, seenGeneration);
+    return await openByHandshake(parts, handshakeOf(sending, handshake), seenGeneration);
   }
   try {
     await inFlight.waitFor(revive(parts, { session, upstream, link, inbound, caller, seenGeneration, gone }));

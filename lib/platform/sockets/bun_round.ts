@@ -29,8 +29,11 @@ export interface RoundOptions {
 
 export class BunRound {
   readonly #later: RoundOptions["later"];
+  // Of this round and of the one that is being handed on: none is made anew.
   #requests: RoundMember[] = [];
   #answers: RoundMember[] = [];
+  #handedRequests: RoundMember[] = [];
+  #handedAnswers: RoundMember[] = [];
   readonly #late: RoundMember[] = [];
   /** Made for the first round. */
   #memory: Uint8Array | undefined;
@@ -74,8 +77,8 @@ export class BunRound {
 
   readonly #run = (): void => {
     const answers = this.#answers, requests = this.#requests;
-    this.#answers = [];
-    this.#requests = [];
+    this.#answers = this.#handedAnswers;
+    this.#requests = this.#handedRequests;
     this.#isAsked = false;
     this.#isWorthIt = answers.length + requests.length >= LEAST;
     this.#apart = 0;
@@ -84,6 +87,9 @@ export class BunRound {
     // Answers first: what they end is free for the requests.
     for (let i = 0; i < answers.length; i++) handOn(answers[i]!);
     for (let i = 0; i < requests.length; i++) handOn(requests[i]!);
+    answers.length = requests.length = 0;
+    this.#handedAnswers = answers;
+    this.#handedRequests = requests;
     this.#isOpen = false;
     if (isFirst) endEvent();
     const late = this.#late;

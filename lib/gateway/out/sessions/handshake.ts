@@ -18,6 +18,11 @@ export interface Handshake extends Sending {
   readonly id: RpcId;
 }
 
+/** Member by member: of an object that finds some of them when it is asked, a spread would take the others. */
+export function handshakeOf({ outbound, upstream, link, inFlight }: Sending, id: RpcId): Handshake {
+  return { outbound, upstream, link, inFlight, id };
+}
+
 /**
  * Opens the session again by the client's own initialize: a server that was initialized for it would refuse the client's.
  * @param seenGeneration of the link that was found lost

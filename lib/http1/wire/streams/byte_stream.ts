@@ -6,7 +6,6 @@
 import type { Socket, SocketOwner } from "../../../platform/sockets/socket.ts";
 import { beginEvent, endEvent } from "../../../platform/time/event_time.ts";
 import type { Charge } from "../../byte_account.ts";
-import { HttpError } from "../../types.ts";
 import { CR, LF } from "../grammar.ts";
 import { BorrowedBytes, callBack, onceFree } from "./borrowed.ts";
 import { bufferSize, giveBuffer, LARGEST_BUFFER, takeBuffer } from "./buffers.ts";
@@ -33,7 +32,6 @@ export interface StreamOptions extends MemoryOptions {
   readonly traffic: Traffic;
 }
 
-const CALLED_BACK = new HttpError("aborted", "using borrowed bytes: the exchange they belong to has ended");
 const EMPTY = new Uint8Array(0);
 /**
  * Pieces up to this size, and such as leave three quarters of their buffer empty, are copied behind what is there already,
@@ -227,7 +225,7 @@ export class ByteStream implements SocketOwner {
 
   #callBack(): void {
     if (this.#lent === undefined) return;
-    if (!callBack(this.#lent, CALLED_BACK)) this.#taint(this.#lent);
+    if (!callBack(this.#lent)) this.#taint(this.#lent);
     this.#lent = undefined;
   }
 
