@@ -182,6 +182,8 @@ export class Pool implements Timed {
   }
 
   #nextWaiting(): PoolCall | undefined {
+    // Most often none does, and to take the first of a list is a call of the runtime's.
+    if (this.#waiting.length === 0) return undefined;
     const call = this.#waiting.shift();
     this.stats.waiting = this.#waiting.length;
     return call;

@@ -45,7 +45,8 @@ export function overheard(parts: GatewayParts, probing: Probing, response: Clien
     if (key !== undefined) parts.discoveries.remember(key, result!, parts.now());
   });
   return {
-    ...response,
+    head: response.head,
+    refusal: response.refusal,
     body,
     release() {
       body.end();
