@@ -46,6 +46,8 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   /** Whether a request has been answered on it. */
   #served = false;
   #exchange: ServerExchange | undefined;
+  /** Of the response that has started last. */
+  #endsWithExchange = false;
   #deadlineMs = Infinity;
   /** When the connection was opened, its last request ended or its next one began, whichever was last; ms. */
   #sinceMs = 0;
@@ -325,8 +327,11 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
 
   // ---- answers out
 
-  closesAfter(exchange: ServerExchange): boolean {
-    const { head, body } = exchange;
+  settleClose(exchange: ServerExchange, isOpenEnded: boolean): boolean {
+    return this.#endsWithExchange = isOpenEnded || this.#cannotGoOn(exchange);
+  }
+
+  #cannotGoOn({ head, body }: ServerExchange): boolean {
     const { stream } = this;
     if (!head.keepAlive || this.#context.draining || body.failed) return true;
     if (body.done) return stream.ended && stream.buffered === 0;
@@ -341,7 +346,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     const exchange = this.#exchange;
     if (this.#phase !== "exchange" || exchange === undefined) return;
     this.#probe?.stop();
-    if (exchange.close) return this.#linger();
+    if (this.#endsWithExchange) return this.#linger();
     if (exchange.body.done) return this.#next();
     this.#phase = "drain";
     this.#budget = DRAIN_BYTES;
