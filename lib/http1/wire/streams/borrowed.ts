@@ -2,7 +2,7 @@
 // Guarantee: nobody keeps them by mistake. They are no `Uint8Array`, so the compiler refuses every place that takes one;
 // what can be done with them copies, or ends before the buffer goes on; and once they are called back they throw.
 
-import { HttpError } from "../../types.ts";
+import { HttpError } from "../../http_error.ts";
 
 /** A message's bytes: in memory of their own, free to be kept, or borrowed. */
 export type Bytes = Uint8Array | BorrowedBytes;
