@@ -258,6 +258,9 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 3
     log: SILENT_LOG,
   });
   try {
+    const source = await (await fetch(`http://${admin.address}/`)).text();
+    assert.match(source, /<p id="refusals-none" class="quiet" hidden>/, "what is not known yet is not said");
+    assert.match(source, /<nav class="pager" [^>]*hidden>/, "there are no pages yet");
     await using browser = await Chromium.start();
     const page = await browser.page(`http://${admin.address}/`, { width: 400, height: 800 });
     await signIn(page);
@@ -272,8 +275,13 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 3
     await page.click("#next");
     await page.until("document.querySelector('#page').textContent.startsWith('11–20')", "the next page");
     assert.notEqual(await page.text("#sessions tbody td"), first);
+    const columns = "new Set([...document.querySelectorAll('.tile')].map((tile) => tile.offsetLeft)).size";
+    const shortest =
+      "Math.min(...[...document.querySelectorAll('#use .meter:not(.unbound)')].map((m) => m.offsetWidth))";
     for (const width of [400, 320]) {
       await page.show({ width, height: 800 });
+      assert.equal(await page.evaluate(columns), 2, `no tile stands alone at ${width}`);
+      assert.ok(await page.evaluate<number>(shortest) > width / 2, `bars can be read at ${width}`);
       assert.ok(
         await page.evaluate<number>("document.documentElement.scrollWidth") <= width,
         `nothing is wider than a screen of ${width}`,
@@ -302,6 +310,11 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 3
       ),
       "refused",
     );
+
+    for (const [width, wanted] of [[1400, 4], [960, 4], [900, 2], [700, 2]] as const) {
+      await page.show({ width, height: 800 });
+      assert.equal(await page.evaluate(columns), wanted, `no tile stands alone at ${width}`);
+    }
 
     await admin.close();
     await page.until("!document.querySelector('#notice').hidden", "the page says that it has lost contact");
