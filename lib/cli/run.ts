@@ -19,20 +19,29 @@ import { EXAMPLES, formatCommandHelp, formatOverview } from "./help.ts";
 import { formatProblems, printed, sentence, styleFor, wrap } from "./screen/text.ts";
 import { assertOwnRuntime, describeSurroundings } from "./surroundings.ts";
 
+/** Whether it may be repeated: what is no plausible name may be a secret in the wrong place. */
+function isPlausibleName(word: string): boolean {
+  return /^[a-z][a-z-]{0,23}$/i.test(word);
+}
+
+/** What stands where a command is wanted. */
+function refuseFlag(flag: string): never {
+  const name = flag.replace(/^--?/, "").replace(/=.*$/s, "");
+  const found = isPlausibleName(name) ? `: found ${flag.replace(/=.*$/s, "")}` : "";
+  const remedy = keyOfName(name) !== undefined
+    ? "Did you mean `signet serve` with this flag?"
+    : name === "v" || closest(name, ["version"]) !== undefined
+    ? "Did you mean `signet --version`?"
+    : "`signet help` lists all commands.";
+  throw new CommandFailure(EXIT.usage, `a command is wanted before any flag${found}`, remedy);
+}
+
 function findCommand(name: string): Command {
   const command = COMMANDS.find((command) => command.name === name);
   if (command !== undefined) return command;
+  if (name.startsWith("-")) refuseFlag(name);
   const known = COMMANDS.map(({ name }) => name);
-  // Whatever is no plausible name may be a secret in the wrong place, and is not repeated.
-  const shown = /^[a-z][a-z-]{0,23}$/i.test(name) ? ` "${name}"` : "";
-  if (name.startsWith("-")) {
-    const isFlag = keyOfName(name.replace(/^--/, "").replace(/=.*$/s, "")) !== undefined;
-    throw new CommandFailure(
-      EXIT.usage,
-      "a command is wanted before any flag",
-      isFlag ? "Did you mean `signet serve` with this flag?" : "`signet help` lists all commands.",
-    );
-  }
+  const shown = isPlausibleName(name) ? ` "${name}"` : "";
   const near = closest(name.toLowerCase(), [...known, "help"]);
   throw new CommandFailure(
     EXIT.usage,
@@ -41,17 +50,20 @@ function findCommand(name: string): Command {
   );
 }
 
-/** Words that are missing, wrong or too many. They may be secrets, so they are counted and not quoted. */
+/** Words that are missing, wrong or too many. They may be secrets, so that most are counted and not quoted. */
 function judgeWords(command: Command, flags: ParsedFlags): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   for (const [index, { name, choices, optional }] of command.arguments.entries()) {
     const word = flags.positionals[index];
     if (word === undefined && optional) continue;
     if (word !== undefined && (choices === undefined || choices.includes(word))) continue;
-    const problem = word === undefined ? `${name} is missing` : `this is no ${name}`;
+    const shown = word !== undefined && isPlausibleName(word) ? `"${word}"` : "this";
+    const problem = word === undefined ? `${name} is missing` : `${shown} is no ${name}`;
+    const near = choices === undefined ? undefined : closest((word ?? "").toLowerCase(), choices);
+    const meant = near === undefined ? "" : `Did you mean \`signet ${command.name} ${near}\`? `;
     const remedy = choices === undefined
       ? `\`signet ${command.name} --help\` shows the usage.`
-      : `Write ${choices.map((choice) => `\`signet ${command.name} ${choice}\``).join(" or ")}.`;
+      : `${meant}Write ${choices.map((choice) => `\`signet ${command.name} ${choice}\``).join(" or ")}.`;
     problems.push({ place: `signet ${command.name}`, problem, remedy });
   }
   const stray = command.arguments.at(-1)?.many ? [] : flags.positionals.slice(command.arguments.length);

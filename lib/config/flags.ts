@@ -83,9 +83,14 @@ class FlagReader {
       }
       if (argument === "--help-all") this.help = "all";
       else if (argument === "--help" || argument === "-h") this.help ||= true;
-      else if (argument.startsWith("-") && argument !== "-") this.#readFlag(argument);
+      else if (argument.startsWith("-") && !this.#isWord(argument)) this.#readFlag(argument);
       else this.positionals.push(argument);
     }
+  }
+
+  /** Standard input's name, and a number below zero, such as the codes of JSON-RPC: no flag is called so. */
+  #isWord(argument: string): boolean {
+    return argument === "-" || (this.#options.takesWords === true && /^-\d+$/.test(argument));
   }
 
   #readRest(rest: readonly string[]): void {

@@ -194,6 +194,10 @@ class ProbeClient {
     if (message?.error?.code === METHOD_NOT_FOUND) {
       return { verdict: "ok", what: "tools", found: "the server has none" };
     }
+    if (message?.result !== undefined) {
+      const found = "tools/list: found a result without a list of tools";
+      return { verdict: "fail", what: "tools", found, cure: "See the server's own log." };
+    }
     return { ...refused(status, message, "tools/list"), what: "tools" };
   }
 

@@ -2,7 +2,6 @@
 // Looked at before anything starts, so that a missing certificate is a problem of the configuration and not of the first client.
 import { ConfigError, type ConfigProblem } from "../../errors.ts";
 import { parseKeySet } from "../../identity/key_set.ts";
-import { codeInBrackets, systemFault } from "../../platform/faults/system_fault.ts";
 import type { ForeignHands, PathUse } from "../../platform/files/foreign_hands.ts";
 import { isKeyOf } from "../../platform/runtime/builtin.ts";
 import { type SettingKey, SETTINGS, type Settings } from "../schema.ts";
@@ -19,6 +18,7 @@ import {
   parseTokenSecrets,
   parseVariable,
 } from "./secrets.ts";
+import { explainWriteError } from "./write_error.ts";
 
 /** What reading configuration needs of the machine. */
 export interface FileAccess {
@@ -114,21 +114,6 @@ export async function modeOpenToOthers(
   return open === GROUP_MAY_READ && await access.isOwnFile?.(path) === false ? undefined : mode;
 }
 
-const WRITE_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
-  NotFound: ["its folder is not there", "Make the folder of FILE, or name another file."],
-  PermissionDenied: ["this user may not write in its folder", "Let the user Signet runs as write beside FILE."],
-  NotCapable: [
-    "the runtime may not write there",
-    "Name a file below /var/lib/signet or /run, which compiled programs may write, or allow writing beside FILE.",
-  ],
-  ReadOnly: [
-    "its folder is on a file system that is mounted read-only",
-    "Mount one that can be written where FILE is to be (a volume, in a container), or name another file.",
-  ],
-  NoSpace: ["there is no room for it in its file system", "Make room where FILE is to be, or name another file."],
-  IsADirectory: ["this is a directory", "Name a file in it."],
-};
-
 interface Examined {
   readonly key: SettingKey;
   readonly path: string;
@@ -183,11 +168,7 @@ class Examiner {
     try {
       await this.#access.checkWritable?.(path);
     } catch (error) {
-      const [problem, remedy] = WRITE_FAULTS[systemFault(error) ?? ""] ?? [
-        `nothing can be written in its folder${codeInBrackets(error)}`,
-        "See what is wrong with the folder of FILE, or name another file.",
-      ];
-      this.problems.push({ place, problem, remedy: remedy.replace("FILE", () => path) });
+      this.problems.push({ place, ...explainWriteError(error, path) });
     }
   }
 

@@ -1,5 +1,6 @@
 // Why a file could not be read, in words: one table for every file that configuration names.
 import { codeInBrackets, systemFault } from "../../platform/faults/system_fault.ts";
+import { pathInFull } from "./path_in_full.ts";
 
 const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
   NotFound: ["there is no such file", "Create FILE, or name another file."],
@@ -36,9 +37,8 @@ export function explainReadError(
   const fault = systemFault(error) ?? "";
   const [problem, remedy] = READ_FAULTS[fault] ??
     [`the file cannot be read${codeInBrackets(error)}`, "See what is wrong with FILE, or name another file."];
-  if (fault === "NotFound" && path.startsWith("~")) {
-    return { problem, remedy: "Write the path in full: ~ is read by shells, and only at the front of a word." };
-  }
+  const inFull = fault === "NotFound" ? pathInFull(path) : undefined;
+  if (inFull !== undefined) return { problem, remedy: inFull };
   const asKey = holdsKey && PLAIN.test(path) ? MAKE_KEY[fault] : undefined;
   return { problem, remedy: (asKey ?? remedy).replace("FILE", () => path) };
 }

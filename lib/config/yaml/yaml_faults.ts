@@ -37,7 +37,7 @@ function explain({ code, message }: YAMLParseError, at: string): Fault {
   if (code === "DUPLICATE_KEY") {
     const [name] = /^[\w-]{1,64}/.exec(at) ?? [];
     return [
-      name === undefined ? "a name is given twice" : `${name} is given twice`,
+      name === undefined ? "a name is given twice" : `"${name}" is given twice`,
       "Give it once; a list holds several.",
     ];
   }

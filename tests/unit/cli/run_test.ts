@@ -57,15 +57,32 @@ Deno.test("signet proposes the nearest command and exits 2 when there is none of
     ["Serve", /Did you mean `signet serve`/],
     ["complettions", /Did you mean `signet completions`/],
     ["frobnicate", /`signet help` lists all commands/],
-    ["--upstream", /command is wanted before any flag\.\nDid you mean `signet serve`/],
-    ["--listen=a:1", /Did you mean `signet serve`/],
-    ["--frob", /`signet help` lists all commands/],
+    ["--upstream", /command is wanted before any flag: found --upstream\.\nDid you mean `signet serve`/],
+    ["--listen=a:1", /found --listen\.\nDid you mean `signet serve`/],
+    ["--frob", /found --frob\.\n`signet help` lists all commands/],
+    ["--versoin", /found --versoin\.\nDid you mean `signet --version`\?/],
+    ["-v", /Did you mean `signet --version`\?/],
+    ["-V1hunter2", /before any flag\.\n/],
   ];
   for (const [name, told] of cases) {
     const machine = new FakeMachine();
     assert.equal(await machine.run(name), 2, name);
     assert.match(machine.stderr, told);
     assert.equal(machine.stdout, "");
+  }
+});
+
+Deno.test("signet says which word it takes for no action, and proposes the nearest", STRICT, async () => {
+  const cases: [argv: string[], told: RegExp][] = [
+    [["keys", "rotate"], /"rotate" is no ACTION\.\n {4}Write `signet keys new` or/],
+    [["keys", "lsit"], /"lsit" is no ACTION\.\n {4}Did you mean `signet keys list`\? Write `signet keys new` or/],
+    [["log-level", "warm"], /"warm" is no LEVEL\.\n {4}Did you mean `signet log-level warn`\?/],
+    [["token", "1hunter2"], /This is no ACTION\./],
+  ];
+  for (const [argv, told] of cases) {
+    const machine = new FakeMachine();
+    assert.equal(await machine.run(...argv), 2, argv.join(" "));
+    assert.match(machine.stderr, told);
   }
 });
 

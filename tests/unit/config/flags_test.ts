@@ -150,6 +150,12 @@ Deno.test("parseFlags takes the value of a misspelt own flag with it, and none o
   assert.deepEqual([bare.problems.length, bare.positionals], [1, ["word"]]);
 });
 
+Deno.test("parseFlags takes a number below zero as a word where there are words: no flag is called so", STRICT, () => {
+  const flags = parseOwn(["-32001", "--json"]);
+  assert.deepEqual([flags.problems, flags.positionals, ownValue(flags, JSON_LINES)], [[], ["-32001"], true]);
+  assert.match(parseOwn(["-32001"], false).problems[0]!.problem, /no such flag/);
+});
+
 Deno.test("parseFlags takes words that begin with a dash behind --, where there are words", STRICT, () => {
   assert.deepEqual(parseOwn(["--", "-sid", "--agent"]).positionals, ["-sid", "--agent"]);
   const stray = parseOwn(["-sid"]);

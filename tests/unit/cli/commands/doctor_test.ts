@@ -52,6 +52,23 @@ Deno.test("V2: doctor tells of listeners at addresses that this machine does not
   }
 });
 
+Deno.test("V2: doctor tells an answer without a list of tools from no answer", STRICT, async () => {
+  const answers: [result: object, told: RegExp][] = [
+    [{ result: { content: [] } }, /FAIL +tools +tools\/list: found a result without a list of tools\n/],
+    [{ error: { code: -32603, message: "broken" } }, /FAIL +tools +tools\/list: status 200, broken\n/],
+  ];
+  for (const [answer, told] of answers) {
+    await using mcp = new FakeMcp();
+    mcp.onRequest = ({ body }) => {
+      if (!body.includes('"tools/list"')) return undefined;
+      return Response.json({ jsonrpc: "2.0", id: JSON.parse(body).id, ...answer });
+    };
+    const { code, out } = await examine("doctor", ["--upstream", mcp.url]);
+    assert.equal(code, 1);
+    assert.match(out, told);
+  }
+});
+
 Deno.test("V2: doctor opens a session as a client would, lists, ends it, and finds nothing wrong", STRICT, async () => {
   await using mcp = withTool();
   for (const command of ["doctor", "check"]) {

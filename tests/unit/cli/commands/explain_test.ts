@@ -30,6 +30,7 @@ Deno.test(
     assert.match(by404, /^session_not_found/m);
     assert.match(by404, /^path_not_found/m);
     assert.match((await explain(["32001"])).out, /^session_not_found/);
+    assert.match((await explain(["-32001"])).out, /^session_not_found/);
     assert.match((await explain(["--", "-32001"])).out, /^session_not_found/);
     assert.match((await explain(["key"])).out, /not in the ring/);
   },

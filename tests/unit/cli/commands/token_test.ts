@@ -172,7 +172,7 @@ Deno.test("token tells every word and flag that is missing or of no use", STRICT
     [["issue", "--agent", " "], [/--agent\n {4}The value is blank/]],
     [["issue", "--agent", "a", "--ttl", "10ms"], [/--ttl\n {4}10ms is below the least/]],
     [["verify", "-"], [/Standard input holds no token/]],
-    [["isue"], [/This is no ACTION/]],
+    [["isue"], [/"isue" is no ACTION\.\n {4}Did you mean `signet token issue`\?/]],
   ];
   for (const [argv, told] of cases) {
     const operators = new Operators();

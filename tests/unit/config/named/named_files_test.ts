@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { looksLikeKey } from "../../../../lib/config/named/named_files.ts";
+import { explainReadError } from "../../../../lib/config/named/read_error.ts";
+import { explainWriteError } from "../../../../lib/config/named/write_error.ts";
 import { systemError } from "../../../../lib/platform/faults/system_fault.ts";
 import type { PathUse } from "../../../../lib/platform/files/foreign_hands.ts";
 import { Authority, pemTexts } from "../../../support/authority.ts";
@@ -173,6 +175,21 @@ Deno.test("L6: a state file must be one that can be made where it is named", STR
     assert.deepEqual(lines, [`--state: ${problem}`]);
   }
   assert.deepEqual(await problemLines({ argv: ["--state", "s.db"] }), []);
+});
+
+Deno.test("P3: what only a shell reads in a path is named, of files to be made as of files to be read", STRICT, () => {
+  const gone = new Deno.errors.NotFound("x");
+  const cases: [path: string, remedy: RegExp][] = [
+    ["~/s.db", /^Write the path in full: ~ is read by shells/],
+    ["${HOME}/s.db", /^Write the path in full: \$ is read by shells/],
+    ["/var/$USER/s.db", /^Write the path in full: \$ is read by shells/],
+    ["/var/a$/s.db", /another file\.$/],
+    ["s.db", /another file\.$/],
+  ];
+  for (const [path, remedy] of cases) {
+    assert.match(explainWriteError(gone, path).remedy, remedy, path);
+    assert.match(explainReadError(gone, path).remedy, remedy, path);
+  }
 });
 
 Deno.test(

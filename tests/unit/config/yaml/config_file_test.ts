@@ -67,7 +67,10 @@ Deno.test("readConfigFile reports text that is not YAML with its line and withou
 });
 
 Deno.test("readConfigFile refuses a name given twice and a file that is no mapping", STRICT, async () => {
-  assert.match((await read("path: /a\npath: /b\n")).problems[0]?.join(" ") ?? "", /signet\.yaml:2 path is given twice/);
+  assert.match(
+    (await read("path: /a\npath: /b\n")).problems[0]?.join(" ") ?? "",
+    /signet\.yaml:2 "path" is given twice/,
+  );
   assert.match((await read("- path\n")).problems[0]?.[1] ?? "", /not a mapping/);
 });
 
