@@ -128,6 +128,32 @@ test(
   { storeTimeout: "300ms" },
 );
 
+Deno.test("P2: a password that was rotated in the store and in its file needs no restart", {
+  ...STRICT,
+  ...HERE,
+}, async () => {
+  await using upstream = new FakeMcp();
+  await using issuer = await TestIssuer.create();
+  await using redis = await RedisServer.start();
+  await using folder = await TempFolder.create();
+  const path = `${folder.path}/password`;
+  await Deno.writeTextFile(path, "old\n", { mode: 0o600 });
+  const rights = ["on", "~*", "&*", "+@all"];
+  await redis.ask("ACL", "SETUSER", "sig", ...rights, ">old");
+  const store = ["--store", redis.url.replace("//", "//sig@"), "--store-password-file", path, "--store-timeout", "10s"];
+  await using signet = await TestSignet.start({ upstream: upstream.url, flags: [...issuer.flags, ...store] });
+  await until(() => signet.app.storeIsWhole, "both connections to the store");
+  await redis.ask("ACL", "SETUSER", "sig", "resetpass", ">new");
+  await Deno.writeTextFile(path, "new\n");
+  assert.deepEqual(await signet.app.reload(), [], "nothing waits for a restart");
+  const before = await redis.connectionsOf("sig");
+  await redis.ask("CLIENT", "KILL", "USER", "sig");
+  await until(async () => {
+    const now = await redis.connectionsOf("sig");
+    return signet.app.storeIsWhole && now.length === 2 && now.every((id) => !before.includes(id));
+  }, "both connections to be let in anew");
+});
+
 test(
   "M1 R5: of 60 initializes at once over two replicas exactly as many succeed as a caller may have",
   async (scene) => {

@@ -95,6 +95,12 @@ export class RedisServer implements AsyncDisposable {
     return await converse(this.#address, `*${words.length}\r\n${bytes}`, PATIENCE_MS);
   }
 
+  /** Those of one of its users, by its own numbers. */
+  async connectionsOf(user: string): Promise<string[]> {
+    const lines = (await this.ask("CLIENT", "LIST")).split("\n");
+    return lines.filter((line) => line.includes(` user=${user} `)).map((line) => /id=(\d+)/.exec(line)![1]!);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
   }

@@ -13,7 +13,6 @@ function filesOf(settings: Settings): (readonly [key: SettingKey, path: string])
     [
       "tokenSecretFile",
       "adminTokenFile",
-      "storePasswordFile",
       "credentialClientSecretFile",
       "upstreamCaFile",
       "peerCaFile",

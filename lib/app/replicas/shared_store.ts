@@ -4,13 +4,14 @@ import type { Settings } from "../../config/schema.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import { StoreSeal } from "../../envelope/store_seal.ts";
 import type { Logger } from "../../observe/log.ts";
-import { readTextFile } from "../../platform/files/files.ts";
+import { readTextFile, rereadTextFile } from "../../platform/files/files.ts";
 import { openRedisStore } from "../../store/redis/redis.ts";
 import type { RedisTarget } from "../../store/redis/redis_target.ts";
 import type { Store } from "../../store/store.ts";
+import { storePasswordOf } from "./store_password.ts";
 
 export type SharedStoreSettings =
-  & Pick<Settings, "storeCaFile" | "storePrefix" | "storeTimeoutMs">
+  & Pick<Settings, "storePasswordFile" | "storeCaFile" | "storePrefix" | "storeTimeoutMs">
   & { readonly store: RedisTarget };
 
 export interface SharedStoreOptions {
@@ -26,9 +27,12 @@ export interface SharedStoreOptions {
 
 /** Settles once it answers, or has not within its time-out: Signet starts without it, too (R6). */
 export async function openSharedStore(settings: SharedStoreSettings, options: SharedStoreOptions): Promise<Store> {
-  const { store: target, storeCaFile, storePrefix: prefix, storeTimeoutMs: timeoutMs } = settings;
-  const { secrets: { storePassword: password }, log, now, ring, once = false, readOnce = readTextFile } = options;
+  const { store: target, storePasswordFile, storeCaFile, storePrefix: prefix, storeTimeoutMs: timeoutMs } = settings;
+  const { secrets: { storePassword }, log, now, ring, once = false, readOnce = readTextFile } = options;
   const caCerts = storeCaFile === undefined ? undefined : [await readOnce(storeCaFile)];
+  const password = storePasswordFile === undefined
+    ? undefined
+    : storePasswordOf(storePasswordFile, storePassword, { readAgain: rereadTextFile, clock: () => performance.now() });
   const store = await openRedisStore({
     ...{ target, password, caCerts, prefix, timeoutMs, now, once },
     seal: new StoreSeal(ring, "revocation"),

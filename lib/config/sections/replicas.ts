@@ -33,7 +33,7 @@ export const REPLICAS = {
   }),
   storePasswordFile: rows.optional(file, {
     name: "store-password-file",
-    doc: "The store's password, alone in a file; its user stands in the store's address",
+    doc: "The store's password, alone in a file, read for each connection; its user stands in the store's address",
   }),
   storeCaFile: rows.optional(file, {
     name: "store-ca-file",

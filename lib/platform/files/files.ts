@@ -46,6 +46,11 @@ export async function readTextFile(path: string, timers: Timers = SYSTEM_TIMERS)
   }
 }
 
+/** As {@link readTextFile}, of what can be read as often as one likes; undefined: a pipe, whose text comes out once. */
+export async function rereadTextFile(path: string): Promise<string | undefined> {
+  return (await stat(path)).isFile() ? await readTextFile(path) : undefined;
+}
+
 async function readBytes(path: string, timers: Timers): Promise<Uint8Array> {
   const about = await stat(path);
   if (about.isFile() && about.size > MAX_TEXT_BYTES) throw tooLarge(path);

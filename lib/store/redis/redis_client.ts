@@ -22,7 +22,8 @@ export interface RedisClient {
 
 export interface RedisClientOptions {
   readonly target: RedisTarget;
-  readonly password: string | undefined;
+  /** Asked whenever a connection is to be let in. Must not reject. */
+  readonly password: (() => Promise<string | undefined>) | undefined;
   /** PEM certificates a server over TLS is trusted by; undefined: the system's. */
   readonly caCerts: readonly string[] | undefined;
   readonly connectTimeoutMs: number;
@@ -192,10 +193,22 @@ function nodeOptions({ target, password, maxWaiting, silenceMs }: RedisClientOpt
     maintNotifications: "disabled" as const,
     disableClientInfo: true,
     name: "signet",
-    ...(target.username === undefined ? {} : { username: target.username }),
-    ...(password === undefined ? {} : { password }),
+    ...credentialsOf(target, password),
     ...(target.kind === "cluster" ? {} : { database: target.database }),
   };
+}
+
+/** Those in force at the moment, by name; nothing where anybody is let in. */
+function credentialsOf({ username }: RedisTarget, password: RedisClientOptions["password"]) {
+  if (username === undefined && password === undefined) return {};
+  const credentials = async () => {
+    const current = await password?.();
+    return {
+      ...(username === undefined ? {} : { username }),
+      ...(current === undefined ? {} : { password: current }),
+    };
+  };
+  return { credentialsProvider: { type: "async-credentials-provider" as const, credentials } };
 }
 
 function socketOptions({ target, caCerts, connectTimeoutMs, silenceMs, once }: RedisClientOptions) {

@@ -17,7 +17,8 @@ import { type StoreRefusal, ToldRefusals } from "./told_refusals.ts";
 
 export interface RedisLinkOptions {
   readonly target: RedisTarget;
-  readonly password?: string | undefined;
+  /** Asked whenever a connection is to be let in: it may have been rotated. Must not reject. */
+  readonly password?: (() => Promise<string | undefined>) | undefined;
   readonly caCerts?: readonly string[] | undefined;
   /** Before every key and channel. */
   readonly prefix: string;

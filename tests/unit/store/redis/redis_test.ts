@@ -39,7 +39,7 @@ const SEAL = {
 
 interface Opening {
   readonly timeoutMs?: number;
-  readonly password?: string;
+  readonly password?: string | (() => string);
   readonly username?: string;
   readonly kind?: RedisTarget["kind"];
   /** Of whom the store is asked for; default: its own. */
@@ -60,7 +60,9 @@ function openStore(redis: RedisServer, options: Opening = {}): Promise<Store> {
       tls: false,
       username,
     },
-    password,
+    password: password === undefined
+      ? undefined
+      : () => Promise.resolve(typeof password === "string" ? password : password()),
     prefix: PREFIX,
     timeoutMs,
     seal: SEAL,
@@ -946,6 +948,51 @@ Deno.test(
     }
   },
 );
+
+const ROTATING: Record<RedisTarget["kind"], (redis: RedisServer, path: string) => Promise<AsyncDisposable | void>> = {
+  single: async () => {},
+  cluster: async (redis) => {
+    await redis.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+    await until(async () => /cluster_state:ok/.test(await redis.ask("CLUSTER", "INFO")), "the cluster to be complete");
+  },
+  sentinel: async (redis, path) => {
+    const file = `${path}/sentinel.conf`;
+    await Deno.writeTextFile(file, `sentinel monitor main 127.0.0.1 ${redis.port} 1\n`);
+    return await RedisServer.start([], [file, "--sentinel"]);
+  },
+};
+
+for (const [kind, prepare] of Object.entries(ROTATING) as [RedisTarget["kind"], typeof ROTATING["single"]][]) {
+  Deno.test(`redis store (${kind}) is asked with the password in force when a connection comes up`, {
+    ...STRICT,
+    ...HERE,
+  }, async () => {
+    await using folder = await TempFolder.create();
+    const cluster = ["--cluster-enabled", "yes", "--cluster-port", String(freePort()), "--dir", folder.path];
+    await using redis = await RedisServer.start(kind === "cluster" ? cluster : []);
+    await redis.ask("ACL", "SETUSER", "sig", "on", ">old", "~*", "&*", "+@all");
+    await using sentinel = await prepare(redis, folder.path) ?? null;
+    let current = "old";
+    const { port } = sentinel instanceof RedisServer ? sentinel : redis;
+    const store = await openStore(redis, { kind, port, username: "sig", password: () => current });
+    try {
+      store.shared!.watchRevocations(() => {});
+      await until(() => isWhole(store), "both connections");
+      await redis.ask("ACL", "SETUSER", "sig", "resetpass", ">new");
+      await store.revocations.add(DELETED);
+      current = "new";
+      const before = await redis.connectionsOf("sig");
+      await redis.ask("CLIENT", "KILL", "USER", "sig");
+      await until(async () => {
+        const now = await redis.connectionsOf("sig");
+        return now.length >= 2 && now.every((id) => !before.includes(id)) && await isWhole(store);
+      }, "both connections to be let in with the new password");
+      await store.revocations.add(DELETED);
+    } finally {
+      await store.close();
+    }
+  });
+}
 
 Deno.test("redis store is a cluster", { ...STRICT, ...HERE }, async () => {
   await using folder = await TempFolder.create();
