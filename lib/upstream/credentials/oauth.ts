@@ -60,6 +60,8 @@ const MAX_ANSWER_BYTES = 65_536;
 const FINAL: ReadonlySet<string> = new Set(["invalid_grant"]);
 /** RFC 6749 §A.7 says NQSCHAR; those in use are names, and nothing else of the server's words is printed. */
 const ERROR_CODE = /^[\w.:/-]{1,64}$/;
+/** Judged here, behind the refresh token: a new one is kept whatever came with it, as the one before it may be used up. */
+const ANY_TYPE = { recognizedTokenTypes: new Proxy<oauth.RecognizedTokenTypes>({}, { get: () => () => {} }) };
 /** RFC 6749 §A.12: 1*VSCHAR. */
 const ACCESS_TOKEN_TEXT = /^[\x20-\x7e]+$/;
 
@@ -86,7 +88,7 @@ class TokenRequest {
     switch (grant.type) {
       case "client_credentials": {
         const response = await oauth.clientCredentialsGrantRequest(...this.#to(), { ...grant.parameters }, this.#how());
-        return await oauth.processClientCredentialsResponse(this.#server, this.#client, response);
+        return await oauth.processClientCredentialsResponse(this.#server, this.#client, response, ANY_TYPE);
       }
       case "refresh_token":
         return await this.#refresh(grant);
@@ -113,7 +115,7 @@ class TokenRequest {
     const how = { ...this.#how(), additionalParameters: { ...grant.parameters } };
     const before = await grant.token.load();
     const response = await oauth.refreshTokenGrantRequest(...this.#to(), before, how);
-    const answer = await oauth.processRefreshTokenResponse(this.#server, this.#client, response);
+    const answer = await oauth.processRefreshTokenResponse(this.#server, this.#client, response, ANY_TYPE);
     const { refresh_token: after } = answer;
     if (after !== undefined && after !== before) await grant.token.save(after);
     return answer;
@@ -126,12 +128,19 @@ class TokenRequest {
       subject_token_type: grant.subjectTokenType ?? ACCESS_TOKEN,
     };
     const response = await oauth.genericTokenEndpointRequest(...this.#to(), TOKEN_EXCHANGE, parameters, this.#how());
-    return await oauth.processGenericTokenEndpointResponse(this.#server, this.#client, response);
+    return await oauth.processGenericTokenEndpointResponse(this.#server, this.#client, response, ANY_TYPE);
   }
 }
 
 function hostOf({ tokenEndpoint }: OAuthClient): string {
   return new URL(tokenEndpoint).host;
+}
+
+/** RFC 6749 §7.1: a type that the client does not know must not be used. @param type in lower case */
+function mustBeBearer(type: string, client: OAuthClient): void {
+  if (type === "bearer") return;
+  const found = ERROR_CODE.test(type) ? type : "whose name is none";
+  throw new Error(`asking ${hostOf(client)} for a token: found one of the type ${found}, want Bearer (RFC 6749 §7.1)`);
 }
 
 /** The message of a refusal names its code and nothing the server wrote: that may quote the credential. */
@@ -152,9 +161,10 @@ export function oauthCredential(options: OAuthOptions): CredentialSource {
   const request = new TokenRequest(options);
   return new CachedCredential(async () => {
     const askedAtMs = timers.now();
-    const { access_token, expires_in } = await request.run().catch((error) => {
+    const { access_token, token_type, expires_in } = await request.run().catch((error) => {
       throw explain(error, client);
     });
+    mustBeBearer(token_type, client);
     // No field could carry it: every request would fail by it until it ends.
     if (!ACCESS_TOKEN_TEXT.test(access_token)) {
       throw new Error(`asking ${hostOf(client)} for a token: found one with characters that none has (RFC 6749 §A.12)`);

@@ -77,6 +77,33 @@ Deno.test("B4: a refresh token that the server replaces is kept for the next tim
   assert.equal(await token.load(), "rt-2", "an answer without a new one leaves the old");
 });
 
+Deno.test(
+  "B4: a token of another type than Bearer is refused, with the type and without the token",
+  STRICT,
+  async () => {
+    const exchange = { type: "token_exchange", subjectToken: () => "caller-1" } as const;
+    for (const token_type of ["DPoP", "mac", "N_A", "at-1 at-1"]) {
+      const endpoint = tokenEndpoint({ body: { ...TOKEN.body, token_type, refresh_token: "rt-2" } });
+      const token = refreshTokenInMemory("rt-1");
+      for (const grant of [{ type: "client_credentials" }, { type: "refresh_token", token }, exchange] as const) {
+        const error = await credential(grant, endpoint).current().then(() => undefined, (error) => error);
+        assert.ok(error !== undefined && !(error instanceof CredentialRejectedError), `${grant.type}: ${token_type}`);
+        const found = token_type.includes(" ") ? "whose name is none" : token_type.toLowerCase();
+        assert.match(
+          error.message,
+          new RegExp(`^asking as.example for a token: found one of the type ${found}, want Bearer`),
+        );
+        assert.doesNotMatch(error.message, /at-1/);
+      }
+      assert.equal(await token.load(), "rt-2", "the one before it is used up");
+    }
+    for (const token_type of ["Bearer", "bearer", "BEARER"]) {
+      const endpoint = tokenEndpoint({ body: { ...TOKEN.body, token_type } });
+      await credential({ type: "client_credentials" }, endpoint).current();
+    }
+  },
+);
+
 Deno.test("B4: a token is exchanged for the caller's newest one", STRICT, async () => {
   const endpoint = tokenEndpoint(TOKEN);
   let subject = "caller-1";
