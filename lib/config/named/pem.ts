@@ -9,6 +9,8 @@ const CERTIFICATE = /^-----BEGIN CERTIFICATE-----[^]*?^-----END CERTIFICATE-----
 const PRIVATE_KEY = /^-----BEGIN ((?:RSA |EC )?)PRIVATE KEY-----[^]*?^-----END \1PRIVATE KEY-----/m;
 const CERTIFICATE_BEGINS = /(?=-----BEGIN CERTIFICATE-----)/;
 const KEY_BEGINS = /-----BEGIN ((RSA|EC) )?PRIVATE KEY-----/;
+/** Of EC keys, as OpenSSL names them. */
+const CURVES: ReadonlySet<string | undefined> = new Set(["prime256v1", "secp384r1", "secp521r1"]);
 const AS_MADE = "Store it as it was made, each line of the PEM text on a line of its own.";
 
 /** A chain that is shown: each has to be there for those who follow it. */
@@ -37,8 +39,18 @@ export function privateKeyFault(text: string): Fault {
     return ["the file holds no PEM private key", "Name a PEM file with a PKCS #8, RSA or EC private key."];
   }
   const block = PRIVATE_KEY.exec(text)?.[0];
-  if (block !== undefined && reads(privateKeyOf, block)) return undefined;
-  return ["the private key in the file cannot be read: it is cut off, damaged or of an unknown kind", AS_MADE];
+  if (block !== undefined && reads(takenKeyOf, block)) return undefined;
+  return [
+    "the private key in the file cannot be read: it is cut off, damaged or of an unknown kind",
+    `${AS_MADE} Kinds that are known: RSA, EC with P-256, P-384 or P-521, Ed25519.`,
+  ];
+}
+
+/** One that listeners of both runtimes take: what Node's API reads on Deno is more, and what Bun's does not is unknown to both. */
+function takenKeyOf(pem: string): void {
+  const { asymmetricKeyType: kind, asymmetricKeyDetails } = privateKeyOf(pem);
+  if (kind === "rsa" || kind === "ed25519" || (kind === "ec" && CURVES.has(asymmetricKeyDetails?.namedCurve))) return;
+  throw new Error(`reading a private key: found one of the kind ${kind}, want one that listeners take`);
 }
 
 /** Of each certificate that begins in the text, whether it can be read. */

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { looksLikeKey } from "../../../../lib/config/named/named_files.ts";
+import { privateKeyFault } from "../../../../lib/config/named/pem.ts";
 import { explainReadError } from "../../../../lib/config/named/read_error.ts";
 import { explainWriteError } from "../../../../lib/config/named/write_error.ts";
 import { systemError } from "../../../../lib/platform/faults/system_fault.ts";
@@ -114,6 +116,36 @@ Deno.test("P3: a key that is another certificate's is told before anything liste
     "--tls-key: this is not the key of the certificate in c",
   ]);
 });
+
+const pem = ({ privateKey }: { privateKey: KeyObject }) =>
+  privateKey.export({ format: "pem", type: "pkcs8" }) as string;
+const EC = (namedCurve: string) => pem(generateKeyPairSync("ec", { namedCurve }));
+function openssl(...args: string[]): string {
+  const { stdout } = new Deno.Command("openssl", { args, stderr: "null" }).outputSync();
+  return new TextDecoder().decode(stdout);
+}
+const KINDS: readonly (readonly [kind: string, make: () => string, isTaken: boolean])[] = [
+  ["RSA", () => pem(generateKeyPairSync("rsa", { modulusLength: 2048 })), true],
+  ["EC with P-256", () => EC("prime256v1"), true],
+  ["EC with P-384", () => EC("secp384r1"), true],
+  ["EC with P-521", () => EC("secp521r1"), true],
+  ["Ed25519", () => pem(generateKeyPairSync("ed25519")), true],
+  // As OpenSSL makes them: Deno's API writes such a key as one of RSA.
+  ["RSA-PSS", () => openssl("genpkey", "-algorithm", "RSA-PSS"), false],
+  ["EC with secp256k1", () => EC("secp256k1"), false],
+  ["X25519", () => pem(generateKeyPairSync("x25519")), false],
+];
+for (const [kind, make, isTaken] of KINDS) {
+  Deno.test(
+    `P3: a private key that is ${kind} is ${isTaken ? "taken" : "refused before anything listens"}`,
+    STRICT,
+    () => {
+      const fault = privateKeyFault(make());
+      if (isTaken) return assert.equal(fault, undefined);
+      assert.match(fault?.join(" ") ?? "", /of an unknown kind .*Kinds that are known: RSA, EC with P-256/);
+    },
+  );
+}
 
 Deno.test("a JWKS file must be a key set with a key in it", STRICT, async () => {
   const argv = ["--principal", "jwt", "--jwt-issuer", "i", "--jwt-audience", "a", "--jwt-jwks", "keys.json"];
