@@ -114,6 +114,7 @@ export function createAskedStore(
       shared: {
         ...{ places: askedPlaces(asking), aliases: askedAliases(asking, "aliases", listeners.moved) },
         state: () => ({ ...state, listening: state.up }),
+        probe: () => Promise.resolve(),
         evictionPolicy: () => Promise.resolve(undefined),
         watchRevocations: (wake) => void wakes.add(wake),
       } satisfies SharedState,

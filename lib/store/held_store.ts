@@ -40,6 +40,7 @@ export function holdStore(base: Store, now: () => number): Store {
     shared: {
       ...{ places, aliases },
       state: () => ({ up: true, listening: true, cause: "", failures: 0, refusals: 0 }),
+      probe: () => Promise.resolve(),
       evictionPolicy: () => Promise.resolve(undefined),
       watchRevocations: (each) => void wakes.add(each),
     },

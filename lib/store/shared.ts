@@ -79,6 +79,8 @@ export interface SharedState {
   readonly places: PlaceStore;
   readonly aliases: AliasStore;
   state(): SharedStoreState;
+  /** Asks what it is asked to know whether it is there. @throws StoreError where Signet's user may not */
+  probe(): Promise<void>;
   /** Asks it what it does when it is full; undefined where it may not be asked that. @throws StoreError if it is away */
   evictionPolicy(): Promise<string | undefined>;
   /** Calls `wake` when other processes have added revocations, or may have: it is then time to poll. Must not throw. */

@@ -54,6 +54,7 @@ async function ask(store: Store, { address, nowMs, settings: { storePrefix, stor
   const { shared } = store;
   const what = "store";
   try {
+    await shared?.probe();
     const policy = await shared?.evictionPolicy();
     await tryOut(store, nowMs);
     if (!await hears(shared, storeTimeoutMs)) {
@@ -64,7 +65,9 @@ async function ask(store: Store, { address, nowMs, settings: { storePrefix, stor
       };
     }
     if (policy === undefined || policy === "noeviction") {
-      return { verdict: "ok", what, found: `${address} answers` } as const;
+      // Whoever may no more than Signet needs may not ask.
+      const untold = policy === undefined ? ", and does not tell what it does when it is full (INFO)" : "";
+      return { verdict: "ok", what, found: `${address} answers${untold}` } as const;
     }
     return {
       ...{ verdict: "warn", what } as const,
@@ -80,7 +83,9 @@ async function ask(store: Store, { address, nowMs, settings: { storePrefix, stor
     }
     return {
       ...{ verdict: "fail", what, found: `${address}: ${cause === "" ? faultOf(error) : cause}` } as const,
-      cure: "See whether it runs, whether it can be reached from here, and who may use it (--store-password-file).",
+      cure: error instanceof StoreError
+        ? error.remedy
+        : "See whether it runs, whether it can be reached from here, and who may use it (--store-password-file).",
     };
   }
 }
@@ -99,6 +104,7 @@ async function tryOut({ tokens, revocations, rates, shared }: Store, nowMs: numb
   await tokens.list({ nowMs, limit: 1 });
   await tokens.list({ nowMs, agent: "doctor", limit: 1 });
   await tokens.remove(name);
+  await tokens.removeAgent("doctor", nowMs);
   await rates?.take([{ rate: { id: "doctor", amount: 1, windowMs: 1000, burst: 1 }, key: name, cost: 1 }], nowMs);
   if (shared === undefined) return;
   const { places, aliases } = shared;

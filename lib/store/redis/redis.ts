@@ -31,6 +31,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
         ...{ up: link.up, listening: link.listening, cause: link.lastFault },
         ...{ failures: link.failures, refusals: link.refusals },
       }),
+      probe: () => link.probe(),
       evictionPolicy: () => link.evictionPolicy(),
       watchRevocations: (wake) => revocations.watch(wake),
     },

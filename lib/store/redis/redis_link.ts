@@ -197,6 +197,13 @@ export class RedisLink {
     throw new Error("reading an answer: found that to another question");
   }
 
+  /** Asks what it is asked by itself, to know who is there. @throws StoreError where its user may not */
+  async probe(): Promise<void> {
+    const key = this.#probe;
+    await this.#ask(key, () => this.#commands.send(key, ["TYPE", key]));
+    await this.#ask(key, () => this.#commands.send(key, ["PING"]));
+  }
+
   /** What it does when it is full; undefined where this user may not ask. @throws StoreError */
   async evictionPolicy(): Promise<string | undefined> {
     const mayNot = (fault: unknown) => {

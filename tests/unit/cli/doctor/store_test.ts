@@ -47,7 +47,7 @@ Deno.test("V2: a probe says whether the store answers, and whether it keeps what
 /** All that Signet uses by its scripts. */
 const COMMANDS = [
   ...["eval", "evalsha", "time", "publish", "del", "exists", "get", "set", "incr", "pexpire", "pttl"],
-  ...["hdel", "hexists", "hget", "hmget", "hset", "xadd", "xlen", "xrange"],
+  ...["hdel", "hexists", "hget", "hmget", "hscan", "hset", "xadd", "xlen", "xrange", "xrevrange"],
   ...[
     "zadd",
     "zcard",
@@ -70,10 +70,38 @@ const LACKS: readonly (readonly [rights: readonly string[], found: RegExp, cure:
       /its keys, its channels and scripts/,
     ] as const
   ),
+  [["-ping"], /'ping' command/, /scripts/],
+  [["-type"], /'type' command/, /scripts/],
+  [["-client"], /'client\|setname' command/, /scripts/],
   [["-subscribe"], /lets nobody listen/, /&\*signet:\*/],
   [["resetchannels"], /channel/, /channels/],
   [["resetkeys", "~other:*"], /key/, /its keys/],
 ];
+
+Deno.test("V2: a probe finds nothing wrong with the user that the guide makes, who may no more", OPTIONS, async () => {
+  const guide = await Deno.readTextFile(new URL("../../../../docs/guides/replicas.md", import.meta.url));
+  const words = /^ACL SETUSER signet ([^`]*)/m.exec(guide)![1]!.replaceAll("\\\n", " ").trim().split(/\s+/);
+  const rights = [...COMMANDS, "ping", "type", "subscribe", "client|setname"].map((command) => `+${command}`);
+  assert.deepEqual(words.filter((word) => word.startsWith("+")).sort(), rights.sort());
+  // Or a script has learned a command that no user of this guide may use.
+  const folderOfScripts = new URL("../../../../lib/store/redis/", import.meta.url);
+  for await (const { name } of Deno.readDir(folderOfScripts)) {
+    const text = await Deno.readTextFile(new URL(name, folderOfScripts));
+    for (const [, command] of text.matchAll(/redis\.p?call\('([A-Z]+)'/g)) {
+      assert.ok(COMMANDS.includes(command!.toLowerCase()), `${command} of ${name}`);
+    }
+  }
+  await using redis = await RedisServer.start();
+  await using folder = await TempFolder.create();
+  await Deno.writeTextFile(`${folder.path}/password`, "PASSWORD", { mode: 0o600 });
+  assert.match(await redis.ask("ACL", "SETUSER", "signet", ...words), /OK/);
+  const url = redis.url.replace("redis://", "redis://signet@");
+  const [finding] = await look(
+    ...["--store", url, "--store-password-file", `${folder.path}/password`, "--store-timeout", "10s"],
+  );
+  assert.equal(finding?.verdict, "ok", finding?.found);
+  assert.match(finding.found, /answers, and does not tell what it does when it is full/);
+});
 
 for (const [rights, found, cure] of LACKS) {
   Deno.test(`V2: a probe finds that the store's user lacks what ${rights.join(" ")} takes`, OPTIONS, async () => {
