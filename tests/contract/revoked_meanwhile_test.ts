@@ -7,10 +7,11 @@ import { HeldAnswers } from "../support/held_answers.ts";
 import { ISSUER } from "../support/issuer.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
-import { call, freshRing, INITIALIZE, LANES, status, TestSignet } from "../support/signet.ts";
+import { call, freshRing, INITIALIZE, LANES, revoke, status, TestSignet } from "../support/signet.ts";
+import { ask } from "../support/stateless.ts";
 import { STRICT } from "../support/strict.ts";
 import { TestIssuer } from "../support/tokens.ts";
-import { until } from "../support/until.ts";
+import { until, within } from "../support/until.ts";
 
 const STORE = await needing(["redis-server"], "that replicas tell each other what is revoked");
 /** The list of revocations, asked about one session. */
@@ -97,3 +98,35 @@ for (const lane of LANES) {
     );
   }
 }
+
+Deno.test(
+  "L6 R4: a call without a session is cut although word of its caller's revocation cannot be read here",
+  { ...STRICT, ...STORE },
+  async () => {
+    await using issuer = await TestIssuer.create();
+    await using upstream = new FakeMcp();
+    const done = Promise.withResolvers<void>();
+    const called: string[] = [];
+    upstream.onRequest = ({ body }) => {
+      if (!body.includes('"tools/call"')) return undefined;
+      called.push(body);
+      return done.promise.then(() => new Response(null, { status: 503 }));
+    };
+    await using redis = await RedisServer.start();
+    const ring = freshRing();
+    const newer = new KeyRing([...freshRing().keys, ...ring.keys]);
+    const flags = [...issuer.flags, "--store-timeout", "20s", "--store", redis.url];
+    await using there = await TestSignet.start({ upstream: upstream.url, ring: newer, flags });
+    await using here = await TestSignet.start({ upstream: upstream.url, ring, flags });
+    await until(() => there.app.storeIsWhole && here.app.storeIsWhole, "both connections to the store");
+    const [hers, his] = [await issuer.token("alice"), await issuer.token("bob")];
+    const hangs = (token: string) => status(ask(here, "tools/call", { name: "hangs", arguments: {} }, { token }));
+    const [alice, bob] = [hangs(hers), hangs(his)];
+    await until(() => called.length === 2, "the server to be asked");
+    await revoke(there, { kind: "principal", issuer: ISSUER, subject: "alice" });
+    assert.notEqual(await within("her call to end", alice), 200);
+    assert.equal(await Promise.race([bob, Promise.resolve("goes on")]), "goes on");
+    done.resolve();
+    assert.equal(await within("his call to end", bob), 503);
+  },
+);

@@ -11,6 +11,7 @@ import type { StoredRevocations } from "../../session/revocation_store.ts";
 import type { Revocation } from "../../store/store.ts";
 import { askAgainAbout } from "./revoked_sessions.ts";
 import { askAgainAboutStateless, endStateless, type JudgeOwner, type StatelessHoldings } from "./revoked_stateless.ts";
+import { askAgainAboutUnderWay } from "./revoked_under_way.ts";
 
 interface Revocable {
   readonly registry: SessionRegistry;
@@ -29,6 +30,7 @@ export function watchRevocations(revocations: StoredRevocations, revocable: Revo
   revocations.watch((revocation) => cutRevoked(underWay, revocation, { fingerprintsOf, nowMs: now() }));
   revocations.watchGaps(() => askAgainAbout(registry, revocations, now));
   revocations.watchGaps(() => askAgainAboutStateless(stateless, judge));
+  revocations.watchGaps(() => askAgainAboutUnderWay(underWay, judge));
 }
 
 /** What belongs to no session: whoever is revoked up to now has nothing under way that began before. */
