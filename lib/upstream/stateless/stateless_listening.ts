@@ -9,6 +9,7 @@ import { ACKNOWLEDGED } from "../../bridge/stateless/texts.ts";
 import { SignetError } from "../../errors.ts";
 import type { FieldList } from "../../http1/types.ts";
 import { notificationForLegacy, ownRequest } from "../../mcp/eras/for_stateless_server.ts";
+import { retryAfterMs } from "../../mcp/events/stream_retry.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { concerns } from "../../mcp/resource_updates.ts";
@@ -164,7 +165,7 @@ export class StatelessListening {
   async #renewUntilTaken(): Promise<void> {
     const { retryMs, maxRetryMs } = this.#options.parts.limits;
     for (let inVain = 0; !this.#stopped && this.#isOff; inVain++) {
-      await this.#renewalPause.wait(Math.min(maxRetryMs, retryMs * 2 ** inVain));
+      await this.#renewalPause.wait(retryAfterMs({ wantedMs: retryMs, mostMs: maxRetryMs }, inVain));
       await this.#inTurn(async () => {
         if (this.#stopped || !this.#isOff) return;
         await this.#renew(this.#fields ?? []).catch(tellIfOwn);
@@ -245,7 +246,7 @@ export class StatelessListening {
       if (isTold === undefined) return; // nothing to be told of
       inVain = isTold && timers.now() - sinceMs >= LASTING_MS ? 0 : inVain + 1;
       if (this.#stopped) return;
-      await this.#pause.wait(Math.min(maxRetryMs, retryMs * 2 ** Math.max(0, inVain - 1)));
+      await this.#pause.wait(retryAfterMs({ wantedMs: retryMs, mostMs: maxRetryMs }, Math.max(0, inVain - 1)));
       if (isTold && !this.#stopped) await this.#reportLists();
     }
   }
