@@ -354,7 +354,20 @@ export class RedisLink {
     for (const [place, { key, askAgainAtMs }] of [...this.#away]) {
       // Or whoever has taken its place.
       if (nowMs >= askAgainAtMs || this.#commands.placeOf(key) !== place) this.#lookAt(key);
+      else if (this.#options.target.kind !== "cluster") this.#lookBeside(key);
     }
+  }
+
+  /** It may be the connection that is silent, and not the store: behind half an answer, or a host in between that has forgotten it. */
+  async #lookBeside(key: string): Promise<void> {
+    const ask = async (client: RedisClient) => {
+      try {
+        await client.send(key, ["TYPE", key]);
+      } catch (fault) {
+        if (!isRefusal(fault)) throw fault;
+      }
+    };
+    if (await this.#commands.trySpare(ask)) this.#look();
   }
 
   get #probe(): string {
@@ -368,6 +381,7 @@ export class RedisLink {
     // Whoever has lost its keys to another place is asked for nothing more.
     for (const [at, { key }] of this.#away) if (this.#commands.placeOf(key) !== at) this.#away.delete(at);
     if (this.#up || this.#away.size > 0) return;
+    this.#commands.letGoOfSpare();
     this.#up = true;
     this.#options.onChange?.(true, this.lastFault);
     this.#wake();

@@ -1,5 +1,6 @@
 // A client that can be begun anew, over connections of its own. What the library cannot read it forgets, and goes on over the
-// same connection: each answer there is then taken for that to another question, for as long as the connection lasts.
+// same connection: each answer there is then taken for that to another question, for as long as the connection lasts. Where
+// nothing comes over a connection at all, another one is tried beside it.
 import { OwnedTimer, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import type { RedisClient } from "./redis_client.ts";
 
@@ -16,24 +17,60 @@ export class RenewedClient implements RedisClient {
   readonly #make: (isCurrent: () => boolean) => RedisClient;
   readonly #timer = new OwnedTimer(SYSTEM_TIMERS);
   #client: RedisClient;
-  #generation = 0;
+  /** Which of those that were made is the one that is used. */
+  #used = 0;
+  #made = 0;
+  /** The one that is tried beside it. */
+  #spare: RedisClient | undefined;
   #begunAtMs = -Infinity;
 
   /** @param make is given whether what it makes is the one that is used; it is not connected yet */
   constructor(make: (isCurrent: () => boolean) => RedisClient) {
     this.#make = make;
-    this.#client = this.#begin();
+    const { client, number } = this.#begin();
+    this.#client = client;
+    this.#used = number;
   }
 
   /** Soon. Nobody is answered by what was under way before. */
   renew(): void {
     if (this.#timer.isSet) return;
     this.#timer.set(Math.max(0, this.#begunAtMs + BEGUN_ANEW_AFTER_MS - performance.now()), () => {
-      this.#end();
-      this.#client = this.#begin();
-      this.#begunAtMs = performance.now();
-      this.#client.connect().catch(() => {}); // it has told why
+      this.letGoOfSpare();
+      end(this.#client);
+      const { client, number } = this.#begin();
+      this.#use(client, number);
+      client.connect().catch(() => {}); // it has told why
     });
+  }
+
+  /**
+   * Tries another one, unless that is under way: it takes the place of the one that is silent if it is answered first, be it
+   * with no. @param ask it @returns whether it has
+   */
+  async trySpare(ask: (client: RedisClient) => Promise<unknown>): Promise<boolean> {
+    if (this.#spare !== undefined || this.#timer.isSet) return false;
+    const { client, number } = this.#begin();
+    this.#spare = client;
+    try {
+      await client.connect();
+      await ask(client);
+    } catch {
+      // No better than the other.
+      if (this.#spare === client) this.letGoOfSpare();
+      return false;
+    }
+    if (this.#spare !== client) return false;
+    this.#spare = undefined;
+    end(this.#client);
+    this.#use(client, number);
+    return true;
+  }
+
+  letGoOfSpare(): void {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare !== undefined) end(spare);
   }
 
   connect(): Promise<unknown> {
@@ -62,20 +99,27 @@ export class RenewedClient implements RedisClient {
 
   destroy(): void {
     this.#timer.close();
-    this.#end();
+    this.#used = 0;
+    this.letGoOfSpare();
+    end(this.#client);
   }
 
-  #begin(): RedisClient {
-    const generation = ++this.#generation;
-    return this.#make(() => generation === this.#generation);
+  #begin(): { readonly client: RedisClient; readonly number: number } {
+    const number = ++this.#made;
+    return { client: this.#make(() => number === this.#used), number };
   }
 
-  #end(): void {
-    this.#generation++;
-    try {
-      this.#client.destroy();
-    } catch {
-      // It was never connected.
-    }
+  #use(client: RedisClient, number: number): void {
+    this.#client = client;
+    this.#used = number;
+    this.#begunAtMs = performance.now();
+  }
+}
+
+function end(client: RedisClient): void {
+  try {
+    client.destroy();
+  } catch {
+    // It was never connected.
   }
 }

@@ -113,6 +113,12 @@ function test(title: string, body: (redis: RedisServer, store: Store) => Promise
   });
 }
 
+/** What keeps a connection silent while whoever it leads to lives. */
+const SILENCES: Readonly<Record<string, (wire: CuttableWire) => unknown>> = {
+  "half an answer": (wire) => wire.say("$1000000\r\n"),
+  "a host between that has forgotten it": (wire) => wire.cut(),
+};
+
 const DELETED = { kind: "session", sid: "s1", untilMs: LATER_MS, by: "client" } satisfies Revocation;
 
 test("R4: tells another replica of a revocation by itself, and both find it", async (redis, store) => {
@@ -201,6 +207,23 @@ test("R6: a store whose host is gone without a word is connected to anew, howeve
     await other.close();
   }
 });
+
+for (const [what, ail] of Object.entries(SILENCES)) {
+  test(`R6: it is the connection that is silent, and not the store: another one is tried (${what})`, async (redis) => {
+    await using wire = await CuttableWire.to(redis.port);
+    const store = await openStore(redis, { port: wire.port, timeoutMs: 200, silenceMs: 30_000 });
+    try {
+      await until(() => isWhole(store), "both connections");
+      ail(wire);
+      await assert.rejects(async () => await store.tokens.get("s"), isIo);
+      const since = performance.now();
+      await until(() => answers(store), "the store to be found again");
+      assert.ok(performance.now() - since < 15_000, "long before the connection is given up");
+    } finally {
+      await store.close();
+    }
+  });
+}
 
 Deno.test("redis store R6: starts while the store is away", { ...STRICT, ...HERE }, async () => {
   await using redis = await RedisServer.start();
