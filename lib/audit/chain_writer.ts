@@ -144,7 +144,8 @@ export class ChainWriter {
         const taken = await sink.write(at === 0 ? bytes : bytes.subarray(at));
         if (taken === 0) throw new Error("writing the audit log: found nothing taken, want at least a byte");
         at += taken;
-        this.#noteTaken();
+        // A full disk takes the beginning each time that it is given back.
+        if (at === bytes.length) this.#noteTaken();
       } catch (error) {
         this.#noteFailure(error as Error);
         if (at > 0 && await sink.undo?.(at) === true) at = 0;

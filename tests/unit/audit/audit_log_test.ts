@@ -285,6 +285,28 @@ Deno.test("G2: a disk that is full while the next file cannot be opened says so,
   assert.deepEqual((await disk.verdict()).problems, []);
 });
 
+Deno.test("G1: a full disk that takes the beginning each time is told of once, and once when it takes all", async () => {
+  const disk = new DiskFullOfTheLog();
+  const told: string[] = [];
+  const tell = (event: string) => void told.push(event);
+  const audit = logOn(disk, { log: { ...SILENT_LOG, error: tell, info: tell } });
+  await until(() => audit.stats.waiting === 0, "the first line to be written");
+  let [tries, failing] = [0, 0];
+  disk.undo = (count) => {
+    tries++;
+    failing += audit.stats.failing;
+    return DiskFullOfTheLog.prototype.undo.call(disk, count);
+  };
+  disk.room = 50;
+  audit.onExchange(record("late"));
+  await until(() => tries === 3, "it to be tried again");
+  assert.deepEqual([told, failing], [["audit log cannot be written"], 3]);
+  disk.room = Infinity;
+  await until(() => audit.stats.waiting === 0, "the rest to be written");
+  assert.deepEqual([told, audit.stats.failing], [["audit log cannot be written", "audit log written again"], 0]);
+  await audit.close(10_000);
+});
+
 Deno.test("G2: what a full disk has taken half of, and does not give back, shows as torn, and is whole in the next file", async () => {
   const disk = new DiskFullOfTheLog();
   disk.canUndo = false;
