@@ -52,19 +52,55 @@ function nameKey(name: string): string {
   return name.length <= LONGEST_NAME ? `t${name}` : `h${createHash("sha256").update(name).digest("base64url")}`;
 }
 
+/** What is to be taken, and in the same places which limits want it. */
+export interface Taking {
+  readonly takes: readonly RateTake[];
+  readonly limits: readonly RateLimit[];
+}
+
+/** What one request takes, kept because the next one like it takes the same. */
+interface Kept {
+  readonly rule: string | undefined;
+  readonly taking: Taking;
+}
+
+/** What is kept of all callers together. */
+const MOST_KEPT = 1024;
+/** Of what is no call of a tool nothing but its caller and its rule counts. */
+const NO_CALL = Symbol("no call");
+
 export class RateBook {
   readonly limits: readonly RateLimit[];
+  readonly #kept = new Map<PrincipalKey, Map<string | typeof NO_CALL, Kept>>();
+  #keptCount = 0;
 
   constructor(limits: readonly RateLimit[]) {
     this.limits = limits;
   }
 
-  /** What the requests of one body take; none where no rate concerns them. The places are those of `limitsOf`. */
-  takesOf(
-    key: PrincipalKey,
-    counted: readonly Counted[],
-    part: Part = "all",
-  ): { takes: RateTake[]; limits: RateLimit[] } {
+  /** The same of one request, all at once: made anew only where it differs from what was asked before. */
+  takesOfOne(key: PrincipalKey, one: Counted): Taking {
+    const kind = one.method === "tools/call" ? one.name ?? "" : NO_CALL;
+    const kept = this.#kept.get(key)?.get(kind);
+    if (kept !== undefined && kept.rule === one.rule) return kept.taking;
+    const taking = this.takesOf(key, [one]);
+    if (kind === NO_CALL || kind.length <= LONGEST_NAME) this.#keep(key, kind, { rule: one.rule, taking });
+    return taking;
+  }
+
+  #keep(key: PrincipalKey, kind: string | typeof NO_CALL, kept: Kept): void {
+    if (this.#keptCount >= MOST_KEPT) {
+      this.#kept.clear();
+      this.#keptCount = 0;
+    }
+    let ofCaller = this.#kept.get(key);
+    if (ofCaller === undefined) this.#kept.set(key, ofCaller = new Map());
+    if (!ofCaller.has(kind)) this.#keptCount++;
+    ofCaller.set(kind, kept);
+  }
+
+  /** What the requests of one body take; none where no rate concerns them. */
+  takesOf(key: PrincipalKey, counted: readonly Counted[], part: Part = "all"): Taking {
     const takes: RateTake[] = [], limits: RateLimit[] = [];
     for (const limit of this.limits) {
       const isAhead = limit.rule === undefined && (limit.per === "caller" || limit.per === "caller-tool");

@@ -39,6 +39,9 @@ export interface RateOutcome {
   readonly fullInMs: number;
 }
 
+/** Before anybody has it. */
+export type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
 export interface RateStore {
   /** One atomic step. `takes` is never empty. May throw or reject with `StoreError`: then nothing is known. */
   take(takes: readonly RateTake[], nowMs: number): RateOutcome | Promise<RateOutcome>;
@@ -83,16 +86,21 @@ export function fullAfter({ per, burst }: ExactRate, { fullAt, now, cost }: Leve
 
 /** What taking `cost` comes to: {@link RateOutcome} but for its place. */
 export function judgeTake(exact: ExactRate, level: Level): Omit<RateOutcome, "at"> {
+  const judged = { allowed: false, retryAfterMs: 0, remaining: 0, fullInMs: 0 };
+  judgeInto(judged, exact, level);
+  return judged;
+}
+
+/** The same for whoever judges so often that it has an object for it. */
+export function judgeInto(judged: Writable<Omit<RateOutcome, "at">>, exact: ExactRate, level: Level): void {
   const { scale, per, burst } = exact;
   const after = fullAfter(exact, level) - level.now;
   const allowed = after <= burst;
   const stands = allowed ? after : after - level.cost * per;
-  return {
-    allowed,
-    retryAfterMs: allowed ? 0 : level.cost * per > burst ? Infinity : (after - burst) / scale,
-    remaining: Math.floor((burst - stands) / per),
-    fullInMs: stands / scale,
-  };
+  judged.allowed = allowed;
+  judged.retryAfterMs = allowed ? 0 : level.cost * per > burst ? Infinity : (after - burst) / scale;
+  judged.remaining = Math.floor((burst - stands) / per);
+  judged.fullInMs = stands / scale;
 }
 
 /** Whether `one` decides rather than `other`: a refusal does, the longer wait does, else the bucket with less in it. */

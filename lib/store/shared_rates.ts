@@ -16,14 +16,18 @@ export class SharedRates implements RateStore {
   }
 
   take(takes: readonly RateTake[], nowMs: number): RateOutcome | Promise<RateOutcome> {
-    if (this.#shared === undefined) return this.local.take(takes, nowMs);
+    // What waits for a store needs a closure, and its scope is made whenever its function is called.
+    return this.#shared === undefined ? this.local.take(takes, nowMs) : this.#take(this.#shared, takes, nowMs);
+  }
+
+  #take(shared: RateStore, takes: readonly RateTake[], nowMs: number): RateOutcome | Promise<RateOutcome> {
     const alone = (fault: unknown) => {
       tellIfOwn(fault);
       this.unshared++;
       return this.local.take(takes, nowMs);
     };
     try {
-      const outcome = this.#shared.take(takes, nowMs);
+      const outcome = shared.take(takes, nowMs);
       return outcome instanceof Promise ? outcome.catch(alone) : outcome;
     } catch (fault) {
       return alone(fault);

@@ -8,7 +8,7 @@ import { readArguments, readsAlike } from "../../policy/arguments.ts";
 import type { ReadsOfArguments } from "../../policy/expression_reads.ts";
 import type { ToolHints } from "../../policy/hints.ts";
 import type { Policy } from "../../policy/policy.ts";
-import { type Counted, type Part, rateRefusal } from "../../policy/rate_book.ts";
+import { type Counted, type Part, type RateBook, rateRefusal, type Taking } from "../../policy/rate_book.ts";
 import { type Asked, askedIn, type Subject, subjectOf } from "../../policy/subject.ts";
 import type { Verdict } from "../../policy/verdict.ts";
 import type { Caller } from "../../session/caller.ts";
@@ -54,14 +54,19 @@ export function isAllowedBefore(parts: GatewayParts, { inbound, caller, session 
 }
 
 /** What the fast lane's message counts, once it may go. @throws SignetError `rate_limited` */
-export function countPlain(parts: GatewayParts, { inbound, caller }: Asking): Promise<void> | undefined {
-  const { subject: found, allowedBy: rule } = inbound;
-  if (found?.method === undefined || FREE.has(found.method)) return undefined;
-  return count(parts, { inbound, caller }, {
-    counted: [{ method: found.method, name: found.name, rule }],
-    part: "all",
-  });
+export function countPlain(parts: GatewayParts, asking: Counting): Promise<void> | undefined {
+  const { inbound } = asking;
+  const { subject: found } = inbound;
+  if (found?.method === undefined || FREE.has(found.method) || !counts(parts, inbound)) return undefined;
+  plain.method = found.method;
+  plain.name = found.name;
+  plain.rule = inbound.allowedBy;
+  const taking = parts.law.rates.takesOfOne(asking.caller.principalKey, plain);
+  return taking.takes.length === 0 ? undefined : take(parts, asking, { taking, isCall: plain.method === "tools/call" });
 }
+
+/** What is looked at in the turn in which it was found, and by nobody later. */
+const plain = { method: "", name: undefined as string | undefined, rule: undefined as string | undefined };
 
 /**
  * Asks rules and rates for all that a body wants.
@@ -250,35 +255,58 @@ interface Costs {
   readonly part: Part;
 }
 
+/** What another replica has passed on it has counted. */
+function counts(parts: GatewayParts, { hop }: Inbound): parts is GatewayParts & { law: { rates: RateBook } } {
+  return parts.law.rates !== undefined && hop === undefined;
+}
+
 /** @throws SignetError `rate_limited`; a promise only where a store has to be asked */
 function count(parts: GatewayParts, asking: Counting, { counted, part }: Costs): Promise<void> | undefined {
+  if (!counts(parts, asking.inbound) || counted.length === 0) return undefined;
+  const taking = parts.law.rates.takesOf(asking.caller.principalKey, counted, part);
+  const isCall = counted.length === 1 && counted[0]!.method === "tools/call";
+  return taking.takes.length === 0 ? undefined : take(parts, asking, { taking, isCall });
+}
+
+/** What a request takes, of whatever it consists. */
+interface Wanted {
+  readonly taking: Taking;
+  /** Whether it is one call of a tool. */
+  readonly isCall: boolean;
+}
+
+function take(parts: GatewayParts, asking: Counting, wanted: Wanted): Promise<void> | undefined {
   const { law, now } = parts;
-  // What another replica has passed on it has counted.
-  if (law.rates === undefined || counted.length === 0 || asking.inbound.hop !== undefined) return undefined;
-  const { takes, limits } = law.rates.takesOf(asking.caller.principalKey, counted, part);
-  if (takes.length === 0) return undefined;
-  const decide = (outcome: RateOutcome) => {
-    if (!outcome.allowed) throw limitRefusal(parts, { ...asking, counted }, { outcome, limit: limits[outcome.at]! });
-  };
-  const outcome = law.counts.take(takes, now());
-  if (outcome instanceof Promise) return outcome.then(decide);
-  decide(outcome);
+  const outcome = law.counts.take(wanted.taking.takes, now());
+  if (outcome instanceof Promise) return takeBehind(outcome, parts, asking, wanted);
+  if (!outcome.allowed) throw limitRefusal(parts, asking, wanted, outcome);
   return undefined;
+}
+
+async function takeBehind(
+  taken: Promise<RateOutcome>,
+  parts: GatewayParts,
+  asking: Counting,
+  wanted: Wanted,
+): Promise<void> {
+  const outcome = await taken;
+  if (!outcome.allowed) throw limitRefusal(parts, asking, wanted, outcome);
 }
 
 function limitRefusal(
   { law }: GatewayParts,
-  { inbound, counted }: Counting & { readonly counted: readonly Counted[] },
-  { outcome, limit }: { readonly outcome: RateOutcome; readonly limit: Parameters<typeof rateRefusal>[0] },
+  { inbound }: Counting,
+  { taking, isCall }: Wanted,
+  outcome: RateOutcome,
 ): SignetError {
+  const limit = taking.limits[outcome.at]!;
   const { retryAfterS, text, fields } = rateRefusal(limit, outcome);
   law.limited.inc(limit.per);
-  const isCall = counted.length === 1 && counted[0]!.method === "tools/call" && inbound.rpcId !== null;
   return new SignetError("rate_limited", {
     publicMessage: text,
     fields,
     ...(retryAfterS === undefined ? {} : { retryAfterS }),
     facts: { what: `requests per ${limit.per}`, limit: limit.rate.id },
-    ...(isCall ? { asToolResult: resultMembers(inbound) } : {}),
+    ...(isCall && inbound.rpcId !== null ? { asToolResult: resultMembers(inbound) } : {}),
   });
 }

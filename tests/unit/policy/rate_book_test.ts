@@ -31,6 +31,29 @@ Deno.test("a request takes from every rate that concerns it, once for each bucke
   ]);
 });
 
+Deno.test("what one request takes is made once for all like it, and is what a body of that request takes", () => {
+  const limits = [limit("caller"), limit("tool", { tools: ["a*"] }), limit("all", { rule: "slow" })];
+  const book = new RateBook(limits);
+  const bob = "5:issuerbob" as PrincipalKey;
+  const ones = [call("ab"), call("ab", "slow"), call("b"), call("n".repeat(5000)), { method: "ping", name: undefined }];
+  for (const key of [ALICE, bob, ALICE]) {
+    for (const one of [...ones, { method: "prompts/get", name: "ab" }, call("ab")]) {
+      assert.deepEqual(book.takesOfOne(key, one), new RateBook(limits).takesOf(key, [one]));
+    }
+  }
+  assert.equal(book.takesOfOne(bob, call("ab")), book.takesOfOne(bob, call("ab")));
+});
+
+Deno.test("of what requests take no more is kept than a thousand, and of long names nothing", () => {
+  const book = new RateBook([limit("caller"), limit("caller-tool")]);
+  const first = book.takesOfOne(ALICE, call("first"));
+  for (let i = 0; i < 1022; i++) book.takesOfOne(ALICE, call(`tool ${i}`));
+  for (let i = 0; i < 2000; i++) book.takesOfOne(ALICE, call(`${i}`.padStart(129, "n")));
+  assert.equal(book.takesOfOne(ALICE, call("first")), first);
+  for (let i = 0; i < 2; i++) book.takesOfOne(`6:issuer${i}` as PrincipalKey, call("another"));
+  assert.notEqual(book.takesOfOne(ALICE, call("first")), first);
+});
+
 Deno.test("ahead of the rules a request takes what its caller alone has, and what is shared has to be there", () => {
   const scopes = ["caller", "all", "tool", "caller-tool"] as const;
   const book = new RateBook([...scopes.map((per) => limit(per)), limit("caller", { rule: "slow" })]);

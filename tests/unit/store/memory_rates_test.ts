@@ -63,6 +63,20 @@ Deno.test("rates take from all buckets or from none, and say which one decided",
   assert.equal(rates.take([take(wide, "all")], NOW_MS).remaining, 98);
 });
 
+Deno.test("rates take from a bucket as often as it is named in one step, though nobody had met it before", () => {
+  const rates = new MemoryRates();
+  const of = rate(5, 1000);
+  assert.equal(rates.take([take(of, "a"), take(of, "a", 2)], NOW_MS).allowed, true);
+  assert.deepEqual([rates.size, rates.take([take(of, "a")], NOW_MS).remaining], [1, 1]);
+});
+
+Deno.test("rates give each step an outcome of its own, which stays what it was", () => {
+  const rates = new MemoryRates();
+  const of = rate(2, 1000);
+  const outcomes = [1, 2, 3].map(() => rates.take([take(of, "a")], NOW_MS));
+  assert.deepEqual(outcomes.map(({ allowed, remaining }) => [allowed, remaining]), [[true, 1], [true, 0], [false, 0]]);
+});
+
 Deno.test("rates refuse what is more than the burst for ever, and take nothing for it", () => {
   const rates = new MemoryRates();
   const of = rate(10, 1000);
