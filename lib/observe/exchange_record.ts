@@ -23,6 +23,28 @@ export interface BatchItem {
   readonly rpcId: string | number | bigint | null;
 }
 
+/** What few exchanges have. */
+class Seldom {
+  args: string | undefined = undefined;
+  batch: readonly BatchItem[] | undefined = undefined;
+  uri: string | undefined = undefined;
+  member: string | undefined = undefined;
+  revived = false;
+  rerun = false;
+  rpcCode: number | undefined = undefined;
+  refusal: string | undefined = undefined;
+  rule: string | undefined = undefined;
+  limit: string | undefined = undefined;
+  errorId: string | undefined = undefined;
+  isStream = false;
+  cutBy: string | undefined = undefined;
+  traceparent: string | undefined = undefined;
+}
+
+/**
+ * Each exchange that is observed has one: up to 26 fields take 224 bytes on JavaScriptCore, one more takes 320. What is
+ * seldom there belongs into {@link Seldom}.
+ */
 export class ExchangeRecord {
   /** When its head had come, in ms since the epoch. */
   readonly startedAtMs: number;
@@ -42,49 +64,153 @@ export class ExchangeRecord {
   method: string | undefined = undefined;
   /** Of the tool or prompt. */
   name: string | undefined = undefined;
-  /** Of the resource. */
-  uri: string | undefined = undefined;
   rpcId: string | number | bigint | null = null;
-  batch: readonly BatchItem[] | undefined = undefined;
-  /** What of a tool's arguments a setting wants to be seen, as JSON text; see `Observers.readArguments`. */
-  args: string | undefined = undefined;
   /** Name of the upstream it was sent to; undefined if to none. */
   upstream: string | undefined = undefined;
-  /** Of several servers behind it, the one that the message was for. */
-  member: string | undefined = undefined;
   /** From sending it to the head of the answer, ms; undefined where there was none. */
   upstreamMs: number | undefined = undefined;
-  /** Whether the upstream had lost the session, which was then opened again for it (L4). */
-  revived = false;
-  /** Whether it was a call that had been lost while it waited for its client, and was run again (S4). */
-  rerun = false;
   /** Of HTTP; 0 where no answer was begun. */
   status = 0;
-  /** Code of the JSON-RPC error that it was answered with, by Signet or the server. */
-  rpcCode: number | undefined = undefined;
   /** Of a tool's result. Undefined where it cannot be told: `outcomeKnown` says which. */
   isError: boolean | undefined = undefined;
   /** Whether the answer was read as far as `rpcCode` and `isError` need: see `mcp/answer_outcome.ts`. */
   outcomeKnown = false;
-  /** Why Signet refused it: a code of `errors.ts`. */
-  refusal: string | undefined = undefined;
-  /** The rule or the limit that refused it. */
-  rule: string | undefined = undefined;
-  limit: string | undefined = undefined;
-  /** What the client was told to name in its report. */
-  errorId: string | undefined = undefined;
   /** Of bodies, as the client sent and got them, transfer codings removed. */
   bytesIn = 0;
   bytesOut = 0;
-  /** Whether it listened: a GET, or `subscriptions/listen`. */
-  isStream = false;
-  /** What cut it before its answer was whole: the client by leaving, the upstream, or an end of the session's. */
-  cutBy: string | undefined = undefined;
-  /** As the client sent it (W3C Trace Context); not looked at. */
-  traceparent: string | undefined = undefined;
+  #seldom: Seldom | undefined = undefined;
 
   constructor(startedAtMs: number, from: string) {
     this.startedAtMs = startedAtMs;
     this.from = from;
+  }
+
+  #mayHave(): Seldom {
+    return this.#seldom ??= new Seldom();
+  }
+
+  /** What of a tool's arguments a setting wants to be seen, as JSON text; see `Observers.readArguments`. */
+  get args(): string | undefined {
+    return this.#seldom?.args;
+  }
+
+  set args(args: string | undefined) {
+    if (args !== undefined || this.#seldom !== undefined) this.#mayHave().args = args;
+  }
+
+  get batch(): readonly BatchItem[] | undefined {
+    return this.#seldom?.batch;
+  }
+
+  set batch(batch: readonly BatchItem[] | undefined) {
+    if (batch !== undefined || this.#seldom !== undefined) this.#mayHave().batch = batch;
+  }
+
+  /** Of the resource. */
+  get uri(): string | undefined {
+    return this.#seldom?.uri;
+  }
+
+  set uri(uri: string | undefined) {
+    if (uri !== undefined || this.#seldom !== undefined) this.#mayHave().uri = uri;
+  }
+
+  /** Of several servers behind it, the one that the message was for. */
+  get member(): string | undefined {
+    return this.#seldom?.member;
+  }
+
+  set member(member: string | undefined) {
+    if (member !== undefined || this.#seldom !== undefined) this.#mayHave().member = member;
+  }
+
+  /** Whether the upstream had lost the session, which was then opened again for it (L4). */
+  get revived(): boolean {
+    return this.#seldom?.revived === true;
+  }
+
+  set revived(revived: boolean) {
+    if (revived || this.#seldom !== undefined) this.#mayHave().revived = revived;
+  }
+
+  /** Whether it was a call that had been lost while it waited for its client, and was run again (S4). */
+  get rerun(): boolean {
+    return this.#seldom?.rerun === true;
+  }
+
+  set rerun(rerun: boolean) {
+    if (rerun || this.#seldom !== undefined) this.#mayHave().rerun = rerun;
+  }
+
+  /** Code of the JSON-RPC error that it was answered with, by Signet or the server. */
+  get rpcCode(): number | undefined {
+    return this.#seldom?.rpcCode;
+  }
+
+  set rpcCode(rpcCode: number | undefined) {
+    if (rpcCode !== undefined || this.#seldom !== undefined) this.#mayHave().rpcCode = rpcCode;
+  }
+
+  /** Why Signet refused it: a code of `errors.ts`. */
+  get refusal(): string | undefined {
+    return this.#seldom?.refusal;
+  }
+
+  set refusal(refusal: string | undefined) {
+    if (refusal !== undefined || this.#seldom !== undefined) this.#mayHave().refusal = refusal;
+  }
+
+  /** The rule that refused it. */
+  get rule(): string | undefined {
+    return this.#seldom?.rule;
+  }
+
+  set rule(rule: string | undefined) {
+    if (rule !== undefined || this.#seldom !== undefined) this.#mayHave().rule = rule;
+  }
+
+  /** The limit that refused it. */
+  get limit(): string | undefined {
+    return this.#seldom?.limit;
+  }
+
+  set limit(limit: string | undefined) {
+    if (limit !== undefined || this.#seldom !== undefined) this.#mayHave().limit = limit;
+  }
+
+  /** What the client was told to name in its report. */
+  get errorId(): string | undefined {
+    return this.#seldom?.errorId;
+  }
+
+  set errorId(errorId: string | undefined) {
+    if (errorId !== undefined || this.#seldom !== undefined) this.#mayHave().errorId = errorId;
+  }
+
+  /** Whether it listened: a GET, or `subscriptions/listen`. */
+  get isStream(): boolean {
+    return this.#seldom?.isStream === true;
+  }
+
+  set isStream(isStream: boolean) {
+    if (isStream || this.#seldom !== undefined) this.#mayHave().isStream = isStream;
+  }
+
+  /** What cut it before its answer was whole: the client by leaving, the upstream, or an end of the session's. */
+  get cutBy(): string | undefined {
+    return this.#seldom?.cutBy;
+  }
+
+  set cutBy(cutBy: string | undefined) {
+    if (cutBy !== undefined || this.#seldom !== undefined) this.#mayHave().cutBy = cutBy;
+  }
+
+  /** As the client sent it (W3C Trace Context); not looked at. */
+  get traceparent(): string | undefined {
+    return this.#seldom?.traceparent;
+  }
+
+  set traceparent(traceparent: string | undefined) {
+    if (traceparent !== undefined || this.#seldom !== undefined) this.#mayHave().traceparent = traceparent;
   }
 }
