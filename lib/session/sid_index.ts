@@ -76,13 +76,13 @@ function emptySlots<Item>(length: number): (Item | undefined)[] {
   return slots;
 }
 
-/** Characters that tell where one stands: 48 bits of what is random. */
+/** Characters that tell where one stands: the last, as sids of one kind begin alike (`adopted:`). */
 const HASHED = 8;
 
 /** FNV-1a, with its high bits folded into the low ones, which are those that count. */
 function hashOf(sid: string): number {
   let hash = 0x811c9dc5;
-  const end = Math.min(sid.length, HASHED);
-  for (let i = 0; i < end; i++) hash = Math.imul(hash ^ sid.charCodeAt(i), 0x01000193);
+  const { length } = sid;
+  for (let i = Math.max(0, length - HASHED); i < length; i++) hash = Math.imul(hash ^ sid.charCodeAt(i), 0x01000193);
   return hash ^ (hash >>> 16);
 }

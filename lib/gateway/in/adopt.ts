@@ -18,6 +18,11 @@ import type { Bearing } from "./bearing.ts";
 /** No sid of ours has a colon (base64url). */
 const PREFIX = "adopted:";
 
+/** The sid of the session that goes by a raw id. */
+export function adoptedSid(rawId: string): string {
+  return PREFIX + shortHash(rawId);
+}
+
 /** How an id that did not open must have failed to be adoptable: anything that may have been ours stays dead. */
 const FOREIGN: ReadonlySet<unknown> = new Set(["alphabet", "length", "version"]);
 
@@ -140,7 +145,7 @@ function factsOf(
     id: rawId as SessionId,
     key,
     sealed: {
-      sid: PREFIX + shortHash(rawId),
+      sid: adoptedSid(rawId),
       owner: parts.owners.fingerprint(caller.principal, key),
       issuedAtMs: sinceMs,
       expiresAtMs: sinceMs + parts.options.sessionTtlMs,

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
+import { adoptedSid } from "../../../lib/gateway/in/adopt.ts";
 import { SidIndex } from "../../../lib/session/sid_index.ts";
 import { STRICT } from "../../support/strict.ts";
 
@@ -45,11 +46,35 @@ Deno.test("an index of sids keeps one that was replaced out, and removes its suc
   assert.deepEqual([index.find("a"), index.size], [undefined, 0]);
 });
 
-Deno.test("an index of sids tells those apart that begin alike", STRICT, () => {
-  const index = new SidIndex<{ readonly sid: string }>();
-  const items = Array.from({ length: 200 }, (_, n) => ({ sid: `AAAAAAAAAAAAAAAAAAA${n}` }));
-  for (const item of items) index.add(item);
-  for (const item of items) assert.equal(index.find(item.sid), item);
-  for (const item of items.slice(100)) index.remove(item);
-  for (const [n, item] of items.entries()) assert.equal(index.find(item.sid), n < 100 ? item : undefined);
+Deno.test("an index of sids tells those apart that begin or end alike", STRICT, () => {
+  for (const sidOf of [(n: number) => `AAAAAAAAAAAAAAAAAAA${n}`, (n: number) => `${n}AAAAAAAAAAAAAAAAAAA`]) {
+    const index = new SidIndex<{ readonly sid: string }>();
+    const items = Array.from({ length: 200 }, (_, n) => ({ sid: sidOf(n) }));
+    for (const item of items) index.add(item);
+    for (const item of items) assert.equal(index.find(item.sid), item);
+    for (const item of items.slice(100)) index.remove(item);
+    for (const [n, item] of items.entries()) assert.equal(index.find(item.sid), n < 100 ? item : undefined);
+  }
 });
+
+Deno.test(
+  "an index of sids finds each of those that were adopted by a few comparisons: they begin alike",
+  STRICT,
+  () => {
+    const index = new SidIndex<{ readonly sid: string }>();
+    let asked = 0;
+    const items = Array.from({ length: 2000 }, (_, n) => {
+      const sid = adoptedSid(`raw id ${n}`);
+      return {
+        get sid() {
+          asked++;
+          return sid;
+        },
+      };
+    });
+    for (const item of items) index.add(item);
+    asked = 0;
+    for (let n = 0; n < items.length; n++) assert.equal(index.find(adoptedSid(`raw id ${n}`)), items[n]);
+    assert.ok(asked < 5 * items.length, `${asked} looked at for ${items.length}`);
+  },
+);
