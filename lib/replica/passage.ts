@@ -1,5 +1,5 @@
 // A request as it is passed on to another replica: its head, which all of a client's that have the same share, with who sends
-// it and for whom; what differs from one to the next, with the proof; and the answer (docs/behaviour.md R1, R2).
+// it and for whom; and what differs from one to the next, with the proof (docs/behaviour.md R1, R2).
 import type { MasterKey } from "../envelope/key_ring.ts";
 import { type ClientRequest, type FieldList, newMadeHead } from "../http1/types.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";

@@ -2,6 +2,7 @@
 // what it may not do, and with whose credential it is asked.
 import assert from "node:assert/strict";
 import { NO_CARRIER } from "../../lib/bridge/peer/peer.ts";
+import { callOf } from "../../lib/http1/call_of.ts";
 import { HttpUpstream } from "../../lib/upstream/http.ts";
 import { sseStreams } from "../../lib/upstream/sse.ts";
 import type { UpstreamRequest } from "../../lib/upstream/upstream.ts";
@@ -148,7 +149,8 @@ Deno.test("B10: a session that ends while its stream is greeted leaves no stream
   const send = (request: UpstreamRequest) => {
     const call = inner.send(request);
     // The server's answer is on the stream before the message is known to be taken.
-    return request.method === "POST" ? { ...call, response: held.promise.then(() => call.response) } : call;
+    const late = () => callOf(held.promise.then(() => call.response), () => call.abort());
+    return request.method === "POST" ? late() : call;
   };
   const open = sseStreams({
     inner: Object.assign(Object.create(inner), { send, url: inner.url }),

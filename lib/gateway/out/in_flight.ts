@@ -118,7 +118,8 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   }
 
   set unknownSinceMs(sinceMs: number | undefined) {
-    this.#mayHave().unknownSinceMs = sinceMs;
+    // Most often it stays undefined, which takes no memory.
+    if (sinceMs !== this.unknownSinceMs) this.#mayHave().unknownSinceMs = sinceMs;
   }
 
   /** Whether there is nobody left to forward for. */

@@ -175,7 +175,7 @@ export class UnderWay {
   }
 
   #compare(parts: DoorParts, inFlight: InFlight, found: Caller): void {
-    if (inFlight.unknownSinceMs !== undefined) inFlight.unknownSinceMs = undefined;
+    inFlight.unknownSinceMs = undefined;
     if (found.owner !== inFlight.caller.owner) this.#refuse(parts, inFlight, new SignetError("owner_mismatch"));
   }
 

@@ -46,7 +46,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
   /** Whether a request has been answered on it. */
   #served = false;
   #exchange: ServerExchange | undefined;
-  /** Of the response that has started last. */
+  /** Whether the connection ends with the response that has started last. */
   #endsWithExchange = false;
   #deadlineMs = Infinity;
   /** When the connection was opened, its last request ended or its next one began, whichever was last; ms. */

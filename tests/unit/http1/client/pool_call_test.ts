@@ -1,10 +1,11 @@
 // What a call tells a listener: of an answer in the event that brings it, of a failure never within the call that causes it.
 import assert from "node:assert/strict";
-import { type CallListener, type ClientResponse, HttpError } from "../../../../lib/http1/types.ts";
+import { PoolCall } from "../../../../lib/http1/client/pool_call.ts";
+import { type CallListener, type ClientRequest, type ClientResponse, HttpError } from "../../../../lib/http1/types.ts";
 import { RawUpstream } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until, within } from "../../../support/until.ts";
-import { answer, get, poolBefore, poolThatKeepsOne, post, ScriptedSocket, textOfBody } from "./pool_support.ts";
+import { answer, get, poolBefore, poolThatKeepsOne, post, ScriptedSocket, textOfBody, warmUp } from "./pool_support.ts";
 
 class Listener implements CallListener<ClientResponse> {
   readonly answers: ClientResponse[] = [];
@@ -130,4 +131,64 @@ Deno.test("an answer whose head is forgotten is read to its end, and its connect
   assert.equal(await textOfBody(response.body), "here");
   response.release();
   assert.equal(test.pool.stats.idle, 1);
+});
+
+/** A call that keeps what it was judged by. */
+class Judged extends PoolCall<ClientResponse> {
+  readonly judgedBy: ClientRequest[] = [];
+
+  protected override judge(sent: ClientRequest): ClientResponse {
+    this.judgedBy.push(sent);
+    return this;
+  }
+}
+
+/** What a call holds of its request, which may be long while an answer may last for days. */
+function heldBy({ request, requestHead }: PoolCall): unknown {
+  return [request.body, request.fields, requestHead];
+}
+
+const NOTHING_HELD = [undefined, [], ""];
+
+Deno.test("a call that is sent again is judged once, by its own request, and keeps nothing of it", STRICT, async () => {
+  await using test = poolBefore(new RawUpstream(), {}, { mayRepeat: () => true });
+  const peer = await warmUp(test);
+  const request = post("twice");
+  const call = new Judged(test.pool, request);
+  test.pool.carry(call);
+  await peer.takeMessage();
+  assert.equal(call.head.status, 0);
+  await peer.close();
+  const second = await test.upstream.next();
+  assert.equal((await second.takeMessage()).body, "twice");
+  assert.deepEqual([call.head.status, call.judgedBy], [0, []], "nothing has answered yet");
+  await second.send(answer("ok"));
+  const response = await within("the answer", call.response);
+  assert.equal(response, call);
+  assert.deepEqual([call.judgedBy.length, call.judgedBy[0] === request], [1, true]);
+  assert.deepEqual(heldBy(call), NOTHING_HELD);
+  assert.equal(await textOfBody(response.body), "ok");
+  response.release();
+  response.release();
+  call.abort();
+  assert.equal(test.pool.stats.idle, 1);
+});
+
+Deno.test("a call that has failed keeps nothing of its request, be it sent or not", STRICT, async () => {
+  await using test = poolBefore(new RawUpstream());
+  const sent = new Judged(test.pool, post("sent"));
+  test.pool.carry(sent);
+  const peer = await test.upstream.next();
+  await peer.takeMessage();
+  sent.abort();
+  await assert.rejects(sent.response, { code: "aborted" });
+  const waiting = new Judged(test.pool, post("waiting"));
+  test.pool.carry(waiting);
+  waiting.abort();
+  await assert.rejects(waiting.response, { code: "aborted", unsent: true });
+  assert.deepEqual([heldBy(sent), heldBy(waiting)], [NOTHING_HELD, NOTHING_HELD]);
+  for (const call of [sent, waiting]) {
+    call.release();
+    assert.deepEqual(call.judgedBy, []);
+  }
 });

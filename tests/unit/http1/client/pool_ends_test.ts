@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { ClientRequest } from "../../../../lib/http1/types.ts";
 import { ownBytes } from "../../../../lib/http1/wire/streams/borrowed.ts";
-import { type RawPeer, RawUpstream, textOf, within } from "../../../support/raw_peer.ts";
+import { RawUpstream, textOf, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { aMoment, until } from "../../../support/until.ts";
 import {
@@ -14,21 +14,9 @@ import {
   poolThatKeepsOne,
   post,
   ScriptedSocket,
-  type TestPool,
   textOfBody,
+  warmUp,
 } from "./pool_support.ts";
-
-/** One exchange, so that a connection lies idle. */
-async function warmUp(test: TestPool): Promise<RawPeer> {
-  const call = test.pool.send(get("/warm"));
-  const peer = await test.upstream.next();
-  await peer.takeMessage();
-  await peer.send(answer("warm"));
-  const response = await call.response;
-  await textOfBody(response.body);
-  response.release();
-  return peer;
-}
 
 Deno.test("a connection that the upstream closes while idle is discarded at once", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());

@@ -6,7 +6,7 @@ import type { PoolLimits, PoolOptions } from "../../../../lib/http1/client/pool_
 import { type BodyReader, type ClientRequest, HttpError } from "../../../../lib/http1/types.ts";
 import { Lulls } from "../../../../lib/platform/memory/lulls.ts";
 import type { Socket, SocketOwner } from "../../../../lib/platform/sockets/socket.ts";
-import { bytesOf, ManualClock, RawUpstream, textOf } from "../../../support/raw_peer.ts";
+import { bytesOf, ManualClock, type RawPeer, RawUpstream, textOf } from "../../../support/raw_peer.ts";
 import { until, within } from "../../../support/until.ts";
 
 export interface TestPool extends AsyncDisposable {
@@ -91,6 +91,18 @@ export class FedBody implements BodyReader {
   readAll(): Promise<Uint8Array> {
     throw new Error("not needed here");
   }
+}
+
+/** One exchange, so that a connection lies idle. */
+export async function warmUp(test: TestPool): Promise<RawPeer> {
+  const call = test.pool.send(get("/warm"));
+  const peer = await test.upstream.next();
+  await peer.takeMessage();
+  await peer.send(answer("warm"));
+  const response = await call.response;
+  await textOfBody(response.body);
+  response.release();
+  return peer;
 }
 
 export interface KeptPool extends TestPool {

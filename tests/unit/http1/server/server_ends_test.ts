@@ -1,6 +1,6 @@
 // How connections end: clients that abort, half-close or vanish, and the server's own drain. RFC 9112 §9.
 import assert from "node:assert/strict";
-import { CHUNKED, type Exchange, HttpError } from "../../../../lib/http1/types.ts";
+import { CHUNKED, type Exchange, HttpError, UNTIL_CLOSE } from "../../../../lib/http1/types.ts";
 import { ownBytes } from "../../../../lib/http1/wire/streams/borrowed.ts";
 import { bytesOf, type RawPeer, within } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -309,6 +309,28 @@ Deno.test("a half-close in the middle of the next head ends the connection after
   assert.match(await client.takeToEnd(), /\r\n\r\nanswer$/);
   assert.equal(server.server.stats.requests, 1);
 });
+
+Deno.test(
+  "an answer up to the connection's end that cannot be sent as it is ends nothing: the next one is written there",
+  STRICT,
+  async () => {
+    await using server = await serve(async (exchange) => {
+      const isRefused = (start: { status: number; fields: string[] }) => () => void exchange.begin(start, UNTIL_CLOSE);
+      assert.throws(isRefused({ status: 200, fields: ["x", "a\r\nb"] }), TypeError);
+      assert.equal(exchange.started, false);
+      await echo(exchange);
+      assert.throws(isRefused({ status: 200, fields: [] }), /has been started/);
+    });
+    await using client = await server.connect();
+    for (let i = 0; i < 2; i++) {
+      await client.send("GET /g HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
+      const { head, body } = await client.takeMessage();
+      assert.equal(body, "GET /g ");
+      assert.doesNotMatch(head, /connection: close/i);
+    }
+    assert.deepEqual([server.server.stats.connectionsAccepted, server.failures], [1, []]);
+  },
+);
 
 Deno.test("a handler whose failure cannot be rendered loses its connection, not the server", STRICT, async () => {
   await using server = await serve(() => Promise.reject(new Error("boom")), {

@@ -11,6 +11,7 @@ import {
   inspectInPlace,
   lockForWrite,
   ownBytes,
+  roomBefore,
   unlockAfterWrite,
 } from "../../../../../lib/http1/wire/streams/borrowed.ts";
 import { giveBuffer, takeBuffer } from "../../../../../lib/http1/wire/streams/buffers.ts";
@@ -165,6 +166,31 @@ for (const end of ["release", "close"] as const) {
     to.close();
   });
 }
+
+Deno.test("a buffer that two write from is free when the second has, and not before", STRICT, async () => {
+  const source = new ScriptedSocket();
+  const sinks = [new SlowSocket(), new SlowSocket()];
+  const from = streamOver(source), to = sinks.map(streamOver);
+  from.post();
+  source.deliver("whole");
+  await until(() => from.buffered === 5, "the bytes");
+  const { buffer } = from;
+  const lent = from.lend(0, 5);
+  const written = to.map(({ output }) => output.write(lent));
+  // Not consumed: the stream goes on with the buffer, and lends of it again.
+  from.release();
+  sinks[0]!.pending[0]!.done(5);
+  await written[0];
+  assert.equal(roomBefore(from.lend(2, 5)), 0, "what is written still must stay as it is");
+  from.release();
+  sinks[1]!.pending[0]!.done(5);
+  await written[1];
+  assert.equal(roomBefore(from.lend(2, 5)), 2);
+  from.start = 5;
+  from.release();
+  assert.ok(buffer.every((byte) => byte === POISON), "it is one of the shared ones again");
+  for (const stream of [from, ...to]) stream.close();
+});
 
 Deno.test("a buffer nobody writes from any more goes back to the shared ones at once", STRICT, async () => {
   const source = new ScriptedSocket();
