@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ephemeralKeyRing, type KeyRing } from "../../../lib/envelope/key_ring.ts";
-import type { ClientResponse, HttpError } from "../../../lib/http1/types.ts";
+import type { Call, HttpError } from "../../../lib/http1/types.ts";
 import { digestOfBody, HOP_FIELD, proveAnswer, type readQuestion } from "../../../lib/replica/hop_proof.ts";
 import { Peer } from "../../../lib/replica/peer.ts";
 import { FakeTimers } from "../../support/fake_timers.ts";
@@ -52,16 +52,21 @@ export abstract class AtAddress implements AsyncDisposable {
     response.writeHead(204, { [HOP_FIELD]: proveAnswer(key, said) }).end();
   }
 
-  /** @returns the status, or the code of what became of it and whether it was not sent */
-  async pass(method = "POST"): Promise<string> {
+  /** Passes a request on. */
+  send(method = "POST"): Call {
     const fields = ["host", "signet.example", "authorization", "Bearer secret"];
     const passage = this.peer.passageOf({ method, target: "/mcp", fields, client: "" });
-    const call = this.peer.send(passage, {
+    return this.peer.send(passage, {
       body: undefined,
       message: { bodyDigest: digestOfBody(), count: this.peer.nextCount(), sessionId: undefined },
     });
+  }
+
+  /** @returns the status, or the code of what became of it and whether it was not sent */
+  async pass(method = "POST"): Promise<string> {
+    const call = this.send(method);
     try {
-      const answer = await call.response as ClientResponse;
+      const answer = await call.response;
       answer.body.takeBuffered();
       answer.release();
       return String(answer.head.status);

@@ -331,3 +331,41 @@ Deno.test(
     assert.equal(new Set(taking.askedFrom).size, 2);
   },
 );
+
+/** A peer that proves itself, and takes what is passed on until the test answers it. */
+class Streaming extends AtAddress {
+  readonly taken: ServerResponse[] = [];
+
+  static async start(): Promise<Streaming> {
+    return new Streaming(await listening());
+  }
+
+  protected override take(_request: IncomingMessage, response: ServerResponse, hop: string): void {
+    const question = readQuestion(RING, hop, this.address);
+    if (question === undefined) this.taken.push(response);
+    else this.answer(question, response);
+  }
+}
+
+Deno.test(
+  "R1: what was passed on is followed until its answer is released, not until it has begun",
+  STRICT,
+  async () => {
+    await using at = await Streaming.start();
+    const { peer, taken } = at;
+    assert.equal(await peer.isThere(), true);
+    const call = at.send("GET");
+    await until(() => taken.length === 1, "the request");
+    assert.equal(peer.underWay, 1);
+    taken[0]!.writeHead(200, { "content-type": "text/event-stream" }).write(": hi\n\n");
+    const answer = await call.response;
+    assert.equal(answer.head.status, 200);
+    assert.ok(await answer.body.read() !== null);
+    // Of a stream, which may last for days, the head is not kept.
+    answer.forgetHead!();
+    assert.deepEqual([answer.head.fields, peer.underWay], [[], 1]);
+    answer.release();
+    answer.release();
+    assert.equal(peer.underWay, 0);
+  },
+);
