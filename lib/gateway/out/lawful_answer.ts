@@ -3,7 +3,7 @@
 // answer that holds no list costs a look. What is seen of tools on the way is kept for calls that are judged by it.
 import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
-import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { type BodyReader, CHUNKED, type ClientResponse, HttpError, type ResponseHead } from "../../http1/types.ts";
 import { contentCoding } from "../../http1/wire/fields/content_coding.ts";
 import { OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
 import { isEventStream } from "../../http1/wire/fields/media_type.ts";
@@ -47,7 +47,7 @@ export function lawfulAnswer(parts: GatewayParts, inbound: Inbound, response: Cl
   if (whole === undefined) return { response: inPieces(parts, plain, isStream ? inEvents(keep) : inJson(keep)), whole };
   const filter = isStream ? inEvents(keep) : inJson(keep);
   const filtered = bounded(() => joinBytes([filter.push(ownBytes(whole)), filter.end()]));
-  return { response: withBody(response, response.body, filtered.length), whole: filtered };
+  return { response: new OtherBody(response, response.body, filtered.length), whole: filtered };
 }
 
 /** @throws SignetError `upstream_invalid` for an entry or an event that is longer than is held */
@@ -98,9 +98,31 @@ function readEntry(entry: Uint8Array): Readonly<Record<string, unknown>> | undef
   }
 }
 
-function withBody(response: ClientResponse, body: BodyReader, bodyLength: number): ClientResponse {
-  const fields = response.head.fields.filter((_, at, all) => !OF_THE_BODY.has(all[at - at % 2]!));
-  return { head: { ...response.head, fields, notes: undefined, bodyLength }, body, release: () => response.release() };
+/** The same with another body, whose length it says. */
+class OtherBody implements ClientResponse {
+  head: ResponseHead;
+  readonly body: BodyReader;
+  readonly #answer: ClientResponse;
+  readonly #charge: Charge | undefined;
+
+  /** @param charge ends with it */
+  constructor(answer: ClientResponse, body: BodyReader, bodyLength: number, charge?: Charge) {
+    const fields = answer.head.fields.filter((_, at, all) => !OF_THE_BODY.has(all[at - at % 2]!));
+    this.head = { ...answer.head, fields, notes: undefined, bodyLength };
+    this.body = body;
+    this.#answer = answer;
+    this.#charge = charge;
+  }
+
+  release(): void {
+    this.#charge?.release();
+    this.#answer.release();
+  }
+
+  forgetHead(): void {
+    this.#answer.forgetHead?.();
+    this.head = this.#answer.head;
+  }
 }
 
 interface Filtering {
@@ -131,14 +153,7 @@ function inEvents(keep: Keep): Filtering {
 
 function inPieces({ account }: GatewayParts, response: ClientResponse, filter: Filtering): ClientResponse {
   const charge = account.open();
-  const lawful = withBody(response, new FilteredBody(response.body, { filter, charge }), CHUNKED);
-  return {
-    ...lawful,
-    release: () => {
-      charge.release();
-      response.release();
-    },
-  };
+  return new OtherBody(response, new FilteredBody(response.body, { filter, charge }), CHUNKED, charge);
 }
 
 class FilteredBody implements BodyReader {
