@@ -12,6 +12,7 @@ import { leastPause, timeOf } from "../support/pauses.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { fixture } from "../support/stdio.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 const MAX_BODY = 4 * 1024 * 1024;
 const TRIES = 6;
@@ -97,7 +98,9 @@ for (const lane of LANES) {
         const pause = await leastPause(reference / 3, TRIES, () => send(signet, id, body));
         assert.equal(pause < reference / 3, true, `the answer to ${what}: ${pause} ms, ${reference} ms`);
       }
-      assert.equal(await status(signet.post(call(2, "count"), { id })), 200);
+      // Nobody reads the last answers to their end: for a moment they take up what the next one needs (503).
+      const isTaken = async () => await status(signet.post(call(2, "count"), { id })) === 200;
+      await until(isTaken, "room for the next call");
     },
   );
 }

@@ -6,6 +6,7 @@ import { explainReadError } from "../../../../lib/config/named/read_error.ts";
 import { explainWriteError } from "../../../../lib/config/named/write_error.ts";
 import { systemError } from "../../../../lib/platform/faults/system_fault.ts";
 import type { PathUse } from "../../../../lib/platform/files/foreign_hands.ts";
+import { runBounded } from "../../../../scripts/bounded_child.ts";
 import { Authority, pemTexts } from "../../../support/authority.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { TempFolder } from "../../../support/temp_folder.ts";
@@ -120,11 +121,10 @@ Deno.test("P3: a key that is another certificate's is told before anything liste
 const pem = ({ privateKey }: { privateKey: KeyObject }) =>
   privateKey.export({ format: "pem", type: "pkcs8" }) as string;
 const EC = (namedCurve: string) => pem(generateKeyPairSync("ec", { namedCurve }));
-function openssl(...args: string[]): string {
-  const { stdout } = new Deno.Command("openssl", { args, stderr: "null" }).outputSync();
-  return new TextDecoder().decode(stdout);
+async function openssl(...args: string[]): Promise<string> {
+  return (await runBounded("openssl", { args, what: "openssl, which makes a key", deadlineMs: 60_000 })).stdout;
 }
-const KINDS: readonly (readonly [kind: string, make: () => string, isTaken: boolean])[] = [
+const KINDS: readonly (readonly [kind: string, make: () => string | Promise<string>, isTaken: boolean])[] = [
   ["RSA", () => pem(generateKeyPairSync("rsa", { modulusLength: 2048 })), true],
   ["EC with P-256", () => EC("prime256v1"), true],
   ["EC with P-384", () => EC("secp384r1"), true],
@@ -139,8 +139,8 @@ for (const [kind, make, isTaken] of KINDS) {
   Deno.test(
     `P3: a private key that is ${kind} is ${isTaken ? "taken" : "refused before anything listens"}`,
     STRICT,
-    () => {
-      const fault = privateKeyFault(make());
+    async () => {
+      const fault = privateKeyFault(await make());
       if (isTaken) return assert.equal(fault, undefined);
       assert.match(fault?.join(" ") ?? "", /of an unknown kind .*Kinds that are known: RSA, EC with P-256/);
     },
