@@ -15,7 +15,7 @@ import { SessionTokenSource } from "../lib/identity/session_token.ts";
 import { TrustedHeaderSource } from "../lib/identity/trusted_header.ts";
 import { SessionTokens } from "../lib/session/tokens.ts";
 import { TokenSecret } from "../lib/session/tokens_secret.ts";
-import { createMemoryStore } from "../lib/store/memory.ts";
+import { createMemoryStore } from "../lib/store/memory/memory.ts";
 import { readOptions } from "./options.ts";
 
 const flags = readOptions(import.meta.url, {

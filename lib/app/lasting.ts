@@ -31,8 +31,8 @@ import { Reopenings } from "../session/reopenings.ts";
 import { openRevocations, type StoredRevocations } from "../session/revocation_store.ts";
 import { SharedPlaces } from "../session/shared_places.ts";
 import { SessionTokens } from "../session/tokens.ts";
-import { createMemoryStore } from "../store/memory.ts";
-import { MemoryRates } from "../store/memory_rates.ts";
+import { createMemoryStore } from "../store/memory/memory.ts";
+import { MemoryRates } from "../store/memory/memory_rates.ts";
 import { SharedRates } from "../store/shared_rates.ts";
 import type { Store } from "../store/store.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
@@ -134,7 +134,7 @@ async function createStore(settings: Settings, options: StoreOptions): Promise<S
     return await openSharedStore({ ...settings, store: settings.store }, options);
   }
   if (settings.stateFile === undefined) return createMemoryStore();
-  const { openSqliteStore } = await import("../store/sqlite.ts");
+  const { openSqliteStore } = await import("../store/sqlite/sqlite.ts");
   return openSqliteStore(settings.stateFile, { trustsOthers: settings.unsafeFiles, now: options.now });
 }
 

@@ -1,7 +1,7 @@
 // Rates that replicas share, where a store counts them: while it cannot be asked each process counts for itself, which is
 // seen in a number (R6, G5). Where no store does, each always does.
 import { tellIfOwn } from "../platform/faults/uncaught.ts";
-import type { MemoryRates } from "./memory_rates.ts";
+import type { MemoryRates } from "./memory/memory_rates.ts";
 import type { RateOutcome, RateStore, RateTake } from "./rates.ts";
 
 export class SharedRates implements RateStore {

@@ -1,6 +1,6 @@
 // What Signet refuses to start with, and what it says then: the real program, and its exit code (E6, O6, P3, T4).
 import assert from "node:assert/strict";
-import { openSqliteStore } from "../../lib/store/sqlite.ts";
+import { openSqliteStore } from "../../lib/store/sqlite/sqlite.ts";
 import { needing } from "../support/programs.ts";
 import { signetCli } from "../support/signet_cli.ts";
 import { STRICT } from "../support/strict.ts";

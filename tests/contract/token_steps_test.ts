@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { SessionTokens } from "../../lib/session/tokens.ts";
 import { encodePayload, joinToken } from "../../lib/session/tokens_form.ts";
 import { TokenSecret } from "../../lib/session/tokens_secret.ts";
-import { openSqliteStore } from "../../lib/store/sqlite.ts";
+import { openSqliteStore } from "../../lib/store/sqlite/sqlite.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";

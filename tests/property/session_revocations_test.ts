@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { StoredRevocations } from "../../lib/session/revocation_store.ts";
-import { createMemoryStore } from "../../lib/store/memory.ts";
+import { createMemoryStore } from "../../lib/store/memory/memory.ts";
 import { STRICT } from "../support/strict.ts";
 import { Bench, NOW_MS } from "../unit/session/fakes.ts";
 

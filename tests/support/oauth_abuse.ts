@@ -1,7 +1,7 @@
 // Every principal source with callers it knows, and with as many credentials that do not hold as a test wants.
 import { SessionTokens } from "../../lib/session/tokens.ts";
 import { TokenSecret } from "../../lib/session/tokens_secret.ts";
-import { openSqliteStore } from "../../lib/store/sqlite.ts";
+import { openSqliteStore } from "../../lib/store/sqlite/sqlite.ts";
 import { StubProvider } from "./oauth_provider.ts";
 
 export type Headers = Record<string, string>;

@@ -3,7 +3,7 @@
 import type { Logger } from "../../observe/log.ts";
 import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import { OwnedTimer, settlesWithin, type Timers } from "../../platform/time/timers.ts";
-import { answerStoreCall } from "../../store/asked_store.ts";
+import { answerStoreCall } from "../../store/held/asked_store.ts";
 import type { Store } from "../../store/store.ts";
 import { Channel, EndGone } from "./channel.ts";
 import { type Begin, STORE, TO_WORKER, WATCHED } from "./messages.ts";

@@ -7,7 +7,7 @@ import type { LifeEvent } from "../../observe/observers.ts";
 import { readTextFile } from "../../platform/files/files.ts";
 import { settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import { VERSION } from "../../platform/version.ts";
-import { type AskStore, createAskedStore, type STORE_NEWS } from "../../store/asked_store.ts";
+import { type AskStore, createAskedStore, type STORE_NEWS } from "../../store/held/asked_store.ts";
 import type { NamingControl } from "../operators/control.ts";
 import type { Operations } from "../operators/operations.ts";
 import type { WorkerPlace } from "../worker_place.ts";

@@ -8,7 +8,7 @@ import { loadSecrets } from "../../config/named/secrets.ts";
 import { type AdjustableLogger, LOG_LEVELS, type LogFacts, type LogLevel } from "../../observe/log.ts";
 import { parseJson } from "../../platform/json.ts";
 import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
-import { createMemoryStore } from "../../store/memory.ts";
+import { createMemoryStore } from "../../store/memory/memory.ts";
 import type { Store } from "../../store/store.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode, type WorkerMachine } from "../command.ts";
 

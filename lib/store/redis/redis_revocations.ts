@@ -2,8 +2,8 @@
 // was away reads on from where it stopped. What this process knows to be revoked stays so while the store is away, is
 // written as soon as the store takes it, and is written again if it has lost it (docs/behaviour.md L6, R4, R6).
 import { parseJson } from "../../platform/json.ts";
+import { DEFAULT_SET_OPTIONS, RevocationSet } from "../memory/revocation_set.ts";
 import { BEHIND_MS } from "../purge_clock.ts";
-import { DEFAULT_SET_OPTIONS, RevocationSet } from "../revocation_set.ts";
 import {
   type Revocation,
   type RevocationChanges,

@@ -3,7 +3,7 @@ import type { AppModule } from "../../../lib/app/running_app.ts";
 import type { Machine, SignalName } from "../../../lib/cli/command.ts";
 import { run } from "../../../lib/cli/run.ts";
 import type { FaultKind } from "../../../lib/platform/faults/uncaught.ts";
-import { createMemoryStore } from "../../../lib/store/memory.ts";
+import { createMemoryStore } from "../../../lib/store/memory/memory.ts";
 import type { Store } from "../../../lib/store/store.ts";
 
 /** 2026-08-01T12:00:00Z */

@@ -7,7 +7,7 @@ import { parseTokenSecrets } from "../../../lib/config/named/secrets.ts";
 import { parseKeyRing } from "../../../lib/envelope/key_ring.ts";
 import { concerns, StoredRevocations } from "../../../lib/session/revocation_store.ts";
 import { SessionTokens } from "../../../lib/session/tokens.ts";
-import { createMemoryStore } from "../../../lib/store/memory.ts";
+import { createMemoryStore } from "../../../lib/store/memory/memory.ts";
 import type { Store } from "../../../lib/store/store.ts";
 import { Bench, TTL_MS } from "../session/fakes.ts";
 import { FakeMachine, type MachineOptions, NOW_MS } from "./fake_machine.ts";

@@ -8,7 +8,7 @@ import {
 } from "../../../lib/identity/session_token.ts";
 import { SessionTokens } from "../../../lib/session/tokens.ts";
 import { TokenSecret } from "../../../lib/session/tokens_secret.ts";
-import { createMemoryStore } from "../../../lib/store/memory.ts";
+import { createMemoryStore } from "../../../lib/store/memory/memory.ts";
 import { StoreError } from "../../../lib/store/store.ts";
 import { STRICT } from "../../support/strict.ts";
 import { request, withToken } from "./fakes.ts";

@@ -10,7 +10,7 @@ import { OwnerBook, type OwnerOptions } from "../../../lib/session/owner.ts";
 import { type RegistryOptions, SessionRegistry } from "../../../lib/session/registry.ts";
 import { StoredRevocations } from "../../../lib/session/revocation_store.ts";
 import type { Active, EndReason, Session, SessionFacts } from "../../../lib/session/session.ts";
-import { createMemoryStore } from "../../../lib/store/memory.ts";
+import { createMemoryStore } from "../../../lib/store/memory/memory.ts";
 
 export const NOW_MS = 1_800_000_000_000;
 export const TTL_MS = 86_400_000;

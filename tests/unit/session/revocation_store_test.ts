@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { OwnerFingerprint } from "../../../lib/envelope/owner_fingerprint.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import { concerns, openRevocations, StoredRevocations } from "../../../lib/session/revocation_store.ts";
-import { createMemoryStore } from "../../../lib/store/memory.ts";
-import { openSqliteStore } from "../../../lib/store/sqlite.ts";
+import { createMemoryStore } from "../../../lib/store/memory/memory.ts";
+import { openSqliteStore } from "../../../lib/store/sqlite/sqlite.ts";
 import {
   type Revocation,
   type RevocationStore,

@@ -8,7 +8,7 @@ import { shortHash } from "../../../../lib/observe/redact.ts";
 import { concerns, StoredRevocations } from "../../../../lib/session/revocation_store.ts";
 import { SessionTokens } from "../../../../lib/session/tokens.ts";
 import { TokenSecret } from "../../../../lib/session/tokens_secret.ts";
-import { createMemoryStore } from "../../../../lib/store/memory.ts";
+import { createMemoryStore } from "../../../../lib/store/memory/memory.ts";
 import type { Store } from "../../../../lib/store/store.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { ALICE, Bench, BOB, codeOf, FakeActive, KEY_A, KEY_B, NOW_MS, principal, TTL_MS } from "../../session/fakes.ts";

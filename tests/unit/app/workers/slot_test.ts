@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Begin } from "../../../../lib/app/workers/messages.ts";
 import { Slot } from "../../../../lib/app/workers/slot.ts";
 import { ConfigError } from "../../../../lib/errors.ts";
-import { createMemoryStore } from "../../../../lib/store/memory.ts";
+import { createMemoryStore } from "../../../../lib/store/memory/memory.ts";
 import { FakeTimers, settle } from "../../../support/fake_timers.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { type FakeAnswers, FakeWorker } from "./fake_worker.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { MemoryPlaces } from "../../../lib/store/memory_places.ts";
-import { STRICT } from "../../support/strict.ts";
+import { MemoryPlaces } from "../../../../lib/store/memory/memory_places.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 const BOUNDS = { limit: 3, yieldAfterMs: 10_000, idleMs: 60_000 };
 

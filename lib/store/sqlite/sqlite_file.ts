@@ -3,11 +3,11 @@
 // stand still for all of them together), and what must be one step is one transaction. Every fault is a StoreError with its cure.
 import { statSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { filesBeside } from "../platform/files/foreign_hands.ts";
+import { filesBeside } from "../../platform/files/foreign_hands.ts";
+import { StoreError } from "../store.ts";
 import { explainSqlite } from "./sqlite_error.ts";
 import { openStateFile } from "./sqlite_open.ts";
 import { requireSchema } from "./sqlite_schema.ts";
-import { StoreError } from "./store.ts";
 
 export interface SqliteFileOptions {
   /** How long a write waits for another process's, in ms; the process stands still meanwhile. Default 1,000. */

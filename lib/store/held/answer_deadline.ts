@@ -1,7 +1,7 @@
 // How long an answer of another process on this machine is waited for, and whether it is asked at all: one that stands still
 // holds nobody up, and is asked once a second until it answers (docs/behaviour.md R6).
-import { leftOf } from "../platform/time/time_of_day.ts";
-import { LAST_LOOK_MS, SameDelay, type Timers } from "../platform/time/timers.ts";
+import { leftOf } from "../../platform/time/time_of_day.ts";
+import { LAST_LOOK_MS, SameDelay, type Timers } from "../../platform/time/timers.ts";
 
 /** It answers in microseconds, or in as long as a busy disk takes, in ms. */
 const ANSWER_MS = 5000;

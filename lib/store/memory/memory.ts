@@ -1,7 +1,6 @@
 // The store of one process without a state file: everything is gone with the process.
 // Bounded: records of tokens beyond the cap are refused, revocations see revocation_set.ts (docs/behaviour.md T1, L6,
 // M3).
-import { DEFAULT_SET_OPTIONS, RevocationSet, type RevocationSetOptions } from "./revocation_set.ts";
 import {
   type InsertOutcome,
   type Revocation,
@@ -14,7 +13,8 @@ import {
   type TokenListQuery,
   type TokenRecord,
   type TokenStore,
-} from "./store.ts";
+} from "../store.ts";
+import { DEFAULT_SET_OPTIONS, RevocationSet, type RevocationSetOptions } from "./revocation_set.ts";
 
 export interface MemoryStoreOptions extends Partial<RevocationSetOptions> {
   /** Token records kept, over all agents; some 300 bytes each. Default 100,000. */

@@ -1,11 +1,11 @@
 // The durable store of one machine: a SQLite file (`--state FILE`) that a server and its command line share.
 // What an acknowledged call has written survives a crash and a power cut (docs/behaviour.md T1–T3, L6).
-import { SYSTEM_TIMERS } from "../platform/time/timers.ts";
+import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
+import type { Store } from "../store.ts";
 import { SqliteAliases } from "./sqlite_aliases.ts";
 import { SqliteFile, type SqliteFileOptions } from "./sqlite_file.ts";
 import { SqliteRevocations } from "./sqlite_revocations.ts";
 import { SqliteTokens } from "./sqlite_tokens.ts";
-import type { Store } from "./store.ts";
 
 export interface SqliteStoreOptions extends SqliteFileOptions {
   /** Milliseconds since the epoch. Default: the system's. */

@@ -1,14 +1,14 @@
 // A store that another process holds: all that a store must do, asked over the channel that workers have.
 import assert from "node:assert/strict";
-import { Channel } from "../../../lib/app/workers/channel.ts";
-import { answerStoreCall, createAskedStore, STORE_NEWS } from "../../../lib/store/asked_store.ts";
-import { holdStore } from "../../../lib/store/held_store.ts";
-import { createMemoryStore } from "../../../lib/store/memory.ts";
-import { type Store, StoreError } from "../../../lib/store/store.ts";
-import { FakeTimers, settle } from "../../support/fake_timers.ts";
-import { STRICT } from "../../support/strict.ts";
-import { testAliasContract } from "./alias_contract.ts";
-import { testStoreContract } from "./store_contract.ts";
+import { Channel } from "../../../../lib/app/workers/channel.ts";
+import { answerStoreCall, createAskedStore, STORE_NEWS } from "../../../../lib/store/held/asked_store.ts";
+import { holdStore } from "../../../../lib/store/held/held_store.ts";
+import { createMemoryStore } from "../../../../lib/store/memory/memory.ts";
+import { type Store, StoreError } from "../../../../lib/store/store.ts";
+import { FakeTimers, settle } from "../../../support/fake_timers.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { testAliasContract } from "../alias_contract.ts";
+import { testStoreContract } from "../store_contract.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const clock = { nowMs: NOW_MS };

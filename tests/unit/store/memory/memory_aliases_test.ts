@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { MemoryAliases } from "../../../lib/store/memory_aliases.ts";
-import { STRICT } from "../../support/strict.ts";
+import { MemoryAliases } from "../../../../lib/store/memory/memory_aliases.ts";
+import { STRICT } from "../../../support/strict.ts";
 
 const kept = async (aliases: MemoryAliases, names: string) =>
   (await Promise.all([...names].map(async (name) => await aliases.get(name) === undefined ? "" : name))).join("");

@@ -2,9 +2,9 @@
 // that counts what any process sharing the file has committed before (docs/behaviour.md L6). Bounded as in memory: what
 // operators revoked stays, deleted sessions are forgotten oldest first, and counted (M3, M6).
 import type { StatementSync } from "node:sqlite";
-import { DEFAULT_SET_OPTIONS } from "./revocation_set.ts";
+import { DEFAULT_SET_OPTIONS } from "../memory/revocation_set.ts";
+import type { Revocation, RevocationChanges, RevocationStore, RevocationSubject } from "../store.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
-import type { Revocation, RevocationChanges, RevocationStore, RevocationSubject } from "./store.ts";
 
 /** A session is refused whenever it was issued. */
 const ANY_MOMENT = Number.MAX_SAFE_INTEGER;

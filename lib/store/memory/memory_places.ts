@@ -1,9 +1,9 @@
 // Places of sessions under their principal's cap, for processes that share one other's memory (docs/behaviour.md M1, M5, R5):
 // what the Redis store does in scripts, by one clock. Bounded: what is unused for long is forgotten, and beyond a number
 // the store says that it is full, so that each process's own cap holds.
-import { isWithin } from "../platform/time/time_of_day.ts";
-import type { Place, PlaceBounds, PlaceOutcome, PlaceStore } from "./shared.ts";
-import { StoreError } from "./store.ts";
+import { isWithin } from "../../platform/time/time_of_day.ts";
+import type { Place, PlaceBounds, PlaceOutcome, PlaceStore } from "../shared.ts";
+import { StoreError } from "../store.ts";
 
 /** Of all principals. */
 const MOST_PLACES = 1_000_000;

@@ -1,10 +1,10 @@
 // The store that one process holds for others: tokens, revocations and shared sessions wherever they are kept (memory, a state
 // file), and what only several processes need (places, aliases, rates) in memory. It says at once what is new, whoever has added it.
-import { MemoryAliases } from "./memory_aliases.ts";
-import { MemoryPlaces } from "./memory_places.ts";
-import { MemoryRates } from "./memory_rates.ts";
-import { PurgeClock } from "./purge_clock.ts";
-import { type Store, StoreError, whenReady } from "./store.ts";
+import { MemoryAliases } from "../memory/memory_aliases.ts";
+import { MemoryPlaces } from "../memory/memory_places.ts";
+import { MemoryRates } from "../memory/memory_rates.ts";
+import { PurgeClock } from "../purge_clock.ts";
+import { type Store, StoreError, whenReady } from "../store.ts";
 
 /** How often a state file is looked at for what another program has written, in ms. */
 const LOOK_EVERY_MS = 100;

@@ -3,13 +3,13 @@
 // SQLite: "Application ID", "user_version", "Write-Ahead Logging".
 import { chmodSync, closeSync, lstatSync, openSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { systemFault } from "../platform/faults/system_fault.ts";
-import { filesBeside, foreignHands } from "../platform/files/foreign_hands.ts";
-import { openDatabase } from "../platform/runtime/builtin.ts";
+import { systemFault } from "../../platform/faults/system_fault.ts";
+import { filesBeside, foreignHands } from "../../platform/files/foreign_hands.ts";
+import { openDatabase } from "../../platform/runtime/builtin.ts";
+import { StoreError } from "../store.ts";
 import { DAMAGED_REMEDY, explainSqlite } from "./sqlite_error.ts";
 import { requireSchema } from "./sqlite_schema.ts";
 import { APPLICATION_ID, bearsOurMark, foreignVersion, SCHEMA_VERSION } from "./state_header.ts";
-import { StoreError } from "./store.ts";
 
 // `revocation.key` is `s` + sid, `p` + owner, or `*`: one lookup by three keys decides about a session.
 // AUTOINCREMENT: a sequence number is never used again, so that nobody's cursor skips a change.

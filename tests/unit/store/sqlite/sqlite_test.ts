@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { openSqliteStore } from "../../../lib/store/sqlite.ts";
-import { SqliteAliases } from "../../../lib/store/sqlite_aliases.ts";
-import { SqliteFile } from "../../../lib/store/sqlite_file.ts";
-import { SqliteRevocations } from "../../../lib/store/sqlite_revocations.ts";
-import { StoreError, type StoreErrorCode } from "../../../lib/store/store.ts";
-import { runBounded } from "../../../scripts/bounded_child.ts";
-import { endOverdue } from "../../support/overdue.ts";
-import { STRICT } from "../../support/strict.ts";
-import { TempFolder } from "../../support/temp_folder.ts";
-import { testAliasContract } from "./alias_contract.ts";
-import { testStoreContract, tokenRecord } from "./store_contract.ts";
+import { openSqliteStore } from "../../../../lib/store/sqlite/sqlite.ts";
+import { SqliteAliases } from "../../../../lib/store/sqlite/sqlite_aliases.ts";
+import { SqliteFile } from "../../../../lib/store/sqlite/sqlite_file.ts";
+import { SqliteRevocations } from "../../../../lib/store/sqlite/sqlite_revocations.ts";
+import { StoreError, type StoreErrorCode } from "../../../../lib/store/store.ts";
+import { runBounded } from "../../../../scripts/bounded_child.ts";
+import { endOverdue } from "../../../support/overdue.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { TempFolder } from "../../../support/temp_folder.ts";
+import { testAliasContract } from "../alias_contract.ts";
+import { testStoreContract, tokenRecord } from "../store_contract.ts";
 
 const NOW_MS = 1_700_000_000_000;
 

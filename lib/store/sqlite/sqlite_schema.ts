@@ -1,8 +1,8 @@
 // Whether the tables of a database are the ones that Signet makes: one that keeps less, or that something else stands for,
 // would take what is to be revoked and keep nothing of it (docs/behaviour.md L6). SQLite: "The Schema Table".
 import type { DatabaseSync } from "node:sqlite";
+import { StoreError } from "../store.ts";
 import { DAMAGED_REMEDY } from "./sqlite_error.ts";
-import { StoreError } from "./store.ts";
 
 /** What would change, behind a statement's back, what it does. */
 const STAND_INS = "SELECT type, name FROM sqlite_schema WHERE type IN ('trigger', 'view') LIMIT 1";

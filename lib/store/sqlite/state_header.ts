@@ -2,7 +2,7 @@
 // is changed and no database need be opened to tell. SQLite: "Database File Format", §1.3.
 import { Buffer } from "node:buffer";
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
-import { filesBeside } from "../platform/files/foreign_hands.ts";
+import { filesBeside } from "../../platform/files/foreign_hands.ts";
 
 /** "SGNT": what `file(1)` and we know our files by. */
 export const APPLICATION_ID = Buffer.from("SGNT").readInt32BE();

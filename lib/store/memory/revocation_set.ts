@@ -1,7 +1,7 @@
 // Revocations held in memory: what the memory store keeps, and what a store behind a network can mirror.
 // Bounded. What an operator revoked is never forgotten: without room it is refused. Deleted sessions are forgotten
 // oldest first, and counted; only their own owner could open such an id again (docs/behaviour.md L6, M3).
-import { type Revocation, type RevocationSubject, StoreError } from "./store.ts";
+import { type Revocation, type RevocationSubject, StoreError } from "../store.ts";
 
 interface Cutoff {
   readonly beforeMs: number;

@@ -1,5 +1,5 @@
 // What SQLite's faults mean to whoever runs Signet: a code, what was found, what to do.
-import type { StoreErrorCode } from "./store.ts";
+import type { StoreErrorCode } from "../store.ts";
 
 export interface Explanation {
   readonly code: StoreErrorCode;

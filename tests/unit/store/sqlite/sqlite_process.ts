@@ -1,7 +1,7 @@
 // A second process on a state file, for sqlite_test.ts: waits for a line on stdin, inserts, prints how many it could.
 // Arguments: FILE PREFIX COUNT LIMIT NOW_MS. Ends without closing the store, as a killed process would.
-import { openSqliteStore } from "../../../lib/store/sqlite.ts";
-import { tokenRecord } from "./store_contract.ts";
+import { openSqliteStore } from "../../../../lib/store/sqlite/sqlite.ts";
+import { tokenRecord } from "../store_contract.ts";
 
 const [path = "", prefix = "", count = "0", limit = "0", nowMs = "0"] = Deno.args;
 const store = openSqliteStore(path, { busyTimeoutMs: 20_000 });

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { MemoryRates } from "../../../lib/store/memory_rates.ts";
-import type { Rate, RateOutcome } from "../../../lib/store/rates.ts";
-import { SharedRates } from "../../../lib/store/shared_rates.ts";
-import { StoreError } from "../../../lib/store/store.ts";
+import { MemoryRates } from "../../../../lib/store/memory/memory_rates.ts";
+import type { Rate, RateOutcome } from "../../../../lib/store/rates.ts";
+import { SharedRates } from "../../../../lib/store/shared_rates.ts";
+import { StoreError } from "../../../../lib/store/store.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 25);
 

@@ -2,7 +2,7 @@
 // (docs/behaviour.md S3). What is kept is sealed by whoever sets it; each ends by itself. Bounded: of more than there is
 // room for the one that would end first is forgotten (M6).
 import type { StatementSync } from "node:sqlite";
-import type { AliasStore, Replacement } from "./shared.ts";
+import type { AliasStore, Replacement } from "../shared.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 
 // Beside what the first version of the file had: an older Signet that opens it looks at neither.

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { openSqliteStore } from "../../../lib/store/sqlite.ts";
-import { stateFault } from "../../../lib/store/state_header.ts";
-import { StoreError } from "../../../lib/store/store.ts";
-import { STRICT } from "../../support/strict.ts";
-import { TempFolder } from "../../support/temp_folder.ts";
+import { openSqliteStore } from "../../../../lib/store/sqlite/sqlite.ts";
+import { stateFault } from "../../../../lib/store/sqlite/state_header.ts";
+import { StoreError } from "../../../../lib/store/store.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { TempFolder } from "../../../support/temp_folder.ts";
 
 async function made(path: string, ...statements: readonly string[]): Promise<void> {
   const database = new DatabaseSync(path);

@@ -1,10 +1,9 @@
 // A store that another process holds and this one asks, call by call: how the workers of one Signet share one. What is asked
 // is what the interfaces name, and nothing else; both ends stand here, so that they cannot differ.
-import type { Timers } from "../platform/time/timers.ts";
-import { AnswerDeadline } from "./answer_deadline.ts";
-import { closedError } from "./memory.ts";
-import type { RateOutcome, RateStore, RateTake } from "./rates.ts";
-import type { AliasStore, Place, PlaceBounds, PlaceOutcome, PlaceStore, SharedState } from "./shared.ts";
+import type { Timers } from "../../platform/time/timers.ts";
+import { closedError } from "../memory/memory.ts";
+import type { RateOutcome, RateStore, RateTake } from "../rates.ts";
+import type { AliasStore, Place, PlaceBounds, PlaceOutcome, PlaceStore, SharedState } from "../shared.ts";
 import {
   type InsertOutcome,
   type Revocation,
@@ -16,7 +15,8 @@ import {
   type TokenListQuery,
   type TokenRecord,
   type TokenStore,
-} from "./store.ts";
+} from "../store.ts";
+import { AnswerDeadline } from "./answer_deadline.ts";
 
 /** What can be asked of a store: part and method. */
 const STORE_CALLS = [

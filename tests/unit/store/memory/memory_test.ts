@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { createMemoryStore } from "../../../lib/store/memory.ts";
-import { StoreError } from "../../../lib/store/store.ts";
-import { STRICT } from "../../support/strict.ts";
-import { testStoreContract, tokenRecord } from "./store_contract.ts";
+import { createMemoryStore } from "../../../../lib/store/memory/memory.ts";
+import { StoreError } from "../../../../lib/store/store.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { testStoreContract, tokenRecord } from "../store_contract.ts";
 
 const NOW_MS = 1_700_000_000_000;
 
