@@ -4,17 +4,17 @@
 //
 //   deno run -A --v8-flags=--expose-gc scripts/bench_identity.ts [--rounds N] [--flood N] [--only SOURCE] [--json]
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { clientSecretBasic, IntrospectionSource } from "../lib/identity/asked/introspection.ts";
+import { ResolverSource, type ResolverView } from "../lib/identity/asked/resolver.ts";
 import { Authenticator } from "../lib/identity/authenticator.ts";
 import { BearerSource } from "../lib/identity/bearer.ts";
-import { CidrList } from "../lib/identity/cidr.ts";
-import { clientSecretBasic, IntrospectionSource } from "../lib/identity/introspection.ts";
-import { createJwtSource } from "../lib/identity/jwt.ts";
+import { createJwtSource } from "../lib/identity/jwt/jwt.ts";
 import type { PrincipalSource } from "../lib/identity/principal.ts";
-import { ResolverSource, type ResolverView } from "../lib/identity/resolver.ts";
-import { SessionTokenSource } from "../lib/identity/session_token.ts";
-import { TrustedHeaderSource } from "../lib/identity/trusted_header.ts";
-import { SessionTokens } from "../lib/session/tokens.ts";
-import { TokenSecret } from "../lib/session/tokens_secret.ts";
+import { TrustedHeaderSource } from "../lib/identity/proxies/trusted_header.ts";
+import { SessionTokenSource } from "../lib/identity/tokens/session_token.ts";
+import { SessionTokens } from "../lib/identity/tokens/tokens.ts";
+import { TokenSecret } from "../lib/identity/tokens/tokens_secret.ts";
+import { CidrList } from "../lib/platform/network/cidr.ts";
 import { createMemoryStore } from "../lib/store/memory/memory.ts";
 import { readOptions } from "./options.ts";
 

@@ -1,6 +1,6 @@
 // Settings → how much there may be of everything, for all and for one caller.
 import type { Settings } from "../config/schema.ts";
-import type { LimitOptions } from "../session/limits.ts";
+import type { LimitOptions } from "../session/limits/limits.ts";
 
 /** Anonymous callers are one principal: a share for each would only be a lower cap for all of them together. */
 function allShareOneOwner({ principals }: Settings): boolean {

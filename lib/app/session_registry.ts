@@ -3,14 +3,14 @@ import type { KeyRing } from "../envelope/key_ring.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
 import { tellOfSession } from "../gateway/observed.ts";
 import { endReopened } from "../gateway/out/sessions/end.ts";
-import type { IdentityCache } from "../identity/identity_cache.ts";
+import type { IdentityCache } from "../identity/remembered/identity_cache.ts";
 import type { Observers } from "../observe/observers.ts";
-import type { Limits } from "../session/limits.ts";
+import type { Limits } from "../session/limits/limits.ts";
+import type { SharedPlaces } from "../session/limits/shared_places.ts";
 import type { OwnerBook } from "../session/owner.ts";
 import { SessionRegistry } from "../session/registry.ts";
-import type { StoredRevocations } from "../session/revocation_store.ts";
+import type { StoredRevocations } from "../session/revocations/revocation_store.ts";
 import type { EndReason, Session } from "../session/session.ts";
-import type { SharedPlaces } from "../session/shared_places.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 interface RegistryParts {

@@ -4,7 +4,7 @@ import type { ChangingValues, Exchange, RequestHead } from "../http1/types.ts";
 import { countField, fieldValue } from "../http1/wire/fields/fields.ts";
 import { settleHead } from "../http1/wire/heads/settled_head.ts";
 import type { Bytes } from "../http1/wire/streams/borrowed.ts";
-import type { ResolverView } from "../identity/resolver.ts";
+import type { ResolverView } from "../identity/asked/resolver.ts";
 import type { Parsed, RpcId } from "../mcp/messages/json_rpc.ts";
 import type { Subject } from "../mcp/messages/message_subject.ts";
 import { transportNumber, UNREAD } from "../mcp/messages/methods.ts";

@@ -5,7 +5,7 @@ import { hash } from "../platform/runtime/builtin.ts";
 import { readBearerToken } from "./bearer_token.ts";
 import { NONE, refused } from "./identifications.ts";
 import type { CredentialView, Identification, Principal, PrincipalSource, VerifyingSource } from "./principal.ts";
-import { ProofCache } from "./proof_cache.ts";
+import { ProofCache } from "./remembered/proof_cache.ts";
 
 export interface AuthenticatorOptions {
   /** Proven credentials remembered, of each source. Default 10,000. */

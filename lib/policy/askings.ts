@@ -2,7 +2,7 @@
 // memory may drop. Lists that nobody has seen yet as often as sessions come back after a restart; those that were asked
 // for just before, by names that are not in them, seldom (docs/behaviour.md G4, M6).
 import type { PrincipalKey } from "../session/caller.ts";
-import { type Count, RefillingCounts } from "../session/refilling_counts.ts";
+import { type Count, RefillingCounts } from "../session/limits/refilling_counts.ts";
 
 const WINDOW_MS = 60_000;
 /** Of one principal within the window, of lists that were asked for before. */

@@ -1,6 +1,6 @@
 // Where peers may be: in the networks of the settings, and at addresses that the name service has named not long ago
 // (docs/behaviour.md M4, R2). An address that it no longer names is believed for a while, since it stops naming who leaves.
-import { addressName, type CidrList } from "../identity/cidr.ts";
+import { addressName, type CidrList } from "../platform/network/cidr.ts";
 import { leftOf } from "../platform/time/time_of_day.ts";
 import type { Timers } from "../platform/time/timers.ts";
 

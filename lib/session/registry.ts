@@ -9,16 +9,16 @@ import { LabelledCounter } from "../observe/metrics.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { Revocation, RevocationSubject } from "../store/store.ts";
 import type { Caller } from "./caller.ts";
-import type { SessionReservation } from "./holdings.ts";
-import type { Limits } from "./limits.ts";
-import { type AskedFor, type OpenedSession, type OpenOutcome, SessionOpener } from "./opener.ts";
+import type { SessionReservation } from "./limits/holdings.ts";
+import type { Limits } from "./limits/limits.ts";
+import { Yields } from "./limits/yields.ts";
 import type { OwnerBook } from "./owner.ts";
-import { PrincipalSessions } from "./principal_sessions.ts";
-import type { RevocationList } from "./revocation_list.ts";
-import { concerns } from "./revocation_store.ts";
+import { type AskedFor, type OpenedSession, type OpenOutcome, SessionOpener } from "./registry/opener.ts";
+import { PrincipalSessions } from "./registry/principal_sessions.ts";
+import { SidIndex } from "./registry/sid_index.ts";
+import type { RevocationList } from "./revocations/revocation_list.ts";
+import { concerns } from "./revocations/revocation_store.ts";
 import { END_REASONS, type EndReason, Session, type SessionFacts } from "./session.ts";
-import { SidIndex } from "./sid_index.ts";
-import { Yields } from "./yields.ts";
 
 export interface RegistryOptions {
   readonly ring: KeyRing;

@@ -12,7 +12,7 @@ import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { shortHash } from "../observe/redact.ts";
 import type { PendingClaim } from "./adoption.ts";
 import type { Caller, OwnerKey, PrincipalKey } from "./caller.ts";
-import type { IdleSessions, Listed } from "./principal_sessions.ts";
+import type { IdleSessions, Listed } from "./registry/principal_sessions.ts";
 import { isMoreThanId, type Reopened, type UpstreamLink } from "./upstream_link.ts";
 
 /** Why a session left memory, or what was in flight in it was cut. Bounded, fit for a metric label. */

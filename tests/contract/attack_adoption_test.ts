@@ -1,6 +1,6 @@
 // Attacks on adoption: a claim that is refused on its way must not stay open, and an owner is the same one everywhere.
 import assert from "node:assert/strict";
-import { openRevocations } from "../../lib/session/revocation_store.ts";
+import { openRevocations } from "../../lib/session/revocations/revocation_store.ts";
 import { openSqliteStore } from "../../lib/store/sqlite/sqlite.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";

@@ -1,7 +1,7 @@
 // What let a request in may end while the request lasts: everything under way ends within a second of that, under the
 // settings of the moment, however long its caller was believed before (docs/protocol.md 8; docs/behaviour.md I1, I2, L6, T3).
 import assert from "node:assert/strict";
-import { openRevocations } from "../../lib/session/revocation_store.ts";
+import { openRevocations } from "../../lib/session/revocations/revocation_store.ts";
 import { openSqliteStore } from "../../lib/store/sqlite/sqlite.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { Issuer, keySetOf } from "../support/issuer.ts";

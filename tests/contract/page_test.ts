@@ -9,7 +9,7 @@ import { liveRoutes } from "../../lib/admin/live_api.ts";
 import { pageRoutes } from "../../lib/admin/page.ts";
 import { stateRoutes } from "../../lib/admin/state_view.ts";
 import { createControl } from "../../lib/app/operators/control.ts";
-import { StoredRevocations } from "../../lib/session/revocation_store.ts";
+import { StoredRevocations } from "../../lib/session/revocations/revocation_store.ts";
 import { createMemoryStore } from "../../lib/store/memory/memory.ts";
 import { Chromium, type Page, WITH_BROWSER } from "../support/chromium.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";

@@ -1,9 +1,9 @@
 // Session tokens that do not hold: whichever step of T2 tells, outside it is one and the same 401. (What has not even the
 // form of one is told that it is none, in the challenge and in the message.)
 import assert from "node:assert/strict";
-import { SessionTokens } from "../../lib/session/tokens.ts";
-import { encodePayload, joinToken } from "../../lib/session/tokens_form.ts";
-import { TokenSecret } from "../../lib/session/tokens_secret.ts";
+import { SessionTokens } from "../../lib/identity/tokens/tokens.ts";
+import { encodePayload, joinToken } from "../../lib/identity/tokens/tokens_form.ts";
+import { TokenSecret } from "../../lib/identity/tokens/tokens_secret.ts";
 import { openSqliteStore } from "../../lib/store/sqlite/sqlite.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { call, LANES, status, TestSignet } from "../support/signet.ts";

@@ -1,7 +1,7 @@
 // Address ranges against an oracle that works on whole numbers and shares no code with the list.
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { CidrList } from "../../lib/identity/cidr.ts";
+import { CidrList } from "../../lib/platform/network/cidr.ts";
 import { STRICT } from "../support/strict.ts";
 
 const v4Text = (value: bigint) => [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join(".");

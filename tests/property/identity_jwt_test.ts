@@ -3,7 +3,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Authenticator } from "../../lib/identity/authenticator.ts";
-import { createJwtSource } from "../../lib/identity/jwt.ts";
+import { createJwtSource } from "../../lib/identity/jwt/jwt.ts";
 import { AUDIENCE, ISSUER, Issuer, keySetOf, NOW_MS, NOW_S } from "../support/issuer.ts";
 import { STRICT } from "../support/strict.ts";
 import { KeyServer, principalOf, withToken } from "../unit/identity/fakes.ts";

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { principalKey } from "../../lib/session/caller.ts";
-import type { SessionReservation } from "../../lib/session/holdings.ts";
+import type { SessionReservation } from "../../lib/session/limits/holdings.ts";
 import type { ActiveToken, Session } from "../../lib/session/session.ts";
 import { STRICT } from "../support/strict.ts";
 import { Bench, factsOf, FakeActive, IDLE_MS, NOW_MS, principal, refusalOf } from "../unit/session/fakes.ts";

@@ -2,7 +2,7 @@
 // the size holds, and what gave way was deleted longest ago, and is counted.
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { StoredRevocations } from "../../lib/session/revocation_store.ts";
+import { StoredRevocations } from "../../lib/session/revocations/revocation_store.ts";
 import { createMemoryStore } from "../../lib/store/memory/memory.ts";
 import { STRICT } from "../support/strict.ts";
 import { Bench, NOW_MS } from "../unit/session/fakes.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { SessionTokens } from "../../lib/session/tokens.ts";
-import { TokenSecret } from "../../lib/session/tokens_secret.ts";
+import { SessionTokens } from "../../lib/identity/tokens/tokens.ts";
+import { TokenSecret } from "../../lib/identity/tokens/tokens_secret.ts";
 import { createMemoryStore } from "../../lib/store/memory/memory.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { STRICT } from "../support/strict.ts";

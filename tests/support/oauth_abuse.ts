@@ -1,6 +1,6 @@
 // Every principal source with callers it knows, and with as many credentials that do not hold as a test wants.
-import { SessionTokens } from "../../lib/session/tokens.ts";
-import { TokenSecret } from "../../lib/session/tokens_secret.ts";
+import { SessionTokens } from "../../lib/identity/tokens/tokens.ts";
+import { TokenSecret } from "../../lib/identity/tokens/tokens_secret.ts";
 import { openSqliteStore } from "../../lib/store/sqlite/sqlite.ts";
 import { StubProvider } from "./oauth_provider.ts";
 

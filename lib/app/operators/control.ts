@@ -11,10 +11,10 @@ import type {
 } from "../../admin/control.ts";
 import { fingerprintOwner } from "../../envelope/owner_fingerprint.ts";
 import { BEARER_ISSUER } from "../../identity/bearer.ts";
+import type { SessionTokens } from "../../identity/tokens/tokens.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { LifeEvent, Observers } from "../../observe/observers.ts";
 import { shortHash } from "../../observe/redact.ts";
-import type { SessionTokens } from "../../session/tokens.ts";
 import { refusedOrder } from "./refused_order.ts";
 import { Revoking, type RevokingOptions } from "./revoking.ts";
 import { callerNamed, pageOf } from "./session_views.ts";

@@ -8,7 +8,7 @@ import { SignetError } from "../../errors.ts";
 import type { Principal } from "../../identity/principal.ts";
 import type { OwnerBook } from "../../session/owner.ts";
 import type { SessionRegistry } from "../../session/registry.ts";
-import type { StoredRevocations } from "../../session/revocation_store.ts";
+import type { StoredRevocations } from "../../session/revocations/revocation_store.ts";
 import type { Session } from "../../session/session.ts";
 import { refusedOrder } from "./refused_order.ts";
 import { callerNamed } from "./session_views.ts";

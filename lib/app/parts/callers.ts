@@ -10,18 +10,18 @@ import { plainName } from "../../http1/wire/fields/field_spelling.ts";
 import { AnonymousSource } from "../../identity/anonymous.ts";
 import { Authenticator } from "../../identity/authenticator.ts";
 import { BearerSource } from "../../identity/bearer.ts";
-import { Challenger } from "../../identity/challenge.ts";
-import { CidrList } from "../../identity/cidr.ts";
+import { Challenger } from "../../identity/challenges/challenge.ts";
+import { describeProtectedResource, type ProtectedResource } from "../../identity/challenges/protected_resource.ts";
 import type { WantedClaims } from "../../identity/claims.ts";
 import type { PrincipalSource } from "../../identity/principal.ts";
-import { describeProtectedResource, type ProtectedResource } from "../../identity/protected_resource.ts";
-import { SessionTokenSource } from "../../identity/session_token.ts";
+import { TrustedHeaderSource } from "../../identity/proxies/trusted_header.ts";
+import { TrustedPeers } from "../../identity/proxies/trusted_peers.ts";
 import { isThisMachine } from "../../identity/this_machine.ts";
-import { TrustedHeaderSource } from "../../identity/trusted_header.ts";
-import { TrustedPeers } from "../../identity/trusted_peers.ts";
+import { SessionTokenSource } from "../../identity/tokens/session_token.ts";
+import type { SessionTokens } from "../../identity/tokens/tokens.ts";
 import { readTextFile } from "../../platform/files/files.ts";
+import { CidrList } from "../../platform/network/cidr.ts";
 import { outgoingFetch } from "../../platform/network/outgoing_fetch.ts";
-import type { SessionTokens } from "../../session/tokens.ts";
 
 /** What sources need besides the settings. */
 export interface CallerParts {
@@ -46,7 +46,7 @@ function given<T>(value: T | undefined, name: string): T {
 const NO_CLAIMS: ReadonlySet<string> = new Set();
 
 async function createJwt(settings: Settings, parts: CallerParts): Promise<PrincipalSource> {
-  const { createJwtIssuers } = await import("../../identity/jwt_issuers.ts");
+  const { createJwtIssuers } = await import("../../identity/jwt/jwt_issuers.ts");
   const common = {
     fetch: outgoingFetch,
     readTextFile: parts.readTextFile ?? readTextFile,
@@ -73,7 +73,9 @@ function jwtIssuersOf(settings: Settings): readonly JwtProvider[] {
 }
 
 async function createIntrospection(settings: Settings, parts: CallerParts): Promise<PrincipalSource> {
-  const { clientSecretBasic, clientSecretPost, IntrospectionSource } = await import("../../identity/introspection.ts");
+  const { clientSecretBasic, clientSecretPost, IntrospectionSource } = await import(
+    "../../identity/asked/introspection.ts"
+  );
   const endpoint = given(settings.introspectionUrl, "introspection-url");
   const id = given(settings.introspectionClientId, "introspection-client-id");
   const secret = given(parts.introspectionSecret, "introspection-secret-file");
@@ -94,7 +96,7 @@ async function createIntrospection(settings: Settings, parts: CallerParts): Prom
 
 async function createResolver(settings: Settings): Promise<PrincipalSource> {
   const peers = new TrustedPeers(new CidrList(settings.trustedProxies));
-  const { ResolverSource } = await import("../../identity/resolver.ts");
+  const { ResolverSource } = await import("../../identity/asked/resolver.ts");
   return new ResolverSource({
     endpoint: given(settings.resolverUrl, "resolver-url"),
     headers: settings.resolverHeaders,

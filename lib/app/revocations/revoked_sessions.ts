@@ -1,7 +1,7 @@
 // What is done with sessions in memory where revocations may have been missed: each is asked about (docs/behaviour.md L6).
 import { SignetError } from "../../errors.ts";
 import type { SessionRegistry } from "../../session/registry.ts";
-import type { StoredRevocations } from "../../session/revocation_store.ts";
+import type { StoredRevocations } from "../../session/revocations/revocation_store.ts";
 
 /** @returns false if it could not be told of all of them: what is not known to be dead stays, to be asked about again */
 export async function askAgainAbout(

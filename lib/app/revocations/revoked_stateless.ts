@@ -6,8 +6,8 @@ import { fingerprintOwner, type OwnerFingerprint } from "../../envelope/owner_fi
 import { SignetError } from "../../errors.ts";
 import { wasThereBy } from "../../platform/time/time_of_day.ts";
 import { namesOf, type OwnerKey } from "../../session/caller.ts";
-import type { Verdict } from "../../session/revocation_list.ts";
-import type { StoredRevocations } from "../../session/revocation_store.ts";
+import type { Verdict } from "../../session/revocations/revocation_list.ts";
+import type { StoredRevocations } from "../../session/revocations/revocation_store.ts";
 import type { Revocation } from "../../store/store.ts";
 import type { PooledSessions } from "../../upstream/peers/pooled/pooled_sessions.ts";
 import type { Upstream } from "../../upstream/upstream.ts";

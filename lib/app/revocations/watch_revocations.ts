@@ -7,7 +7,7 @@ import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { OwnerBook } from "../../session/owner.ts";
 import type { SessionRegistry } from "../../session/registry.ts";
-import type { StoredRevocations } from "../../session/revocation_store.ts";
+import type { StoredRevocations } from "../../session/revocations/revocation_store.ts";
 import type { Revocation } from "../../store/store.ts";
 import { askAgainAbout } from "./revoked_sessions.ts";
 import { askAgainAboutStateless, endStateless, type JudgeOwner, type StatelessHoldings } from "./revoked_stateless.ts";

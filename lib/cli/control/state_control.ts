@@ -3,8 +3,8 @@
 import type { Control } from "../../admin/control.ts";
 import { MAX_SESSION_TTL_MS } from "../../config/sections/sessions.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
+import type { TokenSecret } from "../../identity/tokens/tokens_secret.ts";
 import { systemFault } from "../../platform/faults/system_fault.ts";
-import type { TokenSecret } from "../../session/tokens_secret.ts";
 import type { Store } from "../../store/store.ts";
 import { type CommandContext, CommandFailure, EXIT } from "../command.ts";
 import { formatWarning } from "../screen/text.ts";
@@ -54,8 +54,8 @@ interface Parts {
 async function createStateControl(context: CommandContext, { store, secrets, ring }: Parts): Promise<Control> {
   const [{ createControl }, { openRevocations }, { SessionTokens }, { OwnerBook }, { loadSome }] = await Promise.all([
     import("../../app/operators/control.ts"),
-    import("../../session/revocation_store.ts"),
-    import("../../session/tokens.ts"),
+    import("../../session/revocations/revocation_store.ts"),
+    import("../../identity/tokens/tokens.ts"),
     import("../../session/owner.ts"),
     import("../../config/load.ts"),
   ]);
@@ -85,7 +85,7 @@ async function loadTokenSecrets(context: CommandContext, needs: Needs): Promise<
   const [{ loadSome }, { loadSecrets }, { TokenSecret }] = await Promise.all([
     import("../../config/load.ts"),
     import("../../config/named/secrets.ts"),
-    import("../../session/tokens_secret.ts"),
+    import("../../identity/tokens/tokens_secret.ts"),
   ]);
   const sources = sourcesOf(context);
   if (!needs.tokenSecrets) {

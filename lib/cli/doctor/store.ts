@@ -3,7 +3,7 @@
 import type { Settings } from "../../config/schema.ts";
 import { storeAddress } from "../../config/values/store_address.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
-import { addressName } from "../../identity/cidr.ts";
+import { addressName } from "../../platform/network/cidr.ts";
 import { addressesOf } from "../../platform/network/name_service.ts";
 import { pause, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { type Store, StoreError } from "../../store/store.ts";

@@ -3,7 +3,7 @@
 import type { CarriedFailure } from "../../envelope/carried_value.ts";
 import type { HttpErrorCode } from "../../http1/types.ts";
 import type { LifeEventName } from "../../observe/observers.ts";
-import type { OpenOutcome } from "../../session/opener.ts";
+import type { OpenOutcome } from "../../session/registry/opener.ts";
 import type { StoreErrorCode } from "../../store/store.ts";
 import type { Row } from "./explanation.ts";
 

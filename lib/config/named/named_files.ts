@@ -1,7 +1,7 @@
 // The files that settings name: readable, of the right kind, private where they hold secrets, writable where they are made.
 // Looked at before anything starts, so that a missing certificate is a problem of the configuration and not of the first client.
 import { ConfigError, type ConfigProblem } from "../../errors.ts";
-import { parseKeySet } from "../../identity/key_set.ts";
+import { parseKeySet } from "../../identity/jwt/key_set.ts";
 import type { ForeignHands, PathUse } from "../../platform/files/foreign_hands.ts";
 import { isKeyOf } from "../../platform/runtime/builtin.ts";
 import { type SettingKey, SETTINGS, type Settings } from "../schema.ts";

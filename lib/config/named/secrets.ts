@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { AdminToken, adminTokenProblem } from "../../admin/admin_token.ts";
 import { ConfigError, type ConfigProblem } from "../../errors.ts";
-import { MIN_SECRET_BYTES, TokenSecret } from "../../session/tokens_secret.ts";
+import { MIN_SECRET_BYTES, TokenSecret } from "../../identity/tokens/tokens_secret.ts";
 import { type SettingKey, settingOf, type Settings } from "../schema.ts";
 import { explainReadError } from "./read_error.ts";
 

@@ -1,7 +1,7 @@
 // What becomes of an identity once it is proven, judged as a whole (docs/behaviour.md I2, I4, I5, O5): the headers that
 // tell it to the upstream, requests without a credential, the metadata clients are pointed at, ids that Signet never
 // issued.
-import { publishedResource } from "../../identity/protected_resource.ts";
+import { publishedResource } from "../../identity/challenges/protected_resource.ts";
 import { type PrincipalSourceName, type SettingKey, SETTINGS } from "../schema.ts";
 import { type Bench, RESERVED_FIELDS, type Rule } from "./rule.ts";
 

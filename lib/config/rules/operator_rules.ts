@@ -1,7 +1,7 @@
 // What operators rely on, judged as a whole (docs/behaviour.md P1, L6, T1): who may reach the admin listener and what
 // is there for him, and what a restart remembers.
 import { isLoopbackHost } from "../../http1/wire/authority.ts";
-import { addressName, CidrList } from "../../identity/cidr.ts";
+import { addressName, CidrList } from "../../platform/network/cidr.ts";
 import { formatAddress } from "../values/addresses.ts";
 import type { Bench, Rule } from "./rule.ts";
 

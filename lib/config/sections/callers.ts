@@ -1,5 +1,5 @@
 // Who may call: the principal sources, what each needs, and what challenges say (docs/behaviour.md I1, I5, T1).
-import { JWT_ALGORITHMS } from "../../identity/jwt_algorithms.ts";
+import { JWT_ALGORITHMS } from "../../identity/jwt/jwt_algorithms.ts";
 import { rowsOf } from "../setting.ts";
 import { cidr, httpUrl, issuerUrl, jwksSource } from "../values/addresses.ts";
 import { jwtProvider } from "../values/jwt_provider.ts";

@@ -4,7 +4,7 @@ import { type ErrorDetail, SignetError } from "../../errors.ts";
 import type { ResponseHead } from "../../http1/types.ts";
 import { combinedValue, detachText } from "../../http1/wire/fields/fields.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
-import type { Challenger } from "../../identity/challenge.ts";
+import type { Challenger } from "../../identity/challenges/challenge.ts";
 import {
   believedFrom,
   believedUntil,

@@ -4,8 +4,8 @@ import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
 import { type Bytes, copyBytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import type { PrincipalKey } from "../../session/caller.ts";
-import type { ByteShare } from "../../session/holdings.ts";
-import type { Limits } from "../../session/limits.ts";
+import type { ByteShare } from "../../session/limits/holdings.ts";
+import type { Limits } from "../../session/limits/limits.ts";
 import type { Asked } from "../out/in_flight.ts";
 import type { GatewayParts } from "../parts.ts";
 

@@ -3,9 +3,9 @@
 import { openSession } from "../../envelope/session_id.ts";
 import { SignetError } from "../../errors.ts";
 import { detachText } from "../../http1/wire/fields/fields.ts";
-import { Credential } from "../../identity/credential.ts";
-import type { CachedIdentity, IdentityCache } from "../../identity/identity_cache.ts";
 import type { Principal } from "../../identity/principal.ts";
+import { Credential } from "../../identity/remembered/credential.ts";
+import type { CachedIdentity, IdentityCache } from "../../identity/remembered/identity_cache.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { OwnerBook } from "../../session/owner.ts";
 import type { SessionRegistry } from "../../session/registry.ts";

@@ -3,10 +3,10 @@
 import type { SignetError } from "../../errors.ts";
 import { tellLater } from "../../http1/call_of.ts";
 import { type CallListener, type ExchangeWatcher, HttpError } from "../../http1/types.ts";
+import type { Linked, LinkedList } from "../../platform/memory/linked_list.ts";
 import { eventTime } from "../../platform/time/event_time.ts";
 import type { Caller } from "../../session/caller.ts";
-import type { Reservation } from "../../session/holdings.ts";
-import type { Linked, LinkedList } from "../../session/linked_list.ts";
+import type { Reservation } from "../../session/limits/holdings.ts";
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import type { Active, EndReason } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";

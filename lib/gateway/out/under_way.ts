@@ -4,10 +4,10 @@
 import { SignetError } from "../../errors.ts";
 import type { Parsed } from "../../mcp/messages/json_rpc.ts";
 import type { Logger } from "../../observe/log.ts";
+import { LinkedList } from "../../platform/memory/linked_list.ts";
 import { isWithin } from "../../platform/time/time_of_day.ts";
 import type { Caller } from "../../session/caller.ts";
-import type { Limits } from "../../session/limits.ts";
-import { LinkedList } from "../../session/linked_list.ts";
+import type { Limits } from "../../session/limits/limits.ts";
 import type { SessionRegistry } from "../../session/registry.ts";
 import type { EndReason } from "../../session/session.ts";
 import type { Authentication } from "../in/authenticate.ts";

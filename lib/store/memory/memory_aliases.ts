@@ -1,6 +1,6 @@
 // Sealed texts by the name of what they are about, and whose turn it is to open a session, for processes that share one
-// other's memory (docs/behaviour.md L4, R1, S3). Bounded in number and
-// characters: each ends by itself, and the one that was set first gives way.
+// other's memory (docs/behaviour.md L4, R1, S3). Bounded in number and characters: each ends by itself, and the one that was
+// set first gives way.
 import type { AliasStore, Replacement } from "../shared.ts";
 
 export interface MemoryAliasesOptions {

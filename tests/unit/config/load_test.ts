@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { loadSettings, loadSome } from "../../../lib/config/load.ts";
 import { type PrincipalSourceName, SETTING_KEYS, settingOf, SETTINGS } from "../../../lib/config/schema.ts";
 import { ConfigError } from "../../../lib/errors.ts";
-import { JWT_ALGORITHMS } from "../../../lib/identity/jwt_algorithms.ts";
+import { JWT_ALGORITHMS } from "../../../lib/identity/jwt/jwt_algorithms.ts";
 import { STRICT } from "../../support/strict.ts";
 import { load, problemLines, problemsOf, sourcesOf, UPSTREAM } from "./sources.ts";
 

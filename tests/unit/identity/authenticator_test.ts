@@ -4,7 +4,6 @@ import { AnonymousSource } from "../../../lib/identity/anonymous.ts";
 import { Authenticator } from "../../../lib/identity/authenticator.ts";
 import { BearerSource } from "../../../lib/identity/bearer.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken } from "../../../lib/identity/bearer_token.ts";
-import { CidrList } from "../../../lib/identity/cidr.ts";
 import type {
   CredentialView,
   Identification,
@@ -12,7 +11,8 @@ import type {
   PrincipalSource,
   VerifyingSource,
 } from "../../../lib/identity/principal.ts";
-import { TrustedHeaderSource } from "../../../lib/identity/trusted_header.ts";
+import { TrustedHeaderSource } from "../../../lib/identity/proxies/trusted_header.ts";
+import { CidrList } from "../../../lib/platform/network/cidr.ts";
 import { NOW_MS } from "../../support/issuer.ts";
 import { STRICT } from "../../support/strict.ts";
 import { principalOf, request, withToken } from "./fakes.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ephemeralKeyRing } from "../../../lib/envelope/key_ring.ts";
-import { CidrList } from "../../../lib/identity/cidr.ts";
 import type { LogFacts } from "../../../lib/observe/log.ts";
+import { CidrList } from "../../../lib/platform/network/cidr.ts";
 import { SYSTEM_TIMERS } from "../../../lib/platform/time/timers.ts";
 import { digestOfBody, type HopClaim, HopHead } from "../../../lib/replica/hop_proof.ts";
 import { Replicas, type ReplicasOptions } from "../../../lib/replica/replicas.ts";

@@ -5,10 +5,10 @@ import type { SealedSession } from "../../../lib/envelope/session_payload.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import type { Principal } from "../../../lib/identity/principal.ts";
 import type { Caller } from "../../../lib/session/caller.ts";
-import { type LimitOptions, Limits } from "../../../lib/session/limits.ts";
+import { type LimitOptions, Limits } from "../../../lib/session/limits/limits.ts";
 import { OwnerBook, type OwnerOptions } from "../../../lib/session/owner.ts";
 import { type RegistryOptions, SessionRegistry } from "../../../lib/session/registry.ts";
-import { StoredRevocations } from "../../../lib/session/revocation_store.ts";
+import { StoredRevocations } from "../../../lib/session/revocations/revocation_store.ts";
 import type { Active, EndReason, Session, SessionFacts } from "../../../lib/session/session.ts";
 import { createMemoryStore } from "../../../lib/store/memory/memory.ts";
 

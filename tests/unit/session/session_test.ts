@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { sealSession } from "../../../lib/envelope/session_id.ts";
 import type { SealedSession } from "../../../lib/envelope/session_payload.ts";
-import { DEFAULT_CAPS } from "../../../lib/session/limits.ts";
+import { DEFAULT_CAPS } from "../../../lib/session/limits/limits.ts";
 import type { Session } from "../../../lib/session/session.ts";
 import { STRICT } from "../../support/strict.ts";
 import { Bench, factsOf, FakeActive, KEY_A, NOW_MS, refusalOf, UPSTREAM } from "./fakes.ts";

@@ -4,7 +4,7 @@ import { SignetError } from "../../../errors.ts";
 import type { FieldList, Fields, MadeHead, ResponseHead, ResponseStart } from "../../../http1/types.ts";
 import { plainName } from "../../../http1/wire/fields/field_spelling.ts";
 import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../../http1/wire/fields/fields.ts";
-import type { TrustedPeers } from "../../../identity/trusted_peers.ts";
+import type { TrustedPeers } from "../../../identity/proxies/trusted_peers.ts";
 import { SESSION_ID_FIELD } from "../../../mcp/session_id_field.ts";
 import { HOP_FIELD, HOP_PROOF_FIELD } from "../../../replica/hop_proof.ts";
 import type { Caller } from "../../../session/caller.ts";

@@ -9,7 +9,7 @@ import type { RpcRequest } from "../../../mcp/messages/json_rpc.ts";
 import { SESSION_ID_FIELD } from "../../../mcp/session_id_field.ts";
 import { shortHash } from "../../../observe/redact.ts";
 import type { Caller } from "../../../session/caller.ts";
-import type { SessionReservation } from "../../../session/holdings.ts";
+import type { SessionReservation } from "../../../session/limits/holdings.ts";
 import type { ActiveToken, Session, SessionFacts } from "../../../session/session.ts";
 import { readUpstreamId } from "../../../upstream/http/session_id_field.ts";
 import type { Inbound } from "../../inbound.ts";

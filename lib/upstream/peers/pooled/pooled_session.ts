@@ -7,7 +7,7 @@ import { HttpError } from "../../../http1/types.ts";
 import { leftOf } from "../../../platform/time/time_of_day.ts";
 import type { Timers } from "../../../platform/time/timers.ts";
 import type { OwnerKey } from "../../../session/caller.ts";
-import type { Verdict } from "../../../session/revocation_list.ts";
+import type { Verdict } from "../../../session/revocations/revocation_list.ts";
 import { ignoreStoreError } from "../../../store/fail_closed.ts";
 import type { AliasStore } from "../../../store/shared.ts";
 import { type MaybePromise, StoreError } from "../../../store/store.ts";

@@ -9,7 +9,7 @@ import {
 import type { OwnedSince } from "../../../../lib/bridge/request.ts";
 import { SignetError } from "../../../../lib/errors.ts";
 import type { OwnerKey } from "../../../../lib/session/caller.ts";
-import type { StoredRevocations } from "../../../../lib/session/revocation_store.ts";
+import type { StoredRevocations } from "../../../../lib/session/revocations/revocation_store.ts";
 import { freshRing } from "../../../support/signet.ts";
 import { STRICT } from "../../../support/strict.ts";
 

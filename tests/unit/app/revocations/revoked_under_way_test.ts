@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { askAgainAboutUnderWay } from "../../../../lib/app/revocations/revoked_under_way.ts";
 import type { Caller, OwnerKey } from "../../../../lib/session/caller.ts";
-import type { Verdict } from "../../../../lib/session/revocation_list.ts";
+import type { Verdict } from "../../../../lib/session/revocations/revocation_list.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 /** Calls of each owner, by when they began; the store says what was begun up to a moment is revoked, or nothing. */

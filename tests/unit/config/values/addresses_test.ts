@@ -15,7 +15,7 @@ import {
 import { advertisedAddress } from "../../../../lib/config/values/store_address.ts";
 import { Guard } from "../../../../lib/gateway/in/guard.ts";
 import { parseEndpoint } from "../../../../lib/http1/wire/endpoint.ts";
-import { cidrProblem } from "../../../../lib/identity/cidr.ts";
+import { cidrProblem } from "../../../../lib/platform/network/cidr.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { problemOf, valueOf } from "../parsed.ts";
 

@@ -7,7 +7,7 @@ import { adopt, endAdopted } from "../../../../lib/gateway/in/adopt.ts";
 import type { Bearing } from "../../../../lib/gateway/in/bearing.ts";
 import type { GatewayParts } from "../../../../lib/gateway/parts.ts";
 import { AdoptionRegistry } from "../../../../lib/session/adoption.ts";
-import type { RevocationList } from "../../../../lib/session/revocation_list.ts";
+import type { RevocationList } from "../../../../lib/session/revocations/revocation_list.ts";
 import type { Session } from "../../../../lib/session/session.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { ALICE, Bench, codeOf, KEY_A, KEY_B, NOW_MS, TTL_MS, UPSTREAM } from "../../session/fakes.ts";

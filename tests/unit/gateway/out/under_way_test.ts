@@ -9,7 +9,7 @@ import { GatewayMetrics } from "../../../../lib/gateway/metrics.ts";
 import type { Asked } from "../../../../lib/gateway/out/in_flight.ts";
 import { type DoorParts, UnderWay } from "../../../../lib/gateway/out/under_way.ts";
 import type { Caller } from "../../../../lib/session/caller.ts";
-import { Limits } from "../../../../lib/session/limits.ts";
+import { Limits } from "../../../../lib/session/limits/limits.ts";
 import { callerKeys } from "../../../support/callers.ts";
 import { SILENT_LOG } from "../../../support/silent_log.ts";
 import { STRICT } from "../../../support/strict.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { PoolKey } from "../../../../lib/bridge/request.ts";
 import { StoreSeal } from "../../../../lib/envelope/store_seal.ts";
 import type { OwnerKey } from "../../../../lib/session/caller.ts";
-import type { Verdict } from "../../../../lib/session/revocation_list.ts";
+import type { Verdict } from "../../../../lib/session/revocations/revocation_list.ts";
 import { PooledSessions } from "../../../../lib/upstream/peers/pooled/pooled_sessions.ts";
 import { FakeAliases } from "../../../support/fake_aliases.ts";
 import { FakeTimers } from "../../../support/fake_timers.ts";

@@ -5,7 +5,7 @@ import type { PoolKey } from "../../../../../lib/bridge/request.ts";
 import type { UpstreamSessionId } from "../../../../../lib/envelope/session_id.ts";
 import { StoreSeal } from "../../../../../lib/envelope/store_seal.ts";
 import type { OwnerKey } from "../../../../../lib/session/caller.ts";
-import type { Verdict } from "../../../../../lib/session/revocation_list.ts";
+import type { Verdict } from "../../../../../lib/session/revocations/revocation_list.ts";
 import { StoreError } from "../../../../../lib/store/store.ts";
 import type { PooledSession } from "../../../../../lib/upstream/peers/pooled/pooled_session.ts";
 import { PooledSessions } from "../../../../../lib/upstream/peers/pooled/pooled_sessions.ts";

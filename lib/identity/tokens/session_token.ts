@@ -1,0 +1,121 @@
+// Principals by Signet's own session tokens (docs/behaviour.md I1, T2): whoever presents one is the agent it names.
+// Never remembered by others: the record is looked up on every request, so that revoking takes effect on the next one.
+import { LruMap } from "../../platform/memory/lru_map.ts";
+import { failClosed } from "../../store/fail_closed.ts";
+import type { MaybePromise } from "../../store/store.ts";
+import { MAX_TOKEN_LENGTH, readBearerToken } from "../bearer_token.ts";
+import { NONE, refused } from "../identifications.ts";
+import type { CredentialView, Identification, Principal, PrincipalSource } from "../principal.ts";
+
+const SESSION_TOKEN_ISSUER = "signet:token";
+
+/** What the source needs of `SessionTokens`, which lives above it. */
+export interface SessionTokenVerifier {
+  verify(token: string): MaybePromise<SessionTokenVerdict>;
+  /** Whether one that was verified holds still. */
+  holds(token: SessionTokenFacts): MaybePromise<boolean>;
+}
+
+export interface SessionTokenFacts {
+  readonly sid: string;
+  readonly agent: string;
+  readonly expiresAtS: number;
+}
+
+export type SessionTokenVerdict =
+  | {
+    readonly ok: true;
+    readonly token: SessionTokenFacts;
+  }
+  | { readonly ok: false; readonly step: string };
+
+export interface SessionTokenSourceOptions {
+  /**
+   * True where no source after this one reads bearer tokens: then one that is not ours is refused here, lest it be
+   * taken for no credential at all (I3). Default false.
+   */
+  readonly refuseForeign?: boolean;
+  /** Principals kept, so that a caller is the same object again and again. Default 10,000. */
+  readonly maxRemembered?: number;
+}
+
+// `{"sid":"` in base64url, as far as whole characters go: every token of ours begins so, and hardly any other thing
+// does.
+const OURS = /^eyJzaWQiOi[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$/;
+const REFUSED = refused("the session token does not hold");
+const FOREIGN = refused("the bearer token is not a session token");
+
+/**
+ * Whether a bearer token is one of ours by its looks; only then does it have to hold. A JWT, having two dots, is not.
+ */
+export function looksLikeSessionToken(token: string): boolean {
+  return OURS.test(token);
+}
+
+export class SessionTokenSource implements PrincipalSource {
+  readonly name = "token";
+  readonly takesBearer = true;
+  readonly #verifier: SessionTokenVerifier;
+  readonly #principals: LruMap<Principal>;
+  /** What of its token is looked at again, where somebody remembers the principal. */
+  readonly #facts = new WeakMap<Principal, SessionTokenFacts>();
+  readonly #foreign: Identification;
+
+  constructor(verifier: SessionTokenVerifier, options: SessionTokenSourceOptions = {}) {
+    this.#verifier = verifier;
+    this.#foreign = options.refuseForeign ? FOREIGN : NONE;
+    this.#principals = new LruMap({ max: options.maxRemembered ?? 10_000 });
+  }
+
+  get remembered(): number {
+    return this.#principals.size;
+  }
+
+  identify(view: CredentialView): MaybePromise<Identification> {
+    const token = readBearerToken(view, MAX_TOKEN_LENGTH);
+    if (typeof token !== "string") return token;
+    if (!looksLikeSessionToken(token)) return this.#foreign;
+    try {
+      const verdict = this.#verifier.verify(token);
+      return verdict instanceof Promise ? verdict.then((late) => this.#answer(late), unread) : this.#answer(verdict);
+    } catch (fault) {
+      return unread(fault);
+    }
+  }
+
+  holds(principal: Principal): MaybePromise<boolean> {
+    const facts = this.#facts.get(principal);
+    if (facts === undefined) return false;
+    try {
+      const answer = this.#verifier.holds(facts);
+      return answer instanceof Promise ? answer.catch(unread) : answer;
+    } catch (fault) {
+      return unread(fault);
+    }
+  }
+
+  #answer(verdict: SessionTokenVerdict): Identification {
+    if (!verdict.ok) return REFUSED;
+    return { kind: "principal", principal: this.#principalOf(verdict.token) };
+  }
+
+  #principalOf(token: SessionTokenFacts): Principal {
+    const { sid, agent, expiresAtS } = token;
+    const known = this.#principals.get(sid);
+    if (known && known.subject === agent && known.expiresAtMs === expiresAtS * 1000) return known;
+    const principal: Principal = {
+      source: this.name,
+      issuer: SESSION_TOKEN_ISSUER,
+      subject: agent,
+      scopes: [],
+      expiresAtMs: expiresAtS * 1000,
+    };
+    this.#principals.set(sid, principal);
+    this.#facts.set(principal, { sid, agent, expiresAtS });
+    return principal;
+  }
+}
+
+function unread(fault: unknown): never {
+  return failClosed(fault, "The store of session tokens cannot be reached");
+}
