@@ -47,6 +47,8 @@ export interface Machine extends FileAccess {
   readonly stdout: (text: string) => void;
   /** Whether the last that was written found nobody who reads: who goes on and on need not. */
   readonly stdoutIsGone?: () => boolean;
+  /** Calls `handler` once nobody reads standard output any more, until stopped. Never, where only a write can tell. */
+  onStdoutGone(handler: () => void): () => void;
   readonly stderr: (text: string) => void;
   /** Writes some of the bytes to standard error and answers how many, without holding anything else up meanwhile. */
   writeStderr(bytes: Uint8Array): Promise<number>;

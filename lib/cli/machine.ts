@@ -14,6 +14,7 @@ import { STDERR, STDOUT, textWriter, writeStderr, writeStdout } from "../platfor
 import { PipeWriter } from "../platform/process/pipe_writer.ts";
 import { onSignal, signalProcess } from "../platform/process/signals.ts";
 import { readStdin, stdinPieces } from "../platform/process/stdin.ts";
+import { onStdoutGone } from "../platform/process/stdout_reader.ts";
 import { isTerminal, terminalColumns, terminalSize } from "../platform/process/terminal.ts";
 import { randomBytes } from "../platform/random.ts";
 import { requestByHttp } from "../platform/runtime/builtin.ts";
@@ -119,6 +120,7 @@ export function thisMachine(loadApp: Machine["loadApp"]): Machine {
     env: environment(),
     stdout: textWriter(STDOUT, () => stdoutIsGone = true),
     stdoutIsGone: () => stdoutIsGone,
+    onStdoutGone,
     stderr: textWriter(STDERR),
     writeStderr,
     stdoutColumns: terminalColumns(),

@@ -77,3 +77,31 @@ Deno.test(
     assert.doesNotMatch(checked.text, /EVIL|NO_SUCH/);
   },
 );
+
+Deno.test(
+  "what watches ends when the reader of its output has gone, though it has nothing to write",
+  options,
+  async () => {
+    if (!(await run(["--version", "--verbose"])).text.includes("runtime    bun")) return;
+    const asked = Promise.withResolvers<void>();
+    await using admin = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+      asked.resolve();
+      if (!request.url.includes("/tap")) return Response.json({ sessions: [], total: 0 });
+      const silent = new ReadableStream({ start: (controller) => controller.enqueue(encode(": watching\n\n")) });
+      return new Response(silent, { headers: { "content-type": "text/event-stream" } });
+    });
+    for (const words of [["tap", "3f2a9c01d4e5"], ["sessions", "--watch", "--every", "1h"]]) {
+      const args = [...words, "--admin", `127.0.0.1:${admin.addr.port}`];
+      const child = new Deno.Command(SIGNET_BIN!, { args, stdin: "null", stdout: "piped", stderr: "null" }).spawn();
+      const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+      await asked.promise;
+      await child.stdout.cancel();
+      assert.equal((await child.status).code, 0, words[0]);
+      clearTimeout(timer);
+    }
+  },
+);
+
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}

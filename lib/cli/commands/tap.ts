@@ -20,6 +20,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const control = await remoteControl(context, "watching a session");
   const stopped = new AbortController();
   const forget = (["SIGINT", "SIGTERM"] as const).map((name) => context.onSignal(name, () => stopped.abort()));
+  forget.push(context.onStdoutGone(() => stopped.abort()));
   try {
     const events = await asCommand(() => control.tap(hash, stopped.signal));
     let last: TapEvent | Ended | undefined;
@@ -30,6 +31,10 @@ async function run(context: CommandContext): Promise<ExitCode> {
     if (stopped.signal.aborted || (last !== undefined && "ended" in last)) return EXIT.done;
     const remedy = "See whether it still runs: `signet status`.";
     throw new CommandFailure(EXIT.unreachable, "watching a session: Signet has ended, or the connection to it", remedy);
+  } catch (error) {
+    // Also before there was an answer.
+    if (stopped.signal.aborted) return EXIT.done;
+    throw error;
   } finally {
     for (const unsubscribe of forget) unsubscribe();
   }

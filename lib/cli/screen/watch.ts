@@ -38,6 +38,7 @@ export async function lookOrWatch(context: CommandContext, look: Look): Promise<
   }
   const stopped = Promise.withResolvers<void>();
   const forget = (["SIGINT", "SIGTERM"] as const).map((name) => context.onSignal(name, () => stopped.resolve()));
+  forget.push(context.onStdoutGone(() => stopped.resolve()));
   const everyMs = ownValue(context.flags, EVERY_FLAG) ?? EVERY_MS;
   if (context.stdoutIsTerminal) context.drive(OTHER_SCREEN);
   try {

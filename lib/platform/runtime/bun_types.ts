@@ -86,6 +86,8 @@ export interface BunRuntime {
   connect(
     options: BunAddress & { socket: BunHandlers; data: BunSocketEvents; allowHalfOpen: boolean },
   ): Promise<BunTcpSocket>;
+  /** Takes a descriptor that is open. */
+  connect(options: { fd: number; socket: BunHandlers }): Promise<BunTcpSocket>;
   spawn(command: string[], options: {
     env: Readonly<Record<string, string>>;
     stdin: "pipe";

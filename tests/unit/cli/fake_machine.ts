@@ -39,6 +39,8 @@ export class FakeMachine {
   nowMs = NOW_MS;
   /** Set while a command watches: ends the program that started this one. */
   endLauncher: (() => void) | undefined;
+  /** Set while a command watches: nobody reads standard output any more. */
+  leaveStdout: (() => void) | undefined;
   /** Tells `serve` of a fault that nothing caught; undefined while it does not listen for one. */
   fault: ((fault: unknown, kind: FaultKind) => void) | undefined;
   stdout = "";
@@ -89,6 +91,10 @@ export class FakeMachine {
         if (this.#texts++ < (this.#options.readsTexts ?? Infinity)) this.stdout += text;
       },
       stdoutIsGone: () => this.#texts > (this.#options.readsTexts ?? Infinity),
+      onStdoutGone: (handler) => {
+        this.leaveStdout = handler;
+        return () => this.leaveStdout = undefined;
+      },
       stderr: (text) => this.stderr += text,
       writeStderr: (bytes) => {
         this.stderr += new TextDecoder().decode(bytes);

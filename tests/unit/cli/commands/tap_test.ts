@@ -3,6 +3,7 @@ import type { TapEvent } from "../../../../lib/admin/live_api.ts";
 import { formatEvent } from "../../../../lib/cli/commands/tap.ts";
 import { styleFor } from "../../../../lib/cli/screen/text.ts";
 import { STRICT } from "../../../support/strict.ts";
+import { until } from "../../../support/until.ts";
 import { FakeMachine } from "../fake_machine.ts";
 
 const EVENT: TapEvent = {
@@ -115,3 +116,18 @@ Deno.test(
     }
   },
 );
+
+Deno.test("tap ends when the reader of what it shows has gone, though nothing happens", STRICT, async () => {
+  const silent = (_: string, { signal }: RequestInit) => {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => signal?.addEventListener("abort", () => controller.error(signal.reason)),
+    });
+    return Promise.resolve(eventsOf(body));
+  };
+  const machine = new FakeMachine({ fetch: silent });
+  const done = machine.run("tap", "3f2a9c01d4e5", "--admin", "127.0.0.1:9191");
+  await until(() => machine.leaveStdout !== undefined, "tap to watch");
+  machine.leaveStdout!();
+  assert.equal(await done, 0, machine.stderr);
+  assert.deepEqual([machine.leaveStdout, machine.listening], [undefined, 0]);
+});
