@@ -92,7 +92,7 @@ export class App implements RunningApp {
     this.#lasting = lasting;
     this.#settings = settings;
     this.#parts = parts;
-    lasting.law.enact(parts.code, now());
+    lasting.law.enact(parts.rulesAndRates, now());
     this.#startedAtMs = now();
     this.#reachability = new Reachability(lasting.upstream, now);
     this.#server = serveHttp1({
@@ -237,10 +237,10 @@ export class App implements RunningApp {
     this.#settings = settings;
     this.#parts = parts;
     // Streams that began where nothing was ruled would go on as they began: they are opened again.
-    if (this.#lasting.law.policy === undefined && parts.code.policy !== undefined) {
+    if (this.#lasting.law.policy === undefined && parts.rulesAndRates.policy !== undefined) {
       this.#lasting.underWay.endStreams("drain");
     }
-    this.#lasting.law.enact(parts.code, now());
+    this.#lasting.law.enact(parts.rulesAndRates, now());
     this.#lasting.limits.setCaps(capsOf(settings));
     this.#lasting.registry.setRing(ring, now());
     this.#setAccessLog(settings);

@@ -11,7 +11,7 @@ import type { Session } from "../session/session.ts";
 import type { SharedRates } from "../store/shared_rates.ts";
 
 /** What the settings say of it. */
-export interface Code {
+export interface RulesAndRates {
   /** Undefined: nothing is ruled. */
   readonly policy: Policy | undefined;
   /** Undefined: nothing is limited in time. */
@@ -43,7 +43,7 @@ export class Law {
   readonly limited = new LabelledCounter<"caller" | "tool" | "caller-tool" | "all">([
     ...["caller", "tool", "caller-tool", "all"] as const,
   ]);
-  #code: Code = { policy: undefined, rates: undefined };
+  #inForce: RulesAndRates = { policy: undefined, rates: undefined };
 
   readonly #log: Logger;
 
@@ -54,26 +54,26 @@ export class Law {
   }
 
   get policy(): Policy | undefined {
-    return this.#code.policy;
+    return this.#inForce.policy;
   }
 
   get rates(): RateBook | undefined {
-    return this.#code.rates;
+    return this.#inForce.rates;
   }
 
   /** Whether anything has to be known of a message but where it goes. */
   get governs(): boolean {
-    return this.#code.policy !== undefined || this.#code.rates !== undefined;
+    return this.#inForce.policy !== undefined || this.#inForce.rates !== undefined;
   }
 
-  enact(code: Code, nowMs: number): void {
-    this.#code = code;
-    if (code.policy !== undefined) {
-      code.policy.onFailure = (rule, reason) => {
+  enact(rulesAndRates: RulesAndRates, nowMs: number): void {
+    const { policy, rates } = this.#inForce = rulesAndRates;
+    if (policy !== undefined) {
+      policy.onFailure = (rule, reason) => {
         this.failures.inc();
         this.#log.warn("the condition of a rule could not be told", { rule, reason });
       };
     }
-    this.counts.local.keepOnly(code.rates?.limits.map(({ rate }) => rate) ?? [], nowMs);
+    this.counts.local.keepOnly(rates?.limits.map(({ rate }) => rate) ?? [], nowMs);
   }
 }

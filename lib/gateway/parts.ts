@@ -20,7 +20,7 @@ import type { Authentication } from "./in/authenticate.ts";
 import type { Guard } from "./in/guard.ts";
 import type { SessionOnly } from "./in/session_only.ts";
 import type { Inbound } from "./inbound.ts";
-import type { Code, Law } from "./law.ts";
+import type { Law, RulesAndRates } from "./law.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { FieldPolicy } from "./out/fields/fields.ts";
 import type { KeepAlive } from "./out/keep_alive.ts";
@@ -112,7 +112,7 @@ export interface GatewayParts {
   /** What is in force of rules and rates, for what is under way, too. */
   readonly law: Law;
   /** What comes into force with these parts. */
-  readonly code: Code;
+  readonly rulesAndRates: RulesAndRates;
   readonly log: Logger;
   /** Who is told of every exchange when it has ended, and of what else happens. */
   readonly observers: Observers;

@@ -17,15 +17,15 @@ import { randomBytes } from "../../platform/random.ts";
 import { bridgedBytesOf } from "../caps.ts";
 import type { Lasting } from "../lasting.ts";
 import { createAuthenticator, createChallenger, createResource } from "./callers.ts";
-import { createCode } from "./law.ts";
+import { createRulesAndRates } from "./rules_and_rates.ts";
 
 /** @throws ConfigError if a key set cannot be used */
 export async function createParts(lasting: Lasting, settings: Settings): Promise<GatewayParts> {
   // Read again, as it may have been rotated. The others are read once: a worker that comes back needs none of their files.
   const { introspectionSecretFile } = settings;
   const { introspectionSecret } = await loadSecrets({ introspectionSecretFile }, { readTextFile: lasting.readAnew });
-  const code = await createCode(settings);
-  const keepClaims = code.policy?.reads.claims ?? new Set();
+  const rulesAndRates = await createRulesAndRates(settings);
+  const keepClaims = rulesAndRates.policy?.reads.claims ?? new Set();
   const authenticator = await createAuthenticator(settings, {
     tokens: lasting.tokens,
     introspectionSecret,
@@ -64,7 +64,7 @@ export async function createParts(lasting: Lasting, settings: Settings): Promise
     sessionOnly,
     adoption: settings.adopt ? lasting.adoption : undefined,
     resource,
-    code,
+    rulesAndRates,
     authenticator,
     fields: createFieldPolicy(settings, { replaceChallenges, hidden: nameToHide(lasting.upstream.url) }),
     errors: new ErrorResponder({ log, errorId, lostSessionStatus: settings.compatStatus }),

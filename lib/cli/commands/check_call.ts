@@ -56,11 +56,11 @@ export async function checkCall(context: CommandContext, settings: Settings): Pr
   if (call === undefined) {
     throw new CommandFailure(EXIT.usage, "there is no call to judge", "Add --call NAME.");
   }
-  const [{ createCode }, { keptOut }] = await Promise.all([
-    import("../../app/parts/law.ts"),
+  const [{ createRulesAndRates }, { keptOut }] = await Promise.all([
+    import("../../app/parts/rules_and_rates.ts"),
     import("./check_reach.ts"),
   ]);
-  const { policy } = await createCode(settings);
+  const { policy } = await createRulesAndRates(settings);
   const principal = await principalOf(context, settings);
   const subject = subjectOf(call);
   const scopes = ownValue(flags, AS) === undefined ? undefined : principal.scopes;

@@ -2,7 +2,7 @@
 import { compileRules, ruleName } from "../../config/access_rules.ts";
 import { membersIn } from "../../config/rules/several_rules.ts";
 import type { Settings } from "../../config/schema.ts";
-import type { Code } from "../../gateway/law.ts";
+import type { RulesAndRates } from "../../gateway/law.ts";
 import { Policy, type PolicyOptions } from "../../policy/policy.ts";
 import { RateBook, type RateLimit } from "../../policy/rate_book.ts";
 import type { Rate } from "../../store/rates.ts";
@@ -10,7 +10,7 @@ import { uriSpellings } from "../../upstream/several/names/uri_spellings.ts";
 import { inwardUri, labelOf, outwardUri } from "../../upstream/several/names/uris.ts";
 
 /** @throws ExpressionError for a condition that loading has not seen */
-export async function createCode(settings: Settings): Promise<Code> {
+export async function createRulesAndRates(settings: Settings): Promise<RulesAndRates> {
   const limits = limitsOf(settings);
   const policy = settings.rules.length === 0 ? undefined : new Policy({
     rules: await compileRules(settings.rules),
