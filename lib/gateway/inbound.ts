@@ -53,7 +53,7 @@ class Seldom {
   whenEnded: (() => void) | undefined = undefined;
 }
 
-/** Each request has one: up to 18 fields take 160 bytes on JavaScriptCore, what is seldom there belongs into {@link Seldom}. */
+/** Each request has one, of 18 fields (160 bytes) at most: the next belongs into {@link Seldom}. */
 export class Inbound implements ResolverView {
   readonly exchange: Exchange;
   readonly head: RequestHead;
@@ -94,7 +94,7 @@ export class Inbound implements ResolverView {
     this.receivedAtMs = nowMs;
   }
 
-  #mayHave(): Seldom {
+  #ensureSeldom(): Seldom {
     return this.#seldom ??= new Seldom();
   }
 
@@ -104,7 +104,7 @@ export class Inbound implements ResolverView {
   }
 
   set hop(claim: HopClaim) {
-    this.#mayHave().hop = claim;
+    this.#ensureSeldom().hop = claim;
   }
 
   /** Whether its caller was found by the session alone, without a credential (I2). */
@@ -119,7 +119,7 @@ export class Inbound implements ResolverView {
 
   /** From here on its caller is the session's, found without a credential; `cached` is sent in place of one. */
   lend(cached: string | undefined): void {
-    const seldom = this.#mayHave();
+    const seldom = this.#ensureSeldom();
     seldom.isLent = true;
     seldom.cachedCredential = cached;
   }
@@ -130,7 +130,7 @@ export class Inbound implements ResolverView {
   }
 
   set notOpened(refusal: unknown) {
-    this.#mayHave().notOpened = refusal;
+    this.#ensureSeldom().notOpened = refusal;
   }
 
   /** Whose lists it is answered with: see `HintBook`. Undefined where nobody looks. */
@@ -139,7 +139,7 @@ export class Inbound implements ResolverView {
   }
 
   set listsOf(key: string) {
-    this.#mayHave().listsOf = key;
+    this.#ensureSeldom().listsOf = key;
   }
 
   /** Called behind the last step of its path. */
@@ -148,7 +148,7 @@ export class Inbound implements ResolverView {
   }
 
   set whenEnded(told: () => void) {
-    this.#mayHave().whenEnded = told;
+    this.#ensureSeldom().whenEnded = told;
   }
 
   /** For one that lasts: of its head it keeps no more than what the head says. @param kept see {@link settleHead} */

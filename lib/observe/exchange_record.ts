@@ -23,7 +23,11 @@ export interface BatchItem {
   readonly rpcId: string | number | bigint | null;
 }
 
-/** What few exchanges have. */
+/**
+ * What few exchanges have. JavaScriptCore gives an object the next of a few sizes (docs/costs.md, "A call's garbage"): one
+ * field too many takes up to half as much again. So such fields stand in an object of their own, made with the first of
+ * them; those of sessions, of requests and of what is in flight do, too.
+ */
 class Seldom {
   args: string | undefined = undefined;
   batch: readonly BatchItem[] | undefined = undefined;
@@ -41,10 +45,7 @@ class Seldom {
   traceparent: string | undefined = undefined;
 }
 
-/**
- * Each exchange that is observed has one: up to 26 fields take 224 bytes on JavaScriptCore, one more takes 320. What is
- * seldom there belongs into {@link Seldom}.
- */
+/** Each exchange that is observed has one, of 26 fields (224 bytes) at most: the next belongs into {@link Seldom}. */
 export class ExchangeRecord {
   /** When its head had come, in ms since the epoch. */
   readonly startedAtMs: number;
@@ -85,7 +86,7 @@ export class ExchangeRecord {
     this.from = from;
   }
 
-  #mayHave(): Seldom {
+  #ensureSeldom(): Seldom {
     return this.#seldom ??= new Seldom();
   }
 
@@ -95,7 +96,7 @@ export class ExchangeRecord {
   }
 
   set args(args: string | undefined) {
-    if (args !== undefined || this.#seldom !== undefined) this.#mayHave().args = args;
+    if (args !== undefined || this.#seldom !== undefined) this.#ensureSeldom().args = args;
   }
 
   get batch(): readonly BatchItem[] | undefined {
@@ -103,7 +104,7 @@ export class ExchangeRecord {
   }
 
   set batch(batch: readonly BatchItem[] | undefined) {
-    if (batch !== undefined || this.#seldom !== undefined) this.#mayHave().batch = batch;
+    if (batch !== undefined || this.#seldom !== undefined) this.#ensureSeldom().batch = batch;
   }
 
   /** Of the resource. */
@@ -112,7 +113,7 @@ export class ExchangeRecord {
   }
 
   set uri(uri: string | undefined) {
-    if (uri !== undefined || this.#seldom !== undefined) this.#mayHave().uri = uri;
+    if (uri !== undefined || this.#seldom !== undefined) this.#ensureSeldom().uri = uri;
   }
 
   /** Of several servers behind it, the one that the message was for. */
@@ -121,7 +122,7 @@ export class ExchangeRecord {
   }
 
   set member(member: string | undefined) {
-    if (member !== undefined || this.#seldom !== undefined) this.#mayHave().member = member;
+    if (member !== undefined || this.#seldom !== undefined) this.#ensureSeldom().member = member;
   }
 
   /** Whether the upstream had lost the session, which was then opened again for it (L4). */
@@ -130,7 +131,7 @@ export class ExchangeRecord {
   }
 
   set revived(revived: boolean) {
-    if (revived || this.#seldom !== undefined) this.#mayHave().revived = revived;
+    if (revived || this.#seldom !== undefined) this.#ensureSeldom().revived = revived;
   }
 
   /** Whether it was a call that had been lost while it waited for its client, and was run again (S4). */
@@ -139,7 +140,7 @@ export class ExchangeRecord {
   }
 
   set rerun(rerun: boolean) {
-    if (rerun || this.#seldom !== undefined) this.#mayHave().rerun = rerun;
+    if (rerun || this.#seldom !== undefined) this.#ensureSeldom().rerun = rerun;
   }
 
   /** Code of the JSON-RPC error that it was answered with, by Signet or the server. */
@@ -148,7 +149,7 @@ export class ExchangeRecord {
   }
 
   set rpcCode(rpcCode: number | undefined) {
-    if (rpcCode !== undefined || this.#seldom !== undefined) this.#mayHave().rpcCode = rpcCode;
+    if (rpcCode !== undefined || this.#seldom !== undefined) this.#ensureSeldom().rpcCode = rpcCode;
   }
 
   /** Why Signet refused it: a code of `errors.ts`. */
@@ -157,7 +158,7 @@ export class ExchangeRecord {
   }
 
   set refusal(refusal: string | undefined) {
-    if (refusal !== undefined || this.#seldom !== undefined) this.#mayHave().refusal = refusal;
+    if (refusal !== undefined || this.#seldom !== undefined) this.#ensureSeldom().refusal = refusal;
   }
 
   /** The rule that refused it. */
@@ -166,7 +167,7 @@ export class ExchangeRecord {
   }
 
   set rule(rule: string | undefined) {
-    if (rule !== undefined || this.#seldom !== undefined) this.#mayHave().rule = rule;
+    if (rule !== undefined || this.#seldom !== undefined) this.#ensureSeldom().rule = rule;
   }
 
   /** The limit that refused it. */
@@ -175,7 +176,7 @@ export class ExchangeRecord {
   }
 
   set limit(limit: string | undefined) {
-    if (limit !== undefined || this.#seldom !== undefined) this.#mayHave().limit = limit;
+    if (limit !== undefined || this.#seldom !== undefined) this.#ensureSeldom().limit = limit;
   }
 
   /** What the client was told to name in its report. */
@@ -184,7 +185,7 @@ export class ExchangeRecord {
   }
 
   set errorId(errorId: string | undefined) {
-    if (errorId !== undefined || this.#seldom !== undefined) this.#mayHave().errorId = errorId;
+    if (errorId !== undefined || this.#seldom !== undefined) this.#ensureSeldom().errorId = errorId;
   }
 
   /** Whether it listened: a GET, or `subscriptions/listen`. */
@@ -193,7 +194,7 @@ export class ExchangeRecord {
   }
 
   set isStream(isStream: boolean) {
-    if (isStream || this.#seldom !== undefined) this.#mayHave().isStream = isStream;
+    if (isStream || this.#seldom !== undefined) this.#ensureSeldom().isStream = isStream;
   }
 
   /** What cut it before its answer was whole: the client by leaving, the upstream, or an end of the session's. */
@@ -202,7 +203,7 @@ export class ExchangeRecord {
   }
 
   set cutBy(cutBy: string | undefined) {
-    if (cutBy !== undefined || this.#seldom !== undefined) this.#mayHave().cutBy = cutBy;
+    if (cutBy !== undefined || this.#seldom !== undefined) this.#ensureSeldom().cutBy = cutBy;
   }
 
   /** As the client sent it (W3C Trace Context); not looked at. */
@@ -211,6 +212,6 @@ export class ExchangeRecord {
   }
 
   set traceparent(traceparent: string | undefined) {
-    if (traceparent !== undefined || this.#seldom !== undefined) this.#mayHave().traceparent = traceparent;
+    if (traceparent !== undefined || this.#seldom !== undefined) this.#ensureSeldom().traceparent = traceparent;
   }
 }

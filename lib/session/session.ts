@@ -104,8 +104,8 @@ const ENDED = new SignetError("session_not_found", { facts: { outcome: "ended" }
 
 /**
  * What its id has sealed, the upstream's link and what is in flight, in one object: of small ones a process has as many
- * again in garbage, and a collector that moves nothing keeps the memory of all as long as one of them lives. Up to 26
- * fields take 224 bytes on JavaScriptCore, 27 take 320: what is seldom there belongs into {@link Seldom}.
+ * again in garbage, and a collector that moves nothing keeps the memory of all as long as one of them lives. 26 fields
+ * (224 bytes) at most: the next belongs into {@link Seldom}.
  */
 export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSession, "home" | "upstreams"> {
   readonly id: SessionId;
@@ -162,12 +162,12 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
     this.ownerKey = ownerKey;
     this.#idle = idle;
     this.#limits = limits;
-    if (isMoreThanId(remembered)) this.#mayHave().remembered = remembered;
+    if (isMoreThanId(remembered)) this.#ensureSeldom().remembered = remembered;
     if (transient !== undefined) this.replaceTransient(transient);
     idle.append(this);
   }
 
-  #mayHave(): Seldom {
+  #ensureSeldom(): Seldom {
     return this.#seldom ??= new Seldom();
   }
 
@@ -186,7 +186,7 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
   }
 
   set reviving(reviving: Promise<void> | undefined) {
-    this.#mayHave().reviving = reviving;
+    this.#ensureSeldom().reviving = reviving;
   }
 
   get reopened(): Reopened | undefined {
@@ -194,7 +194,7 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
   }
 
   set reopened(reopened: Reopened | undefined) {
-    this.#mayHave().reopened = reopened;
+    this.#ensureSeldom().reopened = reopened;
   }
 
   get move(): string | undefined {
@@ -202,7 +202,7 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
   }
 
   set move(move: string | undefined) {
-    this.#mayHave().move = move;
+    this.#ensureSeldom().move = move;
   }
 
   /** Of an adopted id: pending until the upstream has answered for the session (O5). */
@@ -211,7 +211,7 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
   }
 
   set claim(claim: PendingClaim | undefined) {
-    this.#mayHave().claim = claim;
+    this.#ensureSeldom().claim = claim;
   }
 
   /** Names it in the log and to upstreams, over restarts: a short hash, never an id. */
@@ -248,7 +248,7 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
 
   /** Replaces them as a whole: what an earlier initialize brought and this one does not is gone (E9). */
   replaceTransient(fields: FieldList): void {
-    if (fields.length > 0) this.#mayHave().transient = fields;
+    if (fields.length > 0) this.#ensureSeldom().transient = fields;
     else if (this.#seldom !== undefined) this.#seldom.transient = NO_FIELDS;
   }
 
@@ -282,7 +282,7 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
 
   /** Runs `run` once nothing is in flight any more: at once, or when the last that may finish has left. */
   onFinished(run: () => void): void {
-    this.#mayHave().finished = run;
+    this.#ensureSeldom().finished = run;
     if (this.inFlight === 0) this.#finish();
   }
 

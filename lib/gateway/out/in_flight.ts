@@ -36,8 +36,8 @@ class Seldom {
 }
 
 /**
- * Made by `UnderWay.begin` alone, which asks for its authority again until `UnderWay.end`. Up to 12 fields take 112 bytes
- * on JavaScriptCore: what is seldom there belongs into {@link Seldom}.
+ * Made by `UnderWay.begin` alone, which asks for its authority again until `UnderWay.end`. 12 fields (112 bytes) at
+ * most: the next belongs into {@link Seldom}.
  */
 export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   previous: InFlight | undefined = undefined;
@@ -69,7 +69,7 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
     list.append(this);
   }
 
-  #mayHave(): Seldom {
+  #ensureSeldom(): Seldom {
     return this.#seldom ??= new Seldom();
   }
 
@@ -79,7 +79,7 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   }
 
   set refusal(refusal: SignetError) {
-    this.#mayHave().refusal = refusal;
+    this.#ensureSeldom().refusal = refusal;
   }
 
   /** Whether it is done whoever waits for its answer: to say that a session ends (L5). */
@@ -88,7 +88,7 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   }
 
   set outlivesClient(outlives: boolean) {
-    this.#mayHave().outlivesClient = outlives;
+    this.#ensureSeldom().outlivesClient = outlives;
   }
 
   /**
@@ -100,7 +100,7 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   }
 
   set isOpening(isOpening: boolean) {
-    this.#mayHave().isOpening = isOpening;
+    this.#ensureSeldom().isOpening = isOpening;
   }
 
   /** Somebody is being asked, who takes time. */
@@ -109,7 +109,7 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   }
 
   set asking(asking: boolean) {
-    this.#mayHave().asking = asking;
+    this.#ensureSeldom().asking = asking;
   }
 
   /** Since when nobody could be asked, in ms since the epoch. */
@@ -119,7 +119,7 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
 
   set unknownSinceMs(sinceMs: number | undefined) {
     // Most often it stays undefined, which takes no memory.
-    if (sinceMs !== this.unknownSinceMs) this.#mayHave().unknownSinceMs = sinceMs;
+    if (sinceMs !== this.unknownSinceMs) this.#ensureSeldom().unknownSinceMs = sinceMs;
   }
 
   /** Whether there is nobody left to forward for. */
@@ -173,7 +173,7 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   waitFor<T>(shared: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const stop = () => reject(new HttpError("aborted", "waiting for what others wait for too: the request was cut"));
-      this.#mayHave().stopWaiting = stop;
+      this.#ensureSeldom().stopWaiting = stop;
       if (this.cut) stop();
       shared.then(resolve, reject);
     });
