@@ -7,11 +7,11 @@ import type { ByteAccount } from "../http1/byte_account.ts";
 import { Pool } from "../http1/client/pool.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";
 import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../http1/client/pool_options.ts";
+import { OtherAnswer } from "../http1/other_answer.ts";
 import { type ClientRequest, type ClientResponse, type Fields, type MadeHead, newMadeHead } from "../http1/types.ts";
 import { isLoopbackHost } from "../http1/wire/authority.ts";
 import { BytesBody } from "../http1/wire/bodies/bytes_body.ts";
 import { type EndpointUrl, parseEndpoint } from "../http1/wire/endpoint.ts";
-import { OF_THE_BYTES } from "../http1/wire/fields/fields.ts";
 import { inspectBytes } from "../http1/wire/streams/borrowed.ts";
 import { askedIn, isAlike, isRefusal, mayMeanSession, meaningOf, type Refusal } from "../mcp/lost_session.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
@@ -222,22 +222,13 @@ function withoutId(heard: Heard, id: UpstreamSessionId): Heard {
   const { text, cut } = heard.refusal;
   if (text === undefined || cut || !text.includes(id)) return heard;
   const bytes = new TextEncoder().encode(text.replaceAll(id, "…"));
-  const { head, body } = heard.response;
-  const fields = head.fields.filter((_, at, all) => !OF_THE_BODY.has(all[at - at % 2]!));
+  const onRelease = () => void heard.response.body.takeBuffered();
+  const body = new BytesBody(bytes);
   return {
     refusal: heard.refusal,
-    response: {
-      head: { ...head, fields, notes: undefined, bodyLength: bytes.length },
-      body: new BytesBody(bytes),
-      release: () => {
-        body.takeBuffered();
-        heard.response.release();
-      },
-    },
+    response: new OtherAnswer(heard.response, { body, bodyLength: bytes.length, onRelease }),
   };
 }
-
-const OF_THE_BODY: ReadonlySet<string> = new Set(["content-encoding", "content-length", ...OF_THE_BYTES]);
 
 /**
  * Whether the refusal of a `ping` proves that the request refused before it was not run either: both must speak of the

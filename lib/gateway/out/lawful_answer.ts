@@ -3,9 +3,9 @@
 // answer that holds no list costs a look. What is seen of tools on the way is kept for calls that are judged by it.
 import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
-import { type BodyReader, CHUNKED, type ClientResponse, HttpError, type ResponseHead } from "../../http1/types.ts";
+import { OtherAnswer } from "../../http1/other_answer.ts";
+import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
 import { contentCoding } from "../../http1/wire/fields/content_coding.ts";
-import { OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
 import { isEventStream } from "../../http1/wire/fields/media_type.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { EventTooLong, SseFilter } from "../../mcp/events/sse_filter.ts";
@@ -23,8 +23,6 @@ import { withoutCoding } from "./uncoded.ts";
 
 /** Of one event. */
 const MOST_BYTES = 8 * 1024 * 1024;
-/** Fields that are about the bytes as they came. */
-const OF_THE_BODY: ReadonlySet<string> = new Set(["content-length", ...OF_THE_BYTES]);
 
 const TOOLS_LIST = methodNumber("tools/list");
 
@@ -47,7 +45,7 @@ export function lawfulAnswer(parts: GatewayParts, inbound: Inbound, response: Cl
   if (whole === undefined) return { response: inPieces(parts, plain, isStream ? inEvents(keep) : inJson(keep)), whole };
   const filter = isStream ? inEvents(keep) : inJson(keep);
   const filtered = bounded(() => joinBytes([filter.push(ownBytes(whole)), filter.end()]));
-  return { response: new OtherBody(response, response.body, filtered.length), whole: filtered };
+  return { response: new OtherAnswer(response, { bodyLength: filtered.length }), whole: filtered };
 }
 
 /** @throws SignetError `upstream_invalid` for an entry or an event that is longer than is held */
@@ -98,33 +96,6 @@ function readEntry(entry: Uint8Array): Readonly<Record<string, unknown>> | undef
   }
 }
 
-/** The same with another body, whose length it says. */
-class OtherBody implements ClientResponse {
-  head: ResponseHead;
-  readonly body: BodyReader;
-  readonly #answer: ClientResponse;
-  readonly #charge: Charge | undefined;
-
-  /** @param charge ends with it */
-  constructor(answer: ClientResponse, body: BodyReader, bodyLength: number, charge?: Charge) {
-    const fields = answer.head.fields.filter((_, at, all) => !OF_THE_BODY.has(all[at - at % 2]!));
-    this.head = { ...answer.head, fields, notes: undefined, bodyLength };
-    this.body = body;
-    this.#answer = answer;
-    this.#charge = charge;
-  }
-
-  release(): void {
-    this.#charge?.release();
-    this.#answer.release();
-  }
-
-  forgetHead(): void {
-    this.#answer.forgetHead?.();
-    this.head = this.#answer.head;
-  }
-}
-
 interface Filtering {
   push(piece: Uint8Array): Uint8Array;
   end(): Uint8Array;
@@ -153,7 +124,8 @@ function inEvents(keep: Keep): Filtering {
 
 function inPieces({ account }: GatewayParts, response: ClientResponse, filter: Filtering): ClientResponse {
   const charge = account.open();
-  return new OtherBody(response, new FilteredBody(response.body, { filter, charge }), CHUNKED, charge);
+  const body = new FilteredBody(response.body, { filter, charge });
+  return new OtherAnswer(response, { body, bodyLength: CHUNKED, onRelease: () => charge.release() });
 }
 
 class FilteredBody implements BodyReader {

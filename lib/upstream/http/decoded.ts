@@ -1,9 +1,9 @@
 // An answer without its content coding (RFC 9110 §8.4.1), for what has to be read here though it was asked for uncoded (P6).
 // It is decoded piece by piece as it comes, so that a stream that stays open is told at once, and what one piece becomes is
 // bounded.
+import { OtherAnswer } from "../../http1/other_answer.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, type Fields } from "../../http1/types.ts";
 import { contentCoding } from "../../http1/wire/fields/content_coding.ts";
-import { OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
 import { type Bytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
 import {
@@ -52,22 +52,11 @@ export function decodingOf(fields: Fields): Decoding | undefined {
 
 /** The same answer as it reads without its coding; itself if it has none. @throws DecodingError for an unknown coding */
 export function decoded(response: ClientResponse): ClientResponse {
-  const { head } = response;
-  const decoding = decodingOf(head.fields);
+  const decoding = decodingOf(response.head.fields);
   if (decoding === undefined) return response;
-  const fields = head.fields.filter((_, at, all) => !OF_THE_CODING.has(all[at - at % 2]!));
-  return {
-    head: { ...head, fields, notes: undefined, bodyLength: CHUNKED },
-    body: new DecodedBody(response.body, decoding),
-    release() {
-      decoding.close();
-      response.release();
-    },
-  };
+  const body = new DecodedBody(response.body, decoding);
+  return new OtherAnswer(response, { body, bodyLength: CHUNKED, onRelease: () => decoding.close() });
 }
-
-/** Fields that are about the bytes as they came. */
-const OF_THE_CODING: ReadonlySet<string> = new Set(["content-encoding", "content-length", ...OF_THE_BYTES]);
 
 class DecodedBody implements BodyReader {
   readonly length = CHUNKED;

@@ -1,4 +1,5 @@
 // A body of which some has been read to look at it: it is handed out from its beginning all the same.
+import { OtherAnswer } from "../../http1/other_answer.ts";
 import type { BodyReader, ClientResponse } from "../../http1/types.ts";
 import { type Bytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
@@ -13,8 +14,7 @@ export interface ReadAhead {
 
 /** The answer as it was before something of it was read ahead. */
 export function resumed(response: ClientResponse, ahead: ReadAhead): ClientResponse {
-  const { head, body } = response;
-  return { head, body: new ResumedBody(body, ahead), release: () => response.release() };
+  return new OtherAnswer(response, { body: new ResumedBody(response.body, ahead) });
 }
 
 export class ResumedBody implements BodyReader {

@@ -3,6 +3,7 @@
 // 11).
 import { SignetError } from "../../../errors.ts";
 import type { ByteAccount, Charge } from "../../../http1/byte_account.ts";
+import { OtherAnswer } from "../../../http1/other_answer.ts";
 import { type BodyReader, type ClientResponse, HttpError } from "../../../http1/types.ts";
 import { isEventStream, isJson } from "../../../http1/wire/fields/media_type.ts";
 import { ownBytes } from "../../../http1/wire/streams/borrowed.ts";
@@ -12,7 +13,7 @@ import { GatheredBytes } from "../../../mcp/json/gathered_bytes.ts";
 import { isJsonObject, parseMessage, type RpcId, type RpcResponse } from "../../../mcp/messages/json_rpc.ts";
 import { Patience, settlesWithin, SYSTEM_TIMERS } from "../../../platform/time/timers.ts";
 import { decoded, DecodingError } from "../../../upstream/http/decoded.ts";
-import { resumed } from "../../../upstream/http/resumed_body.ts";
+import { ResumedBody } from "../../../upstream/http/resumed_body.ts";
 
 export interface InitializeAnswer {
   /**
@@ -167,7 +168,8 @@ export async function readInitializeAnswer(
     response = decoded(given);
     const reader = new AnswerReader(response.body, charge);
     const { bytes, ...read } = comesWhole ? await readJson(reader, id) : await readEvents(reader, id);
-    return { response: charged(resumed(response, { prefix: bytes }), charge), ...read };
+    const body = new ResumedBody(response.body, { prefix: bytes });
+    return { response: new OtherAnswer(response, { body, onRelease: () => charge.release() }), ...read };
   } catch (error) {
     charge.release();
     if (response !== given) response.release();
@@ -177,12 +179,4 @@ export async function readInitializeAnswer(
     }
     throw error;
   }
-}
-
-function charged(response: ClientResponse, charge: Charge): ClientResponse {
-  const release = () => {
-    charge.release();
-    response.release();
-  };
-  return { head: response.head, body: response.body, release };
 }

@@ -3,6 +3,7 @@
 // docs/protocol.md 38).
 import { canonicalJson } from "../../../envelope/canonical_json.ts";
 import { ERROR_KINDS } from "../../../errors.ts";
+import { OtherAnswer } from "../../../http1/other_answer.ts";
 import { type BodyReader, type ClientResponse, HttpError } from "../../../http1/types.ts";
 import { isEventStream } from "../../../http1/wire/fields/media_type.ts";
 import { type Bytes, ownBytes } from "../../../http1/wire/streams/borrowed.ts";
@@ -44,15 +45,7 @@ export function overheard(parts: GatewayParts, probing: Probing, response: Clien
     const key = result === undefined ? undefined : keyOf(probing);
     if (key !== undefined) parts.discoveries.remember(key, result!, parts.now());
   });
-  return {
-    head: response.head,
-    refusal: response.refusal,
-    body,
-    release() {
-      body.end();
-      response.release();
-    },
-  };
+  return new OtherAnswer(response, { body, onRelease: () => body.end() });
 }
 
 /** Whether an answer says that the server cannot be asked now, or that Signet does not let it be. */

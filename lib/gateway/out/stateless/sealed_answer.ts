@@ -1,8 +1,8 @@
 // A server's answer to a stateless client, with what the client is to bring back sealed in it: as it comes, in JSON or in
 // events, its head first. An answer that carries nothing costs a look (docs/protocol.md 33, 34).
 import type { Charge } from "../../../http1/byte_account.ts";
+import { OtherAnswer } from "../../../http1/other_answer.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../../http1/types.ts";
-import { OF_THE_BYTES } from "../../../http1/wire/fields/fields.ts";
 import { isEventStream, isJson } from "../../../http1/wire/fields/media_type.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../../http1/wire/streams/borrowed.ts";
 import type { Carries } from "../../../mcp/carried/carried_members.ts";
@@ -34,38 +34,16 @@ export function sealAnswer(parts: GatewayParts, carriage: Carriage, response: Cl
   const whole = plain.body.takeBuffered();
   if (whole !== undefined) {
     const isPlain = !inspectBytes(whole, mayCarry, carriage.carries);
-    if (isPlain) return answerOf(plain, { head: plain.head, body: new TakenBody(whole) });
+    if (isPlain) return new OtherAnswer(plain, { body: new TakenBody(whole) });
   }
   const exchanging = new Sealing(parts, carriage);
   const splicer = isStream ? new EventSplicer(exchanging) : new JsonSplicer(exchanging);
-  const head = sealedHead(plain.head);
-  if (whole !== undefined) return answerOf(plain, { head, body: new TakenBody(sealWhole(plain, whole, splicer)) });
-  return answerOf(plain, { head, body: new SealedBody(plain.body, splicer, parts.account.open()) });
-}
-
-function answerOf(
-  plain: ClientResponse,
-  { head, body }: { head: ClientResponse["head"]; body: TakenBody | SealedBody },
-): ClientResponse {
-  return {
-    head,
-    body,
-    release() {
-      body.close();
-      plain.release();
-    },
-  };
-}
-
-/** What a head says of the body's bytes is not true any more; of one that says nothing of them all is. */
-function sealedHead(head: ClientResponse["head"]): ClientResponse["head"] {
-  const { fields } = head;
-  for (let i = 0; i < fields.length; i += 2) {
-    if (!OF_THE_BYTES.has(fields[i]!)) continue;
-    const left = fields.filter((_, at, all) => !OF_THE_BYTES.has(all[at - at % 2]!));
-    return { ...head, notes: undefined, fields: left, bodyLength: CHUNKED };
+  if (whole !== undefined) {
+    return new OtherAnswer(plain, { body: new TakenBody(sealWhole(plain, whole, splicer)), bodyLength: CHUNKED });
   }
-  return { ...head, bodyLength: CHUNKED };
+  const charge = parts.account.open();
+  const body = new SealedBody(plain.body, splicer, charge);
+  return new OtherAnswer(plain, { body, bodyLength: CHUNKED, onRelease: () => charge.release() });
 }
 
 /** @throws SignetError `upstream_invalid`, with the answer released */
@@ -131,8 +109,6 @@ class TakenBody implements BodyReader {
   readAll(maxBytes: number): Promise<Uint8Array> {
     return gatherAll(this, maxBytes);
   }
-
-  close(): void {}
 }
 
 async function gatherAll(body: BodyReader, maxBytes: number): Promise<Uint8Array> {
@@ -192,10 +168,6 @@ class SealedBody implements BodyReader {
 
   readAll(maxBytes: number): Promise<Uint8Array> {
     return gatherAll(this, maxBytes);
-  }
-
-  close(): void {
-    this.#charge.release();
   }
 }
 
