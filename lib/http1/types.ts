@@ -190,17 +190,27 @@ export interface ClientRequest {
   readonly changing?: Fields | undefined;
 }
 
+/** A head whose last field is its Content-Length, but for the digits of that: one for all messages that differ in length only. */
+export interface ReadyHead {
+  /** Up to those digits; where there are further fields, up to where those go. */
+  readonly bytes: Uint8Array;
+  /** Further fields, which may be sent as they are (`requireSendable`); ahead of the length. */
+  readonly fields: Fields;
+}
+
 /** See {@link ClientRequest.made} and {@link ResponseStart.made}. For the engine alone. */
 export interface MadeHead {
-  /** Up to the digits of Content-Length; of requests with changing fields up to where those go. All have some, or none. */
-  bytes: Uint8Array | undefined;
+  /** The head but for the digits of its Content-Length. */
+  ready: ReadyHead | undefined;
+  /** In its place of requests with changing fields: up to where those go. All have some, or none. */
+  stem: Uint8Array | undefined;
   /** Whose it is, of a request: with another method, target or list of fields nothing is found or kept here. */
   of?: { readonly method: string; readonly target: string; readonly fields: Fields } | undefined;
   /**
    * What they said last; how many texts of it they had said the time before, too; and all up to there, or, where those
-   * are all of them, up to the digits of Content-Length.
+   * are all of them, the whole head but for the digits.
    */
-  last?: { changing: Fields; same: number; bytes: Uint8Array | undefined } | undefined;
+  last?: LastChanging | undefined;
   /**
    * Whether it is sent, where that can be, over the connection that it was sent on last: whoever is there remembers the
    * rest of it.
@@ -210,9 +220,17 @@ export interface MadeHead {
   carrier?: object | undefined;
 }
 
+/** See {@link MadeHead.last}. */
+export interface LastChanging {
+  changing: Fields;
+  same: number;
+  stem: Uint8Array | undefined;
+  ready: ReadyHead | undefined;
+}
+
 /** All of one shape: whoever sends asks each for its members. @param returns see {@link MadeHead.returns} */
 export function newMadeHead(returns: boolean): MadeHead {
-  return { bytes: undefined, of: undefined, last: undefined, returns, carrier: undefined };
+  return { ready: undefined, stem: undefined, of: undefined, last: undefined, returns, carrier: undefined };
 }
 
 export interface ClientResponse {

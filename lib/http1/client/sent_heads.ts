@@ -1,16 +1,15 @@
 // Request heads that have been sent before, in bytes: most requests of a session differ in their body only.
 // What is sent is what `formatRequestHead` made of the very same method, target and fields. Bounded.
-import type { ClientRequest, Fields, MadeHead } from "../types.ts";
+import type { ClientRequest, Fields, MadeHead, ReadyHead } from "../types.ts";
 import { formatRequestHead, requireSendable } from "../wire/heads/head_format.ts";
 import { keepLatin1 } from "../wire/latin1.ts";
-import { type Head, readyHead, withFieldsAndLength, withLength } from "../wire/ready_head.ts";
+import { type Head, readyHead } from "../wire/ready_head.ts";
 
 interface SentHead {
   readonly method: string;
   readonly target: string;
   readonly fields: Fields;
-  /** Up to the digits of Content-Length. */
-  readonly bytes: Uint8Array;
+  readonly ready: ReadyHead;
 }
 
 /** Heads kept in each of two generations, in number and in bytes. */
@@ -25,20 +24,17 @@ export class SentHeads {
   #old = new Map<string, SentHead>();
   #youngBytes = 0;
 
-  /** As {@link formatRequestHead}. @throws TypeError if the request cannot be sent as it is */
+  /** As {@link formatRequestHead}, or ready to be written with the length of its body. @throws TypeError if the request cannot be sent as it is */
   format(request: ClientRequest, bodyLength: number | undefined): Head {
     const { method, target, fields, changing } = request;
     const made = placeOf(request);
     if (changing !== undefined) {
       const last = made?.last;
-      return last?.changing === changing && last.same === changing.length && last.bytes !== undefined &&
-          bodyLength !== undefined && bodyLength >= 0
-        ? withLength(last.bytes, bodyLength)
+      return last?.ready !== undefined && last.changing === changing && bodyLength !== undefined && bodyLength >= 0
+        ? last.ready
         : formatChanging(request, made, { changing, bodyLength });
     }
-    if (made?.bytes !== undefined && bodyLength !== undefined && bodyLength >= 0) {
-      return withLength(made.bytes, bodyLength);
-    }
+    if (made?.ready !== undefined && bodyLength !== undefined && bodyLength >= 0) return made.ready;
     const key = longestValue(fields);
     if (key.length < WORTHWHILE || bodyLength === undefined || bodyLength < 0) {
       return formatRequestHead(method, target, fields, bodyLength);
@@ -47,19 +43,19 @@ export class SentHeads {
     const known = young ?? this.#old.get(key);
     if (known !== undefined && isSame(known, method, target, fields)) {
       if (young === undefined) this.#keep(key, known);
-      if (made !== undefined) made.bytes = known.bytes;
-      return withLength(known.bytes, bodyLength);
+      if (made !== undefined) made.ready = known.ready;
+      return known.ready;
     }
     const whole = formatRequestHead(method, target, fields, undefined);
-    const bytes = readyHead(whole.slice(0, -2));
-    this.#keep(key, { method, target, fields: fields.slice(), bytes });
-    if (made !== undefined) made.bytes = bytes;
-    return withLength(bytes, bodyLength);
+    const ready = readyHead(whole.slice(0, -2));
+    this.#keep(key, { method, target, fields: fields.slice(), ready });
+    if (made !== undefined) made.ready = ready;
+    return ready;
   }
 
   #keep(key: string, head: SentHead): void {
     // Itself, and the fields as they came.
-    const bytes = 2 * head.bytes.length;
+    const bytes = 2 * head.ready.bytes.length;
     if (this.#young.size >= KEPT || this.#youngBytes + bytes > KEPT_BYTES) {
       this.#old = this.#young;
       this.#young = new Map();
@@ -93,21 +89,23 @@ function formatChanging(
   const { last } = made;
   const same = last === undefined ? 0 : countSame(last.changing, changing);
   if (last === undefined || same === 0) {
-    made.last = { changing, same, bytes: undefined };
-    made.bytes ??= keepLatin1(stemOf(request, []));
+    made.last = { changing, same, stem: undefined, ready: undefined };
+    made.stem ??= keepLatin1(stemOf(request, []));
     requireSendable(changing);
-    return withFieldsAndLength(made.bytes, changing, bodyLength);
+    return { bytes: made.stem, fields: changing };
   }
-  if (last.bytes === undefined || last.same !== same) {
+  if (last.same !== same || (last.ready === undefined && last.stem === undefined)) {
     const stem = stemOf(request, changing.slice(0, same));
-    last.bytes = same === changing.length ? readyHead(stem) : keepLatin1(stem);
+    const isAll = same === changing.length;
+    last.ready = isAll ? readyHead(stem) : undefined;
+    last.stem = isAll ? undefined : keepLatin1(stem);
     last.same = same;
     last.changing = changing;
   }
-  if (same === changing.length) return withLength(last.bytes, bodyLength);
+  if (last.ready !== undefined) return last.ready;
   const others = changing.slice(same);
   requireSendable(others);
-  return withFieldsAndLength(last.bytes, others, bodyLength);
+  return { bytes: last.stem!, fields: others };
 }
 
 /** A head up to where further fields go. */

@@ -1,16 +1,16 @@
 // The head of the answer that was sent last, in bytes: an MCP server answers most calls with the same fields. What is sent
 // is what `formatResponseHead` made of the very same status, reason and fields. One for a server, so it is bounded; and
 // with it goes whoever has a place for it (`ResponseStart.made`).
-import type { Fields, ResponseStart } from "../types.ts";
+import type { Fields, ReadyHead, ResponseStart } from "../types.ts";
 import { formatResponseHead, type ResponseFraming } from "../wire/heads/head_format.ts";
-import { type Head, readyHead, withLength } from "../wire/ready_head.ts";
+import { type Head, readyHead } from "../wire/ready_head.ts";
 
 interface SentAnswer {
   readonly status: number;
   readonly reason: string | undefined;
   readonly fields: Fields;
-  /** Up to the digits of Content-Length; undefined until the same has been sent again. */
-  bytes: Uint8Array | undefined;
+  /** Undefined until the same has been sent again. */
+  ready: ReadyHead | undefined;
 }
 
 /** With more than this it costs more to compare than to format. */
@@ -21,28 +21,28 @@ const MOST_BYTES = 4096;
 export class SentAnswers {
   #last: SentAnswer | undefined;
 
-  /** As {@link formatResponseHead}. @throws TypeError if it cannot be sent */
+  /** As {@link formatResponseHead}, or ready to be written with the length of its body. @throws TypeError if it cannot be sent */
   format(start: ResponseStart, framing: ResponseFraming): Head {
     const { bodyLength, close, minorVersion } = framing;
     if (bodyLength === undefined || !(bodyLength > 0) || close || minorVersion === 0) {
       return formatResponseHead(start, framing);
     }
     const { made } = start;
-    if (made?.bytes !== undefined) return withLength(made.bytes, bodyLength);
+    if (made?.ready !== undefined) return made.ready;
     const last = this.#last;
     if (last === undefined || !isSame(last, start)) {
       const text = formatResponseHead(start, framing);
       this.#keep(start, text.length);
       return text;
     }
-    last.bytes ??= readyHead(formatResponseHead(start, { ...framing, bodyLength: undefined }).slice(0, -2));
-    if (made !== undefined) made.bytes = last.bytes;
-    return withLength(last.bytes, bodyLength);
+    last.ready ??= readyHead(formatResponseHead(start, { ...framing, bodyLength: undefined }).slice(0, -2));
+    if (made !== undefined) made.ready = last.ready;
+    return last.ready;
   }
 
   #keep({ status, reason, fields }: ResponseStart, length: number): void {
     const isWorthIt = length <= MOST_BYTES && fields.length <= MOST_FIELDS;
-    this.#last = isWorthIt ? { status, reason, fields: fields.slice(), bytes: undefined } : undefined;
+    this.#last = isWorthIt ? { status, reason, fields: fields.slice(), ready: undefined } : undefined;
   }
 }
 

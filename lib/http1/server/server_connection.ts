@@ -320,6 +320,7 @@ export class Http1Connection implements ExchangeHost, OpenConnection, StreamOwne
     sendMessage(
       this.stream.output,
       formatResponseHead(start, { bodyLength: body.length, close: true, minorVersion: 1 }),
+      body.length,
       body,
     );
     this.#linger();

@@ -66,7 +66,7 @@ export class ServerExchange implements Exchange {
     const sent = bodiless || this.head.method === "HEAD" ? EMPTY : body;
     this.bodySent = sent.length;
     const { stream } = this.connection;
-    const written = sendMessage(stream.output, head, sent);
+    const written = sendMessage(stream.output, head, body.length, sent);
     // What the client has sent meanwhile is looked at later: the handler may not have returned yet.
     if (written !== DONE || stream.buffered > 0) return this.tellWhen(written);
     this.connection.onResponseSent();
@@ -81,7 +81,7 @@ export class ServerExchange implements Exchange {
     const { stream } = this.connection;
     if (bodiless || this.head.method === "HEAD") {
       const writer = new DiscardingWriter(this);
-      return sendMessage(stream.output, head, EMPTY).then(() => writer);
+      return sendMessage(stream.output, head, framed, EMPTY).then(() => writer);
     }
     this.streaming = framed < 0;
     this.bodySent = first.length;

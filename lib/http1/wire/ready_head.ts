@@ -1,72 +1,57 @@
 // A head in bytes but for what is another in each message: what is sent again and again is made once, and copied from then
 // on; the rest is written behind it from the texts it is in, of which none is made for that.
-import type { Fields } from "../types.ts";
+import type { Fields, ReadyHead } from "../types.ts";
 import { encodeLatin1, keepLatin1 } from "./latin1.ts";
 
-/** A head whose last field is its Content-Length. */
-export interface ReadyHead {
-  /** Up to the digits of the length; where there are further fields, up to where those go. */
-  readonly bytes: Uint8Array;
-  /** Further fields, which may be sent as they are (`requireSendable`); ahead of the length. */
-  readonly fields: Fields;
-  /** The digits and what ends the head; ASCII. */
-  readonly tail: string;
-}
-
-/** As text, where characters are bytes (latin1), or in bytes already. */
+/** As text, whole, where characters are bytes (latin1), or in bytes already, to be written with the length of its body. */
 export type Head = string | ReadyHead;
 
 const LENGTH = "content-length: ";
+const NO_FIELDS: Fields = [];
 
 /** @param text a head up to where its framing goes: its last line ends, nothing follows */
-export function readyHead(text: string): Uint8Array {
-  return keepLatin1(text + LENGTH);
+export function readyHead(text: string): ReadyHead {
+  return { bytes: keepLatin1(text + LENGTH), fields: NO_FIELDS };
 }
 
 /** Of bodies that are shorter, which most are, each tail is made once. */
 const TAILS: string[] = new Array(4096);
 
-/** @param bodyLength ≥ 0 */
-export function withLength(bytes: Uint8Array, bodyLength: number): ReadyHead {
-  return withFieldsAndLength(bytes, NO_FIELDS, bodyLength);
-}
-
-const NO_FIELDS: Fields = [];
-
+/** The digits and what ends the head; ASCII. */
 function tailOf(bodyLength: number): string {
-  return `${bodyLength}\r\n\r\n`;
+  return bodyLength < TAILS.length ? TAILS[bodyLength] ??= tailFor(bodyLength) : tailFor(bodyLength);
 }
 
-/**
- * A head whose last fields are others each time.
- * @param bytes see {@link ReadyHead.bytes}: the last line ends, nothing follows
- * @param bodyLength ≥ 0
- */
-export function withFieldsAndLength(bytes: Uint8Array, fields: Fields, bodyLength: number): ReadyHead {
-  const tail = bodyLength < TAILS.length ? TAILS[bodyLength] ??= tailOf(bodyLength) : tailOf(bodyLength);
-  return { bytes, fields, tail };
+function tailFor(bodyLength: number): string {
+  return `${bodyLength}\r\n\r\n`;
 }
 
 const AFTER_NAME = ": ", LINE_END = "\r\n";
 
-export function headLength(head: Head): number {
+/** @param bodyLength ≥ 0: what a ready head announces; text has it said already */
+export function headLength(head: Head, bodyLength: number): number {
   if (typeof head === "string") return head.length;
-  const { bytes, fields, tail } = head;
-  let length = bytes.length + tail.length;
+  const { bytes, fields } = head;
+  let length = bytes.length + tailOf(bodyLength).length;
   if (fields.length === 0) return length;
   // As much follows a name as a value.
   for (let i = 0; i < fields.length; i++) length += fields[i]!.length + LINE_END.length;
   return length + LENGTH.length;
 }
 
-/** Writes it to the beginning of `buffer`, which must have room for it. */
-export function placeHead(head: Head, buffer: Uint8Array): void {
+/** Writes it to the beginning of `buffer`, which must have room for it. @param bodyLength as of {@link headLength} */
+export function placeHead(head: Head, bodyLength: number, buffer: Uint8Array): void {
   if (typeof head === "string") encodeLatin1(head, buffer);
-  else placeReadyHead(head, buffer, 0);
+  else placeReadyHead(head, bodyLength, buffer, 0);
 }
 
-/** Writes it to where `start` is in `buffer`. */
-export function placeReadyHead({ bytes, fields, tail }: ReadyHead, buffer: Uint8Array, start: number): void {
+/** Writes it to where `start` is in `buffer`. @param bodyLength ≥ 0 */
+export function placeReadyHead(
+  { bytes, fields }: ReadyHead,
+  bodyLength: number,
+  buffer: Uint8Array,
+  start: number,
+): void {
   buffer.set(bytes, start);
   let at = start + bytes.length;
   if (fields.length > 0) {
@@ -78,7 +63,7 @@ export function placeReadyHead({ bytes, fields, tail }: ReadyHead, buffer: Uint8
     }
     at = placeText(LENGTH, buffer, at);
   }
-  placeText(tail, buffer, at);
+  placeText(tailOf(bodyLength), buffer, at);
 }
 
 /** Up to so many characters a loop is faster than a call of the runtime's. */

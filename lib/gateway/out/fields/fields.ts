@@ -1,7 +1,13 @@
 // Which header fields cross the gateway. Everything end-to-end passes as it came; what belongs to one connection,
 // to the session or to somebody's identity does not (RFC 9110 §7.6.1, docs/behaviour.md I4, docs/protocol.md 2).
 import { SignetError } from "../../../errors.ts";
-import type { FieldList, Fields, MadeHead, ResponseHead, ResponseStart } from "../../../http1/types.ts";
+import {
+  type FieldList,
+  type Fields,
+  newMadeHead,
+  type ResponseHead,
+  type ResponseStart,
+} from "../../../http1/types.ts";
 import { plainName } from "../../../http1/wire/fields/field_spelling.ts";
 import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../../http1/wire/fields/fields.ts";
 import type { TrustedPeers } from "../../../identity/proxies/trusted_peers.ts";
@@ -197,7 +203,7 @@ export class FieldPolicy {
   ): ResponseStart {
     const known = notes?.value as Returning | undefined;
     if (known?.by === this && known.origin === origin) return known;
-    const made: MadeHead = { bytes: undefined };
+    const made = newMadeHead(false);
     const returning: Returning = { by: this, origin, status, reason, fields: this.#returning(fields, origin), made };
     if (notes !== undefined) notes.value = returning;
     return returning;

@@ -34,19 +34,20 @@ export class OutboundBody {
 
   /** Sends `head` and, in the same write where it fits, the first piece. */
   start(head: Head, first: Bytes): Promise<void> {
+    const announced = this.#left;
     this.#count(first);
     if (!this.#chunked || first.length === 0 || typeof head !== "string") {
-      return sendMessage(this.#output, head, first);
+      return sendMessage(this.#output, head, announced, first);
     }
     const chunkHead = formatChunkHead(first.length);
     const total = head.length + chunkHead.length + first.length + 2;
     if (total > MESSAGE_BUFFER) {
-      sendMessage(this.#output, head, EMPTY);
+      sendMessage(this.#output, head, announced, EMPTY);
       return this.#writeChunk(first, false);
     }
     const buffer = this.#output.takeBuffer(total);
     if (buffer === undefined) {
-      sendMessage(this.#output, head, EMPTY);
+      sendMessage(this.#output, head, announced, EMPTY);
       return this.#writeChunk(first, false);
     }
     encodeLatin1(head + chunkHead, buffer);

@@ -5,46 +5,51 @@ import { LARGEST_BUFFER, MESSAGE_BUFFER } from "../streams/buffers.ts";
 import type { StreamOutput } from "../streams/stream_output.ts";
 
 /**
- * Sends a head and a body, in one write if they fit a message buffer. A body that is borrowed is copied, and free for
+ * Sends a head and a body, or the beginning of one, in one write if they fit a message buffer. A body that is borrowed is copied, and free for
  * other use at once, like any that is no larger than {@link LARGEST_BUFFER}; a longer one must not change until this
  * resolves: when the socket took it or is gone. Where there is no room for a copy, nothing is copied but the head, and
  * the body must not change either. Where the socket takes bytes as they are sent, nothing of a borrowed body is copied
  * whose own head was long enough for this one to take its place.
+ * @param announced the length that the head tells, where it is not text; ≥ 0
  * @throws HttpError `aborted` if the body was borrowed and has been called back; nothing is sent then
  */
-export function sendMessage(output: StreamOutput, head: Head, body: Bytes): Promise<void> {
-  const length = headLength(head);
+export function sendMessage(output: StreamOutput, head: Head, announced: number, body: Bytes): Promise<void> {
+  const length = headLength(head, announced);
   if (typeof head !== "string" && body instanceof BorrowedBytes && output.takesAtOnce && roomBefore(body) >= length) {
-    return output.sendInPlace(head, body);
+    return output.sendInPlace(head, announced, body);
   }
   const total = length + body.length;
-  if (length > MESSAGE_BUFFER) return sendLongHead(output, head, body);
+  if (length > MESSAGE_BUFFER) return sendLongHead(output, head, announced, body);
   const first = Math.min(total, MESSAGE_BUFFER);
   const buffer = output.takeBuffer(first);
-  if (buffer === undefined) return sendApart(output, head, body);
-  placeHead(head, buffer);
+  if (buffer === undefined) return sendApart(output, head, announced, body);
+  placeHead(head, announced, buffer);
   if (body.length > 0) copyBytes(body, buffer, length, 0, first - length);
   const sent = output.send(buffer, first);
   return first === total ? sent : sendRest(output, body, first - length);
 }
 
-function sendLongHead(output: StreamOutput, head: Head, body: Bytes): Promise<void> {
-  const sent = sendText(output, head);
+function sendLongHead(output: StreamOutput, head: Head, announced: number, body: Bytes): Promise<void> {
+  const sent = sendHead(output, head, announced);
   return body.length === 0 ? sent : sendRest(output, body, 0);
 }
 
-function sendApart(output: StreamOutput, head: Head, body: Bytes): Promise<void> {
+function sendApart(output: StreamOutput, head: Head, announced: number, body: Bytes): Promise<void> {
   if (body instanceof BorrowedBytes) byteAt(body, 0); // throws before anything is sent, if at all
-  const sent = sendText(output, head);
+  const sent = sendHead(output, head, announced);
   return body.length === 0 ? sent : output.write(body);
 }
 
 /** Text that must go out, in memory of its own if there is no room for a buffer. */
-export function sendText(output: StreamOutput, text: Head): Promise<void> {
-  const length = headLength(text);
+export function sendText(output: StreamOutput, text: string): Promise<void> {
+  return sendHead(output, text, 0);
+}
+
+function sendHead(output: StreamOutput, head: Head, announced: number): Promise<void> {
+  const length = headLength(head, announced);
   const buffer = length <= MESSAGE_BUFFER ? output.takeBuffer(length) : undefined;
   const bytes = buffer ?? new Uint8Array(length);
-  placeHead(text, bytes);
+  placeHead(head, announced, bytes);
   return buffer === undefined ? output.write(bytes) : output.send(buffer, length);
 }
 

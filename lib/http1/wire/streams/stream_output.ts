@@ -2,7 +2,8 @@
 // Guarantees: nothing rejects (a failure is one call of the owner's); a buffer goes back, and a loan is free again, once,
 // when its write has ended, however that was; after a failure or {@link StreamOutput.close} nothing more is sent.
 import type { Socket } from "../../../platform/sockets/socket.ts";
-import { headLength, placeReadyHead, type ReadyHead } from "../ready_head.ts";
+import type { ReadyHead } from "../../types.ts";
+import { headLength, placeReadyHead } from "../ready_head.ts";
 import { BorrowedBytes, type Bytes, lockForWrite, startOf, unlockAfterWrite } from "./borrowed.ts";
 import { DONE } from "./done.ts";
 import type { StreamMemory } from "./stream_memory.ts";
@@ -91,13 +92,14 @@ export class StreamOutput {
 
   /**
    * Writes `head` and `body` from where that lies, the head in the room before it, which must be large enough
-   * (`roomBefore`). @throws HttpError `aborted` if the body has been called back
+   * (`roomBefore`). @param announced the length that the head tells
+   * @throws HttpError `aborted` if the body has been called back
    */
-  sendInPlace(head: ReadyHead, body: BorrowedBytes): Promise<void> {
+  sendInPlace(head: ReadyHead, announced: number, body: BorrowedBytes): Promise<void> {
     const buffer = lockForWrite(body);
     const start = startOf(body);
-    const from = start - headLength(head);
-    placeReadyHead(head, buffer, from);
+    const from = start - headLength(head, announced);
+    placeReadyHead(head, announced, buffer, from);
     return this.#enqueue(buffer, from, start + body.length, body);
   }
 

@@ -1,6 +1,6 @@
 // The server reads and frames messages: keep-alive, pipelining, torn packets, bodies, Expect, HTTP/1.0. RFC 9112.
 import assert from "node:assert/strict";
-import { CHUNKED, type Exchange } from "../../../../lib/http1/types.ts";
+import { CHUNKED, type Exchange, newMadeHead } from "../../../../lib/http1/types.ts";
 import { ownBytes } from "../../../../lib/http1/wire/streams/borrowed.ts";
 import { bytesOf } from "../../../support/raw_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -162,6 +162,29 @@ Deno.test("HEAD, 204 and 304 are answered without a body, and the next answer fo
   assert.equal((await client.takeMessage({ bodiless: true })).status, 304);
   assert.equal((await client.takeMessage()).body, "body");
 });
+
+Deno.test(
+  "a head sent before announces each answer's own length: of one in pieces, and of HEAD, too",
+  STRICT,
+  async () => {
+    const start = { status: 200, fields: ["x", "y"], made: newMadeHead(false) };
+    await using server = await serve(async (exchange) => {
+      const body = "b".repeat(Number(exchange.head.path.slice(1)));
+      if (body.length < 20) return await exchange.respond(start, bytesOf(body));
+      const writer = await exchange.begin(start, body.length, bytesOf(body.slice(0, 5)));
+      await writer.end(bytesOf(body.slice(5)));
+    });
+    await using client = await server.connect();
+    for (const length of [3, 3, 12, 40, 3, 41]) {
+      for (const method of ["GET", "HEAD"]) {
+        await client.send(`${method} /${length} HTTP/1.1\r\nHost: a\r\n\r\n`);
+        const { head, body } = await client.takeMessage({ bodiless: method === "HEAD" });
+        assert.match(head, new RegExp(`\r\nx: y\r\ncontent-length: ${length}\r\n`));
+        if (method === "GET") assert.equal(body, "b".repeat(length));
+      }
+    }
+  },
+);
 
 Deno.test("a response in pieces is chunked, and its pieces arrive one by one", STRICT, async () => {
   let go: (() => void) | undefined;

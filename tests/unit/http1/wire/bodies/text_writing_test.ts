@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ByteAccount } from "../../../../../lib/http1/byte_account.ts";
 import { sendMessage } from "../../../../../lib/http1/wire/bodies/text_writing.ts";
-import { readyHead, withLength } from "../../../../../lib/http1/wire/ready_head.ts";
+import { readyHead } from "../../../../../lib/http1/wire/ready_head.ts";
 import { BorrowedBytes, byteAt, callBack, onceFree } from "../../../../../lib/http1/wire/streams/borrowed.ts";
 import { ByteStream } from "../../../../../lib/http1/wire/streams/byte_stream.ts";
 import type { Socket } from "../../../../../lib/platform/sockets/socket.ts";
@@ -68,7 +68,6 @@ function lent(body: string, front: number, room = front) {
   return { buffer, body: new BorrowedBytes(buffer, front, front + body.length, room) };
 }
 
-const headFor = (body: string) => withLength(HEAD, body.length);
 const LENGTH = textWith("hello").length - "hello".length;
 
 Deno.test(
@@ -78,7 +77,7 @@ Deno.test(
     for (const front of [LENGTH, LENGTH + 1, 500]) {
       const { socket, stream } = scene();
       const { buffer, body } = lent("hello", front);
-      await sendMessage(stream.output, headFor("hello"), body);
+      await sendMessage(stream.output, HEAD, 5, body);
       assert.deepEqual(socket.written, [textWith("hello")]);
       assert.equal(socket.from[0], buffer);
       assert.equal(textOf(buffer.subarray(front)), "hellonext");
@@ -95,7 +94,7 @@ Deno.test(
     for (const [front, room] of [[LENGTH - 1, LENGTH - 1], [500, 0], [500, LENGTH - 1]] as const) {
       const { socket, stream } = scene();
       const { buffer, body } = lent("hello", front, room);
-      await sendMessage(stream.output, headFor("hello"), body);
+      await sendMessage(stream.output, HEAD, 5, body);
       assert.deepEqual(socket.written, [textWith("hello")]);
       assert.notEqual(socket.from[0], buffer);
       assert.equal(textOf(buffer.subarray(0, front)), ".".repeat(front));
@@ -106,14 +105,14 @@ Deno.test(
 Deno.test("a body is copied where a socket takes its time, and behind another write", STRICT, async () => {
   const slow = scene(false);
   const first = lent("hello", 500);
-  await sendMessage(slow.stream.output, headFor("hello"), first.body);
+  await sendMessage(slow.stream.output, HEAD, 5, first.body);
   assert.notEqual(slow.socket.from[0], first.buffer);
 
   const busy = scene();
   busy.socket.most = 0;
   const before = busy.stream.output.write(bytesOf("before"));
   const second = lent("hello", 500);
-  const sent = sendMessage(busy.stream.output, headFor("hello"), second.body);
+  const sent = sendMessage(busy.stream.output, HEAD, 5, second.body);
   assert.equal(callBack(second.body), true);
   busy.socket.go();
   await Promise.all([before, sent]);
@@ -124,10 +123,10 @@ Deno.test("a body that is sent in two goes as it was, whatever is sent of it mea
   const { socket, stream } = scene();
   const { buffer, body } = lent("hello", 500);
   socket.most = 0;
-  const sent = sendMessage(stream.output, headFor("hello"), body);
+  const sent = sendMessage(stream.output, HEAD, 5, body);
   // The same body again, elsewhere, under a longer head: what waits to be written stays as it is.
   const other = scene();
-  await sendMessage(other.stream.output, withLength(readyHead("HTTP/1.1 200 OK\r\nx: another\r\n"), 5), body);
+  await sendMessage(other.stream.output, readyHead("HTTP/1.1 200 OK\r\nx: another\r\n"), 5, body);
   assert.notEqual(other.socket.from[0], buffer);
   assert.equal(callBack(body), false);
   let free = false;
@@ -142,6 +141,6 @@ Deno.test("nothing is sent of a body that has been called back", STRICT, () => {
   const { socket, stream } = scene();
   const { body } = lent("hello", 500);
   callBack(body);
-  assert.throws(() => sendMessage(stream.output, headFor("hello"), body), { code: "aborted" });
+  assert.throws(() => sendMessage(stream.output, HEAD, 5, body), { code: "aborted" });
   assert.deepEqual(socket.written, []);
 });

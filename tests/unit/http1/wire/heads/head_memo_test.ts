@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { ByteAccount } from "../../../../../lib/http1/byte_account.ts";
 import { SentHeads } from "../../../../../lib/http1/client/sent_heads.ts";
 import { SentAnswers } from "../../../../../lib/http1/server/sent_answers.ts";
-import { CHUNKED, type RequestHead, type ResponseHead, UNTIL_CLOSE } from "../../../../../lib/http1/types.ts";
+import {
+  CHUNKED,
+  newMadeHead,
+  type RequestHead,
+  type ResponseHead,
+  UNTIL_CLOSE,
+} from "../../../../../lib/http1/types.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../../../../lib/http1/wire/fields/fields_parse.ts";
 import {
   parseRequestHead,
@@ -20,9 +26,9 @@ const HEAD = "POST /mcp HTTP/1.1\r\nHost: a\r\nX-Note: content-length: 7\r\nCont
 const parse = (text: string) => parseRequestHead(text, DEFAULT_HEAD_LIMITS);
 
 /** As it goes on the wire. */
-function textOf(head: Head): string {
-  const bytes = new Uint8Array(headLength(head));
-  placeHead(head, bytes);
+function textOf(head: Head, bodyLength = 0): string {
+  const bytes = new Uint8Array(headLength(head, bodyLength));
+  placeHead(head, bodyLength, bytes);
   return String.fromCharCode(...bytes);
 }
 
@@ -212,13 +218,13 @@ Deno.test(
   () => {
     const texts = new SentHeads();
     const fields = ["host", "a", "authorization", "t".repeat(100)];
-    const made = { bytes: undefined };
+    const made = newMadeHead(false);
     for (const i of [0, 1, 1, 1, 2, 1, 3, 3, 12, 12]) {
       const first = ["x-each", i === 12 ? "\xe9" : `0${i}`.repeat(40)];
       const changing = i === 2 ? [...first, "x-more", "b"] : first;
       const whole = [...fields, ...changing];
       const wanted = formatRequestHead("POST", "/", whole, 5 + i);
-      assert.equal(textOf(texts.format({ method: "POST", target: "/", fields, made, changing }, 5 + i)), wanted);
+      assert.equal(textOf(texts.format({ method: "POST", target: "/", fields, made, changing }, 5 + i), 5 + i), wanted);
       for (const request of [{ method: "GET", target: "/", fields, made, changing }]) {
         assert.equal(
           textOf(texts.format(request, undefined)),
@@ -227,11 +233,11 @@ Deno.test(
       }
     }
     // The first says the same for a while, the second something else each time, or for once the same.
-    const two = { bytes: undefined };
+    const two = newMadeHead(false);
     for (const [at, [first, second]] of ["aA", "aB", "aC", "bC", "bC", "bC", "bD", "aD", "aE", "aE", "aF"].entries()) {
       const changing = ["x-first", first!.repeat(50), "x-second", second!];
       const sent = texts.format({ method: "POST", target: "/", fields, made: two, changing }, at);
-      assert.equal(textOf(sent), formatRequestHead("POST", "/", [...fields, ...changing], at));
+      assert.equal(textOf(sent, at), formatRequestHead("POST", "/", [...fields, ...changing], at));
     }
     for (const changing of [["x-each", "a\r\nb: c"], ["x each", "a"], ["content-length", "7"], ["x-each"]]) {
       const forged = { method: "POST", target: "/", fields, made, changing };
@@ -265,7 +271,7 @@ Deno.test("texts of heads are what formatRequestHead makes, known or not", STRIC
   for (let round = 0; round < 3; round++) {
     for (const [method, target, list, length] of cases) {
       assert.equal(
-        textOf(texts.format({ method, target, fields: list }, length)),
+        textOf(texts.format({ method, target, fields: list }, length), length),
         formatRequestHead(method, target, list, length),
       );
     }
@@ -286,7 +292,7 @@ Deno.test("texts of heads survive more heads than are kept", STRICT, () => {
     for (let i = 0; i < 1000; i++) {
       const fields = ["host", "a", "authorization", String(i).padStart(100, "t")];
       assert.equal(
-        textOf(texts.format({ method: "POST", target: "/", fields }, 5)),
+        textOf(texts.format({ method: "POST", target: "/", fields }, 5), 5),
         formatRequestHead("POST", "/", fields, 5),
       );
     }
@@ -307,7 +313,7 @@ Deno.test("heads of answers are what formatResponseHead makes, whatever was sent
     const { reason, ...rest } = start;
     const wanted = reason === undefined ? rest : { ...rest, reason };
     const given = framing as { bodyLength: number; close: boolean; minorVersion: 1 };
-    assert.equal(textOf(answers.format(wanted, given)), formatResponseHead(wanted, given));
+    assert.equal(textOf(answers.format(wanted, given), given.bodyLength), formatResponseHead(wanted, given));
   }
   const untilClose = { bodyLength: UNTIL_CLOSE, close: true, minorVersion: 0 } as const;
   assert.match(textOf(answers.format({ status: 200, fields: [] }, untilClose)), /connection: close/);
