@@ -6,7 +6,7 @@ import { type CallListener, type ExchangeWatcher, HttpError } from "../../http1/
 import type { Linked, LinkedList } from "../../platform/memory/linked_list.ts";
 import { eventTime } from "../../platform/time/event_time.ts";
 import type { Caller } from "../../session/caller.ts";
-import type { Reservation } from "../../session/limits/holdings.ts";
+import { type Counted, Unit } from "../../session/limits/holdings.ts";
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import type { Active, EndReason } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";
@@ -20,13 +20,15 @@ export interface Asked {
 /** What `UnderWay` lends to a request that it follows, and nobody else can. */
 export interface Place {
   readonly list: LinkedList<InFlight>;
-  readonly kind: "call" | "stream";
-  readonly calls: number;
-  readonly slot: Reservation;
+  readonly what: "streams" | "requests";
+  /** One stream, or so many calls of one body. */
+  readonly count: number;
+  readonly room: Counted;
 }
 
 /** What few requests have, or for a moment. */
 class Seldom {
+  endReason: EndReason | undefined = undefined;
   refusal: SignetError | undefined = undefined;
   outlivesClient = false;
   isOpening = false;
@@ -36,32 +38,24 @@ class Seldom {
 }
 
 /**
- * Made by `UnderWay.begin` alone, which asks for its authority again until `UnderWay.end`. 12 fields (112 bytes) at
- * most: the next belongs into {@link Seldom}.
+ * Made by `UnderWay.begin` alone, which asks for its authority again until `UnderWay.end`, and as such its share of the
+ * limits. 12 fields (112 bytes) at most, with those of `Unit`: the next belongs into {@link Seldom}.
  */
-export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
+export class InFlight extends Unit implements Active, ExchangeWatcher, Linked<InFlight> {
   previous: InFlight | undefined = undefined;
   next: InFlight | undefined = undefined;
   readonly inbound: Inbound;
   readonly caller: Caller;
-  readonly kind: "call" | "stream";
-  readonly calls: number;
-  /** Its share of the limits. */
-  readonly slot: Reservation;
-  /** Set when the session ended, or Signet drains, under the request. */
-  endReason: EndReason | undefined = undefined;
   clientGone = false;
   /** When its authority was last asked for, in ms since the epoch. */
   askedAtMs: number;
   #call: SessionCall | undefined = undefined;
   #seldom: Seldom | undefined = undefined;
 
-  constructor({ inbound, caller }: Asked, { list, kind, calls, slot }: Place) {
+  constructor({ inbound, caller }: Asked, { list, what, count, room }: Place) {
+    super(what, room, count);
     this.inbound = inbound;
     this.caller = caller;
-    this.kind = kind;
-    this.calls = calls;
-    this.slot = slot;
     this.askedAtMs = inbound.receivedAtMs;
     const { exchange } = inbound;
     exchange.watcher = this;
@@ -71,6 +65,19 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
 
   #ensureSeldom(): Seldom {
     return this.#seldom ??= new Seldom();
+  }
+
+  get kind(): "call" | "stream" {
+    return this.what === "streams" ? "stream" : "call";
+  }
+
+  get calls(): number {
+    return this.count;
+  }
+
+  /** Set when the session ended, or Signet drains, under the request. */
+  get endReason(): EndReason | undefined {
+    return this.#seldom?.endReason;
   }
 
   /** Why it would be refused now, if that is what cut it. */
@@ -152,7 +159,7 @@ export class InFlight implements Active, ExchangeWatcher, Linked<InFlight> {
   }
 
   abort(reason: EndReason): void {
-    this.endReason ??= reason;
+    this.#ensureSeldom().endReason ??= reason;
     this.#cut();
   }
 

@@ -79,17 +79,18 @@ export class UnderWay {
     const isStream = kind === "stream";
     if (isStream && lifecycle.draining) throw new SignetError("draining", { retryAfterS: 1 });
     const { principalKey } = asked.caller;
-    const calls = isStream ? 0 : callsIn(asked.inbound.parsed);
-    const slot = isStream ? limits.reserveStream(principalKey) : limits.reserveRequest(principalKey, calls);
+    const what = isStream ? "streams" : "requests";
+    const count = isStream ? 1 : callsIn(asked.inbound.parsed);
+    const room = limits.roomFor(what, principalKey, count);
     this.#size++;
     if (isStream) this.#streams++;
-    return new InFlight(asked, { list: this.#list, kind, calls, slot });
+    return new InFlight(asked, { list: this.#list, what, count, room });
   }
 
   /** Again: nothing. */
   end(inFlight: InFlight): void {
-    if (inFlight.slot.released) return;
-    inFlight.slot.release();
+    if (inFlight.released) return;
+    inFlight.release();
     inFlight.noteEnd();
     this.#list.remove(inFlight);
     this.#size--;
@@ -190,7 +191,7 @@ export class UnderWay {
   }
 
   #refuse(parts: DoorParts, inFlight: InFlight, refusal: SignetError): void {
-    if (inFlight.slot.released || inFlight.cut || inFlight.isOpening) return; // ended while the question was open
+    if (inFlight.released || inFlight.cut || inFlight.isOpening) return; // ended while the question was open
     parts.metrics.withdrawn.inc();
     const { code, detail: { facts } } = refusal;
     parts.log.info("request cut: it would be refused by now", { kind: inFlight.kind, code, ...facts });

@@ -82,17 +82,17 @@ export function giveBack(what: Held, { tally, holding }: Counted, count = 1): vo
 
 /** So many of a tally and of a holding, most often one. */
 export class Unit implements Reservation {
-  readonly #what: Held;
+  readonly what: Held;
+  readonly count: number;
   readonly #holding: Holding;
-  readonly #count: number;
   #tally: Tally | undefined;
 
   constructor(what: Held, from: Counted, count = 1) {
     const { tally, holding } = from;
-    this.#what = what;
+    this.what = what;
+    this.count = count;
     this.#tally = tally;
     this.#holding = holding;
-    this.#count = count;
     tally.taken += count;
     holding[what] += count;
   }
@@ -107,7 +107,7 @@ export class Unit implements Reservation {
 
   release(): void {
     if (this.#tally === undefined) return;
-    giveBack(this.#what, { tally: this.#tally, holding: this.#holding }, this.#count);
+    giveBack(this.what, { tally: this.#tally, holding: this.#holding }, this.count);
     this.#tally = undefined;
   }
 

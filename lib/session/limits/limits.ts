@@ -5,13 +5,12 @@ import { SignetError } from "../../errors.ts";
 import type { PrincipalKey } from "../caller.ts";
 import {
   ByteShare,
+  type Counted,
   giveBack,
   Holdings,
-  type Reservation,
   type SessionReservation,
   SessionUnit,
   Tally,
-  Unit,
 } from "./holdings.ts";
 
 /** Seconds after which a refused caller may try again (M2). */
@@ -126,19 +125,6 @@ export class Limits {
     giveBack("sessions", { tally: this.#tallies.sessions, holding: this.#holdings.of(key) });
   }
 
-  /** @throws SignetError `principal_limit` (429) at the principal's share, `request_limit` (503) at the cap of all */
-  reserveStream(key: PrincipalKey): Reservation {
-    return this.#reserve("streams", key);
-  }
-
-  /**
-   * @param count requests in one body: a batch is no cheaper than its calls one by one
-   * @throws SignetError `principal_limit` (429) at the principal's share, `request_limit` (503) at the cap of all
-   */
-  reserveRequest(key: PrincipalKey, count = 1): Reservation {
-    return this.#reserve("requests", key, count);
-  }
-
   /** Of the principal's share of memory, for one body. */
   openBytes(key: PrincipalKey): ByteShare {
     return new ByteShare(this.#holdings, key, () => this.#caps.maxBytesPerPrincipal);
@@ -191,7 +177,12 @@ export class Limits {
     };
   }
 
-  #reserve(what: Lasting, key: PrincipalKey, count = 1): Reservation {
+  /**
+   * Where there is room for a stream or for requests, to be taken by a `Unit` in the same step.
+   * @param count requests in one body: a batch is no cheaper than its calls one by one
+   * @throws SignetError `principal_limit` (429) at the principal's share, `request_limit` (503) at the cap of all
+   */
+  roomFor(what: Lasting, key: PrincipalKey, count = 1): Counted {
     const tally = this.#tallies[what];
     const { name, cap, ofPrincipal, flag } = KINDS[what];
     const holding = this.#holdings.of(key);
@@ -199,7 +190,7 @@ export class Limits {
     const isBusy = holding.streams + holding.requests >= maxBusyPerPrincipal;
     const limitOfOne = isBusy ? maxBusyPerPrincipal : this.#caps[ofPrincipal];
     const isOwn = isBusy || holding[what] + count > limitOfOne;
-    if (!isOwn && tally.taken + count <= this.#caps[cap]) return new Unit(what, { tally, holding }, count);
+    if (!isOwn && tally.taken + count <= this.#caps[cap]) return { tally, holding };
     holding.drop();
     if (isOwn) {
       this.#refusedOfPrincipals[what]++;

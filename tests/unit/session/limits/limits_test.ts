@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SignetError } from "../../../../lib/errors.ts";
 import { principalKey } from "../../../../lib/session/caller.ts";
+import { Unit } from "../../../../lib/session/limits/holdings.ts";
 import { Limits } from "../../../../lib/session/limits/limits.ts";
 import { principalKeyOf } from "../../../support/callers.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -70,7 +71,7 @@ for (const what of ["stream", "request"] as const) {
   Deno.test(`M1: ${what}s at once are capped, and their places come back`, STRICT, () => {
     const limits = new Limits({ maxStreams: 2, maxRequests: 2 });
     const key = principalKeyOf("a");
-    const reserve = () => what === "stream" ? limits.reserveStream(key) : limits.reserveRequest(key);
+    const reserve = () => new Unit(`${what}s`, limits.roomFor(`${what}s`, key));
     const places = [reserve(), reserve()];
     assert.equal(refusalOf(reserve), "request_limit");
     assert.deepEqual(limits.counts(), { ...ZERO, [`${what}s`]: 2, principals: 1 });
@@ -110,8 +111,7 @@ for (const what of ["stream", "request"] as const) {
         ...{ maxStreams: 4, maxStreamsPerPrincipal: 2 },
         ...{ maxRequests: 4, maxRequestsPerPrincipal: 2 },
       });
-      const reserve = (name: string) =>
-        what === "stream" ? limits.reserveStream(principalKeyOf(name)) : limits.reserveRequest(principalKeyOf(name));
+      const reserve = (name: string) => new Unit(`${what}s`, limits.roomFor(`${what}s`, principalKeyOf(name)));
       const places = [reserve("a"), reserve("a")];
       assert.throws(() => reserve("a"), (fault) => {
         assert.ok(fault instanceof SignetError);
