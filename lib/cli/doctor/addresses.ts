@@ -5,7 +5,7 @@ import { shownUrl } from "../../config/values/addresses.ts";
 import { DAY } from "../../config/values/units.ts";
 import { formatAuthority } from "../../http1/wire/authority.ts";
 import { redactUrl } from "../../observe/redact.ts";
-import type { Reached, ReachError, ReachTarget } from "../../platform/network/reach.ts";
+import type { Attempted, Reached, ReachError, ReachTarget } from "../../platform/network/reach.ts";
 import type { CommandContext } from "../command.ts";
 import { formatSpan } from "../screen/times.ts";
 import { type Finding, type Findings, timeBoxed } from "./finding.ts";
@@ -93,7 +93,7 @@ async function examineAddress(context: CommandContext, address: Address): Promis
     const findings: Finding[] = [{
       verdict: "ok",
       what,
-      found: `${shown}: reached at ${reached.addresses.join(", ")}`,
+      found: `${shown}: ${attemptsTold(reached.attempts)}`,
     }];
     if (reached.certificate !== undefined) findings.push(judgeCertificate(address, reached.certificate, context.now()));
     const skew = address.isHttp === false ? undefined : await clockOf(context, address);
@@ -102,9 +102,28 @@ async function examineAddress(context: CommandContext, address: Address): Promis
     const step = (error as Partial<ReachError>).step;
     if (step === undefined) throw error;
     const [found, cure] = STEPS[step];
-    const { code } = error as ReachError;
-    return [{ verdict: "fail", what, found: `${shown}: ${found} (${code})`, cure: cure.replaceAll("FLAG", flag) }];
+    const { code, attempts, elsewhere } = error as ReachError;
+    const tried = attempts.map(({ address, code }) => `${address} ${code}`).join(", ") || code;
+    if (elsewhere === undefined) {
+      return [{ verdict: "fail", what, found: `${shown}: ${found} (${tried})`, cure: cure.replaceAll("FLAG", flag) }];
+    }
+    const host = formatHost(elsewhere);
+    return [{
+      ...{ verdict: "fail", what, found: `${shown}: ${found} (${tried}), but at ${host} somebody does` },
+      cure: `Write ${host} in place of ${hostname} in ${flag}, or let it listen at ${attempts[0]?.address}, too.`,
+    }];
   }
+}
+
+/** `reached at 10.0.0.1, not at 10.0.0.2 (ECONNREFUSED)`. */
+function attemptsTold(attempts: readonly Attempted[]): string {
+  const reached = attempts.filter(({ code }) => code === undefined).map(({ address }) => address);
+  const others = attempts.flatMap(({ address, code }) => code === undefined ? [] : [`${address} (${code})`]);
+  return `reached at ${reached.join(", ")}${others.length === 0 ? "" : `, not at ${others.join(", ")}`}`;
+}
+
+function formatHost(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
 }
 
 /** What the runtime's `fetch` would do; servers are connected to without one. */

@@ -23,8 +23,15 @@ export interface PeerCertificate {
   readonly problem: string | undefined;
 }
 
+/** What came of one of a name's addresses; `code` where nobody took the connection. */
+export interface Attempted {
+  readonly address: string;
+  readonly code: string | undefined;
+}
+
 export interface Reached {
-  readonly addresses: readonly string[];
+  /** All that were tried: at least one of them was reached. */
+  readonly attempts: readonly Attempted[];
   /** Undefined without TLS. */
   readonly certificate: PeerCertificate | undefined;
 }
@@ -34,20 +41,47 @@ export class ReachError extends Error {
   readonly step: "name" | "connection" | "tls";
   /** The system's: `ECONNREFUSED`. */
   readonly code: string;
+  /** Of a connection that nobody took: all that were tried. */
+  readonly attempts: readonly Attempted[];
+  /** Where it is taken on this machine's loopback, by an address that the name does not have. */
+  readonly elsewhere: string | undefined;
 
-  constructor(step: ReachError["step"], code: string) {
+  constructor(step: ReachError["step"], code: string, attempts: readonly Attempted[] = [], elsewhere?: string) {
     super(`reaching an address: found ${code} at its ${step}`);
     this.step = step;
     this.code = code;
+    this.attempts = attempts;
+    this.elsewhere = elsewhere;
   }
 }
 
-/** @throws ReachError */
+/** More of a name's addresses are not tried. */
+const MOST = 16;
+const LOOPBACK = ["127.0.0.1", "::1"];
+
+/** Tries each address of the name. @throws ReachError */
 export async function reach(target: ReachTarget, timeoutMs: number): Promise<Reached> {
   const { hostname, port, secure } = target;
-  const addresses = isIP(hostname) !== 0 ? [hostname] : await resolve(hostname, timeoutMs);
-  await hold(() => connectTcp({ host: hostname, port }), "connect", { step: "connection", timeoutMs });
-  return { addresses, certificate: secure ? await certificateOf(target, timeoutMs) : undefined };
+  const addresses = isIP(hostname) !== 0 ? [hostname] : (await resolve(hostname, timeoutMs)).slice(0, MOST);
+  const attempts = await tryAll(addresses, port, timeoutMs);
+  const reached = attempts.find(({ code }) => code === undefined);
+  if (reached === undefined) {
+    const others = addresses.every((address) => LOOPBACK.includes(address)) ? LOOPBACK : [];
+    const found = await tryAll(others.filter((address) => !addresses.includes(address)), port, timeoutMs);
+    const elsewhere = found.find(({ code }) => code === undefined)?.address;
+    throw new ReachError("connection", attempts[0]?.code ?? "ENOTFOUND", attempts, elsewhere);
+  }
+  const certificate = secure ? await certificateOf(target, reached.address, timeoutMs) : undefined;
+  return { attempts, certificate };
+}
+
+function tryAll(addresses: readonly string[], port: number, timeoutMs: number): Promise<Attempted[]> {
+  return Promise.all(addresses.map(async (address) => {
+    const connect = () => connectTcp({ host: address, port });
+    const code = await hold(connect, "connect", { step: "connection", timeoutMs })
+      .then(() => undefined, (error) => codeOf(error));
+    return { address, code };
+  }));
 }
 
 async function resolve(hostname: string, timeoutMs: number): Promise<readonly string[]> {
@@ -64,10 +98,14 @@ async function resolve(hostname: string, timeoutMs: number): Promise<readonly st
   }
 }
 
-async function certificateOf({ hostname, port, caCerts }: ReachTarget, timeoutMs: number): Promise<PeerCertificate> {
+async function certificateOf(
+  { hostname, port, caCerts }: ReachTarget,
+  address: string,
+  timeoutMs: number,
+): Promise<PeerCertificate> {
   // Whoever is not trusted is looked at all the same: nothing is sent.
   const options = {
-    ...{ host: hostname, port, rejectUnauthorized: false },
+    ...{ host: address, port, rejectUnauthorized: false },
     ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
     ...(caCerts === undefined ? {} : { ca: [...caCerts] }),
   };

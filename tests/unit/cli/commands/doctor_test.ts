@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { startApp } from "../../../../lib/app/app.ts";
-import type { Reached } from "../../../../lib/platform/network/reach.ts";
+import { type Reached, ReachError } from "../../../../lib/platform/network/reach.ts";
 import { FakeMcp } from "../../../support/fake_mcp.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { TempFolder } from "../../../support/temp_folder.ts";
 import { FakeMachine, type MachineOptions } from "../fake_machine.ts";
 import { KEYS } from "../operators.ts";
 
-const REACHED: Reached = { addresses: ["127.0.0.1"], certificate: undefined };
+const REACHED: Reached = { attempts: [{ address: "127.0.0.1", code: undefined }], certificate: undefined };
 const FILES = { keys: KEYS, bearer: "hunter2-bearer\n" };
 /** Nothing listens there: the looks at a running Signet find none. */
 const FLAGS = ["--key-file", "keys", "--listen", "127.0.0.1:2"];
@@ -136,9 +136,7 @@ Deno.test("V2: doctor names the one of several servers that is away", STRICT, as
     "b=http://127.0.0.1:1/mcp",
   ], {
     reach: ({ port }) =>
-      port === 1
-        ? Promise.reject(Object.assign(new Error("x"), { step: "connection", code: "ECONNREFUSED" }))
-        : Promise.resolve(REACHED),
+      port === 1 ? Promise.reject(new ReachError("connection", "ECONNREFUSED")) : Promise.resolve(REACHED),
   });
   assert.equal(code, 1, out);
   assert.match(out, /FAIL +server b +http:\/\/127\.0\.0\.1:1\/mcp: nobody takes the connection \(ECONNREFUSED\)/);

@@ -36,7 +36,10 @@ async function look(world: World): Promise<string[]> {
 
 function certificate(leftMs: number, problem?: string): Reached {
   const expiresAtMs = NOW_MS + leftMs;
-  return { addresses: ["10.0.0.1"], certificate: { subject: "mcp.example", issuer: "CA", expiresAtMs, problem } };
+  return {
+    attempts: [{ address: "10.0.0.1", code: undefined }],
+    certificate: { subject: "mcp.example", issuer: "CA", expiresAtMs, problem },
+  };
 }
 
 Deno.test(
@@ -85,4 +88,16 @@ Deno.test("V2: what is reached by way of a proxy is not looked at past it", STRI
     reach: () => Promise.reject(new Error("must not be asked")),
   });
   assert.match(line!, /^skip /);
+});
+
+Deno.test("V2: what came of each address of a name is told, and where else somebody listens", STRICT, async () => {
+  const attempts = [{ address: "::1", code: "ECONNREFUSED" }, { address: "127.0.0.1", code: undefined }];
+  const [some] = await look({ reach: () => Promise.resolve({ attempts, certificate: undefined }) });
+  assert.equal(some, "ok https://mcp.example/mcp: reached at 127.0.0.1, not at ::1 (ECONNREFUSED)");
+  const refused = new ReachError("connection", "ECONNREFUSED", [{ address: "127.0.0.1", code: "ECONNREFUSED" }], "::1");
+  const [none] = await look({ reach: () => Promise.reject(refused) });
+  assert.match(
+    none!,
+    /^fail .*\(127\.0\.0\.1 ECONNREFUSED\), but at \[::1\] somebody does \| Write \[::1\] in place of/,
+  );
 });

@@ -24,7 +24,10 @@ Deno.test("V2: reaching tells which step fails", STRICT, async () => {
     for await (const connection of listener) connection.close();
   })().catch(() => {});
   const target = { hostname: "127.0.0.1", port, secure: false };
-  assert.deepEqual(await reach(target, PATIENCE_MS), { addresses: ["127.0.0.1"], certificate: undefined });
+  assert.deepEqual(await reach(target, PATIENCE_MS), {
+    attempts: [{ address: "127.0.0.1", code: undefined }],
+    certificate: undefined,
+  });
   assert.equal(await fault(reach({ ...target, secure: true }, PATIENCE_MS)), "tls");
   listener.close();
   await hangUp;
@@ -62,3 +65,16 @@ Deno.test("V2: a certificate for another name is not trusted, whoever has signed
   const { certificate } = await reach(target, PATIENCE_MS);
   assert.match(certificate?.problem ?? "trusted", /ALTNAME|hostname|name/i);
 });
+
+Deno.test(
+  "V2: each address of a name is tried and told, and a server at the other loopback address is found",
+  STRICT,
+  async () => {
+    using listener = Deno.listen({ hostname: "::1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const target = { hostname: "127.0.0.1", port, secure: false };
+    const error = await reach(target, PATIENCE_MS).then(() => undefined, (error) => error as ReachError);
+    assert.deepEqual(error?.attempts, [{ address: "127.0.0.1", code: "ECONNREFUSED" }]);
+    assert.equal(error.elsewhere, "::1");
+  },
+);
