@@ -1,6 +1,7 @@
 // The executable is Signet and nothing else, whatever folder and environment it is started in. Only with SIGNET_BIN.
 import assert from "node:assert/strict";
 import { runBounded } from "../../scripts/bounded_child.ts";
+import { endOverdue } from "../support/overdue.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 
 const { SIGNET_BIN } = Deno.env.toObject();
@@ -83,7 +84,7 @@ Deno.test(
   options,
   async () => {
     if (!(await run(["--version", "--verbose"])).text.includes("runtime    bun")) return;
-    const asked = Promise.withResolvers<void>();
+    let asked = Promise.withResolvers<void>();
     await using admin = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
       asked.resolve();
       if (!request.url.includes("/tap")) return Response.json({ sessions: [], total: 0 });
@@ -92,12 +93,12 @@ Deno.test(
     });
     for (const words of [["tap", "3f2a9c01d4e5"], ["sessions", "--watch", "--every", "1h"]]) {
       const args = [...words, "--admin", `127.0.0.1:${admin.addr.port}`];
+      asked = Promise.withResolvers<void>();
       const child = new Deno.Command(SIGNET_BIN!, { args, stdin: "null", stdout: "piped", stderr: "null" }).spawn();
-      const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
-      await asked.promise;
+      endOverdue(child, `signet ${words.join(" ")}`, 20_000);
+      await Promise.race([asked.promise, child.status]);
       await child.stdout.cancel();
       assert.equal((await child.status).code, 0, words[0]);
-      clearTimeout(timer);
     }
   },
 );
