@@ -1,9 +1,11 @@
 // Who runs on this machine and belongs to whom, read from /proc (Linux): so that nothing a server started survives it.
 // A process is known for ours by its group, by its parents, or by a mark in its environment that all its descendants
 // inherit wherever they go: it names the Signet that made it by process id and start time, which never come again.
-// Where /proc cannot be read (other systems, or not permitted), the process group alone must do.
+// Where /proc cannot be read (other systems, or not permitted), or is of another process namespace than this process's
+// (one was made and no /proc mounted in it), the process group alone must do: there a number is another process's.
 import { readFileSync, readlinkSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
+import process from "node:process";
 
 /** The variable that holds the mark. Not `SIGNET_…`: a server may be a Signet itself, and that namespace is its settings'. */
 export const MARK_VARIABLE = "_MCP_PROCESS_OF";
@@ -45,32 +47,33 @@ function parseStat(text: string): ProcessEntry | undefined {
   return Number.isInteger(entry.startedAt) ? entry : undefined;
 }
 
-async function readEntry(pid: string | number): Promise<ProcessEntry | undefined> {
+async function readEntry(folder: string, pid: string | number): Promise<ProcessEntry | undefined> {
   try {
-    return parseStat(await readFile(`/proc/${pid}/stat`, "utf8"));
+    return parseStat(await readFile(`${folder}/${pid}/stat`, "utf8"));
   } catch {
     return undefined; // it has ended meanwhile
   }
 }
 
-async function listProcesses(): Promise<readonly ProcessEntry[] | undefined> {
+async function listProcesses(folder: string): Promise<readonly ProcessEntry[] | undefined> {
   let names: string[];
   try {
-    names = await readdir("/proc");
+    names = await readdir(folder);
   } catch {
     return undefined;
   }
   const pids = names.filter((name) => /^\d+$/.test(name));
-  const entries = await Promise.all(pids.map(readEntry));
+  const entries = await Promise.all(pids.map((pid) => readEntry(folder, pid)));
   return entries.filter((entry) => entry !== undefined);
 }
 
 /** Process ids mean something only within their namespace: a container's are another machine's. */
-function ownerName(): string | undefined {
+function ownerName(folder: string): string | undefined {
   try {
-    const namespace = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0];
-    const self = parseStat(readFileSync("/proc/self/stat", "utf8"));
-    return namespace === undefined || self === undefined ? undefined : `${namespace}.${self.pid}.${self.startedAt}`;
+    const namespace = /\d+/.exec(readlinkSync(`${folder}/self/ns/pid`))?.[0];
+    const self = parseStat(readFileSync(`${folder}/self/stat`, "utf8"));
+    if (namespace === undefined || self?.pid !== process.pid) return undefined;
+    return `${namespace}.${self.pid}.${self.startedAt}`;
   } catch {
     return undefined;
   }
@@ -78,15 +81,22 @@ function ownerName(): string | undefined {
 
 /** The processes of this machine. Lists are shared by those who ask at about the same time. */
 export class ProcFilesystem implements ProcessTable {
-  readonly owner = ownerName();
+  readonly #folder: string;
+  readonly owner: string | undefined;
   #listing: Promise<readonly ProcessEntry[] | undefined> | undefined;
   #listedAtMs = -Infinity;
   /** Read once a list: when many servers end at a time, each looks at every process. */
   #marks = new Map<number, Promise<string | undefined>>();
 
+  constructor(folder = "/proc") {
+    this.#folder = folder;
+    this.owner = ownerName(folder);
+  }
+
   list(sinceMs = performance.now()): Promise<readonly ProcessEntry[] | undefined> {
+    if (this.owner === undefined) return Promise.resolve(undefined);
     if (this.#listing === undefined || this.#listedAtMs < sinceMs) {
-      this.#listing = listProcesses();
+      this.#listing = listProcesses(this.#folder);
       this.#listedAtMs = performance.now();
       this.#marks = new Map();
     }
@@ -94,19 +104,19 @@ export class ProcFilesystem implements ProcessTable {
   }
 
   find(pid: number): Promise<ProcessEntry | undefined> {
-    return readEntry(pid);
+    return this.owner === undefined ? Promise.resolve(undefined) : readEntry(this.#folder, pid);
   }
 
   markOf(pid: number): Promise<string | undefined> {
     let mark = this.#marks.get(pid);
-    if (mark === undefined) this.#marks.set(pid, mark = readMark(pid));
+    if (mark === undefined) this.#marks.set(pid, mark = readMark(this.#folder, pid));
     return mark;
   }
 }
 
-async function readMark(pid: number): Promise<string | undefined> {
+async function readMark(folder: string, pid: number): Promise<string | undefined> {
   try {
-    const environment = await readFile(`/proc/${pid}/environ`, "utf8");
+    const environment = await readFile(`${folder}/${pid}/environ`, "utf8");
     const found = environment.split("\0").find((entry) => entry.startsWith(`${MARK_VARIABLE}=`));
     return found?.slice(MARK_VARIABLE.length + 1);
   } catch {

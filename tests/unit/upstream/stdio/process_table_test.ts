@@ -5,8 +5,10 @@ import {
   orphansOf,
   type ProcessEntry,
   type ProcessTable,
+  ProcFilesystem,
 } from "../../../../lib/upstream/stdio/process_table.ts";
 import { STRICT } from "../../../support/strict.ts";
+import { TempFolder } from "../../../support/temp_folder.ts";
 
 class FakeTable implements ProcessTable {
   readonly owner = "4026.100.5000";
@@ -77,4 +79,42 @@ Deno.test("B2: without a name of its own a Signet takes nobody for an orphan", S
     markOf: (pid) => table.markOf(pid),
   };
   assert.deepEqual(await orphansOf(nameless), []);
+});
+
+/** A `/proc` in which `self` is `pid`. */
+async function procOf(folder: string, pid: number): Promise<ProcessTable> {
+  await Deno.mkdir(`${folder}/${pid}/ns`, { recursive: true });
+  await Deno.writeTextFile(`${folder}/${pid}/stat`, `${pid} (signet) S 1 ${pid}${" 0".repeat(16)} 5000 0`);
+  await Deno.symlink("pid:[4026]", `${folder}/${pid}/ns/pid`);
+  await Deno.symlink(String(pid), `${folder}/self`);
+  return new ProcFilesystem(folder);
+}
+
+Deno.test(
+  "B2: a /proc of another process namespace is not believed: its numbers are other processes here",
+  STRICT,
+  async () => {
+    await using folder = await TempFolder.create();
+    const table = await procOf(folder.path, Deno.pid + 1);
+    assert.equal(table.owner, undefined);
+    assert.equal(await table.find(Deno.pid + 1), undefined);
+    assert.equal(await membersOf(table, { pid: Deno.pid + 1, mark: undefined, since: 0 }), undefined);
+    assert.deepEqual(await orphansOf(table), []);
+  },
+);
+
+Deno.test(
+  "B2: a folder /proc with nothing mounted on it is not taken for a machine without processes",
+  STRICT,
+  async () => {
+    await using folder = await TempFolder.create();
+    assert.equal(await membersOf(new ProcFilesystem(folder.path), SERVER), undefined);
+  },
+);
+
+Deno.test("B2: a /proc in which this process is found under its own number is believed", STRICT, async () => {
+  await using folder = await TempFolder.create();
+  const table = await procOf(folder.path, Deno.pid);
+  assert.equal(table.owner, `4026.${Deno.pid}.5000`);
+  assert.deepEqual(await membersOf(table, { pid: Deno.pid, mark: undefined, since: 0 }), [Deno.pid]);
 });
