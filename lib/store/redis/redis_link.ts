@@ -9,7 +9,7 @@ import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/time/timer
 import { StoreError } from "../store.ts";
 import { RedisChannels } from "./redis_channels.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
-import { isAnswer, isRefusal, refusedError, remedyOf } from "./redis_refusal.ts";
+import { isAnswer, isNotLetIn, isRefusal, refusedError, remedyOf } from "./redis_refusal.ts";
 import type { RedisTarget } from "./redis_target.ts";
 import { isUnreadable, RenewedClient } from "./renewed_client.ts";
 import type { Script } from "./script.ts";
@@ -102,7 +102,7 @@ export class RedisLink {
     );
     const onUnheard = (fault: unknown) => {
       if (isRefusal(fault)) this.#refusals.tell(fault);
-      if (isUnreadable(fault)) this.#messages.renew();
+      if (isUnreadable(fault) || this.#isDone(fault)) this.#messages.renew();
       this.#lookAgain();
     };
     this.#messages = new RenewedClient((isCurrent) => {
@@ -274,6 +274,7 @@ export class RedisLink {
       this.#sayUp(place);
       return answer;
     } catch (fault) {
+      if (this.#isDone(fault)) this.#commands.renew();
       if (!isRefusal(fault)) this.#sayAway(place, { key, asked, fault });
       else if (this.#away.get(place)?.isByWord !== true) this.#sayUp(place);
       throw fault;
@@ -306,6 +307,11 @@ export class RedisLink {
     // Or longer than anybody who is there is silent: then something else is wrong.
     away.askAgainAtMs = performance.now() + 2 * this.#silenceMs;
     asked.then(() => this.#sayUp(place), (fault) => isRefusal(fault) ? this.#sayUp(place) : away.askAgainAtMs = 0);
+  }
+
+  /** Whether a connection is of no use any more, as its own word says. Those of a cluster are not begun anew for one of them. */
+  #isDone(fault: unknown): boolean {
+    return isNotLetIn(fault) && this.#options.target.kind !== "cluster";
   }
 
   #fail(fault: unknown): never {

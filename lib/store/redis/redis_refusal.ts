@@ -34,12 +34,23 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   WRONGTYPE: { remedy: FOREIGN },
 };
 
+/** Before what a script was refused, up to Redis 6, in KeyDB and in Dragonfly. */
+const IN_SCRIPT = /^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/;
+const WORD = /^([A-Z]{2,}[A-Z0-9]*) /;
+
 /** The store's own word for what is wrong, if a fault is its answer; undefined: nobody has answered. */
 function wordOf(fault: unknown): string | undefined {
   if (!(fault instanceof Error)) return undefined;
+  const said = saidBy(fault);
   // A script's command that its user may not use is an error without a word of its own (Redis 6 and 7, and later ones).
-  if (/^ERR (The user executing the script can't|ACL failure) /.test(fault.message)) return "NOPERM";
-  return /^([A-Z]{2,}[A-Z0-9]*) /.exec(fault.message)?.[1];
+  if (/^ERR (The user executing the script can't|ACL failure) /.test(said)) return "NOPERM";
+  return WORD.exec(said)?.[1];
+}
+
+/** What the store says, of a script as of any other question. */
+function saidBy({ message }: Error): string {
+  const said = message.replace(IN_SCRIPT, "");
+  return said === message || WORD.test(said) ? said : `ERR ${said}`;
 }
 
 /** Whether somebody has answered, whatever it is. */
@@ -55,6 +66,11 @@ export function isRefusal(fault: unknown): fault is Error {
 
 export function remedyOf(fault: unknown): string | undefined {
   return MEANINGS[wordOf(fault) ?? ""]?.remedy;
+}
+
+/** Whether it is the connection that is not let in (any more): another one may be. */
+export function isNotLetIn(fault: unknown): boolean {
+  return wordOf(fault) === "NOAUTH";
 }
 
 /** @param fault see {@link isRefusal} */
@@ -78,7 +94,8 @@ export function refusedError(fault: Error): StoreError {
  * Fit for the log: a command that is not known is quoted with what it was given, a script's fault with its line, and where
  * a key is instead differs from key to key.
  */
-export function wordsOf({ message }: Error): string {
+export function wordsOf(fault: Error): string {
+  const message = saidBy(fault);
   const elsewhere = /^(?:MOVED|ASK)(?= )/.exec(message);
   if (elsewhere !== null) return elsewhere[0];
   const words = message.replace(/, with args beginning with[^]*$| script: [0-9a-f]+, on @\S*$/, "");

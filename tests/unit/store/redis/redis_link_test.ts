@@ -21,6 +21,8 @@ class FakeStore {
   readonly errors = new Map<string, string>();
   readonly changes: boolean[] = [];
   readonly refusals: StoreRefusal[] = [];
+  /** What the connection that was opened first is answered, whatever it asks. */
+  errorOfFirst: string | undefined;
   /** Why a channel is not opened. */
   unheard: string | undefined;
   /** How often channels were asked for. */
@@ -65,7 +67,7 @@ class FakeStore {
       send: (key) => {
         const place = nameOf(key);
         this.asked.set(place, (this.asked.get(place) ?? 0) + 1);
-        const error = this.errors.get(place);
+        const error = (options === this.clients[0] ? this.errorOfFirst : undefined) ?? this.errors.get(place);
         return error === undefined ? Promise.resolve("OK") : Promise.reject(new Error(error));
       },
       subscribe: () => {
@@ -237,6 +239,43 @@ test("V1: a script's command that its user may not use has the cure of any other
   await assert.rejects(() => store.link.script(new Script("return 1"), ["k"], []), {
     message: /refused: NOPERM.*--store-password-file/,
   });
+});
+
+for (
+  const around of [
+    "f_0a1b): @user_script:7: @user_script: 7: -",
+    "0a1b): @user_script:2: -",
+    "f_0a1b): @user_script:7: ",
+  ]
+) {
+  test(`V1: what a script was refused has the word and the cure of any other: ${around}`, async (store) => {
+    const asked = () => store.link.script(new Script("return 1"), ["k"], []);
+    store.errors.set("k", `ERR Error running script (call to ${around}READONLY You can't write.`);
+    await assert.rejects(asked, { message: /refused: READONLY.*name its master/ });
+    store.errors.set("k", `ERR Error running script (call to ${around}OOM command not allowed.`);
+    await assert.rejects(asked, { code: "full" });
+    store.errors.set("k", `ERR Error running script (call to ${around}user_script:7: what has no word`);
+    await assert.rejects(asked, { message: /refused: ERR user_script:7: what has no word/ });
+    assert.deepEqual(store.refusals.map(({ cause }) => cause.split(" ")[0]), ["READONLY", "OOM", "ERR"]);
+  });
+}
+
+test("R6: a connection that says NOAUTH in the middle is not the only one there can be", async (store) => {
+  store.errorOfFirst = "NOAUTH Authentication required.";
+  store.oneNode = true;
+  await assert.rejects(() => store.ask("k"), StoreError);
+  // Who connects anew is let in.
+  await until(() => store.link.up, "another connection to be asked");
+  assert.equal(await store.ask("other"), "OK");
+  assert.ok(store.clients.length > 2);
+});
+
+test("R4 R6: a connection for messages that says NOAUTH is begun anew", async (store) => {
+  store.unheard = "NOAUTH Authentication required.";
+  store.link.listen("c", () => {}, () => {});
+  await until(() => store.clients.length > 2, "another connection");
+  store.unheard = undefined;
+  await until(() => store.link.listening, "the channel to be heard there");
 });
 
 test("R4 V1: a channel that is refused is not heard, and is told of", async (store) => {
