@@ -28,7 +28,7 @@ export class SentHeads {
   format(request: ClientRequest, bodyLength: number | undefined): Head {
     const { method, target, fields, changing } = request;
     const made = placeOf(request);
-    if (changing !== undefined) {
+    if (changing !== undefined && changing.length > 0) {
       const last = made?.last;
       return last?.ready !== undefined && last.changing === changing && bodyLength !== undefined && bodyLength >= 0
         ? last.ready

@@ -239,6 +239,11 @@ Deno.test(
       const sent = texts.format({ method: "POST", target: "/", fields, made: two, changing }, at);
       assert.equal(textOf(sent, at), formatRequestHead("POST", "/", [...fields, ...changing], at));
     }
+    // None of them is none at all: such a head, too, says what its length is.
+    for (const [at, changing] of [[], [], ["x-first", "a"], [], undefined, []].entries()) {
+      const sent = texts.format({ method: "POST", target: "/", fields, made: two, changing }, at);
+      assert.equal(textOf(sent, at), formatRequestHead("POST", "/", [...fields, ...(changing ?? [])], at));
+    }
     for (const changing of [["x-each", "a\r\nb: c"], ["x each", "a"], ["content-length", "7"], ["x-each"]]) {
       const forged = { method: "POST", target: "/", fields, made, changing };
       for (const length of [5, 5, 5, undefined]) assert.throws(() => texts.format(forged, length), TypeError);
