@@ -71,10 +71,6 @@ export class InFlight extends Unit implements Active, ExchangeWatcher, Linked<In
     return this.what === "streams" ? "stream" : "call";
   }
 
-  get calls(): number {
-    return this.count;
-  }
-
   /** Set when the session ended, or Signet drains, under the request. */
   get endReason(): EndReason | undefined {
     return this.#seldom?.endReason;
