@@ -1,5 +1,5 @@
 // What lies between two hosts, and can lose one of them: connections that were there carry nothing any more, either way, and
-// nobody hears of it. New ones are carried.
+// nobody hears of it. New ones are carried, to somebody else if that is said.
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 interface Pair {
@@ -11,10 +11,12 @@ interface Pair {
 export class CuttableWire implements AsyncDisposable {
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
+  #port: number;
 
   private constructor(port: number) {
+    this.#port = port;
     this.#server = createServer((near) => {
-      const pair: Pair = { near, far: connect(port, "127.0.0.1"), cut: false };
+      const pair: Pair = { near, far: connect(this.#port, "127.0.0.1"), cut: false };
       this.#pairs.add(pair);
       for (const [from, to] of [[pair.near, pair.far], [pair.far, pair.near]] as const) {
         from.on("data", (bytes) => pair.cut || to.write(bytes));
@@ -33,6 +35,11 @@ export class CuttableWire implements AsyncDisposable {
 
   get port(): number {
     return (this.#server.address() as { port: number }).port;
+  }
+
+  /** Whoever connects from now on is led to this port. */
+  leadTo(port: number): void {
+    this.#port = port;
   }
 
   /** @returns how many it carried */

@@ -3,13 +3,14 @@
 // Keys stand under one prefix; what has to be one atomic step stands in one slot of a cluster (docs/guides/replicas.md).
 import { Buffer } from "node:buffer";
 import { certificateWords } from "../../platform/faults/certificate_fault.ts";
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import { randomBytes } from "../../platform/random.ts";
 import { createHash } from "../../platform/runtime/builtin.ts";
 import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { StoreError } from "../store.ts";
 import { RedisChannels } from "./redis_channels.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
-import { isAnswer, isNotLetIn, isRefusal, refusedError, remedyOf } from "./redis_refusal.ts";
+import { isAnswer, isRefusal, refusedError, remedyOf, says } from "./redis_refusal.ts";
 import type { RedisTarget } from "./redis_target.ts";
 import { isUnreadable, RenewedClient } from "./renewed_client.ts";
 import type { Script } from "./script.ts";
@@ -77,6 +78,8 @@ export class RedisLink {
   /** By place, those that did not answer what they were asked last. */
   readonly #away = new Map<string, Away>();
   #closed = false;
+  /** When a master was looked for last, by `performance.now()`. */
+  #soughtAtMs = -Infinity;
   /** Before the number of each question. */
   readonly #name = randomBytes(6).toBase64();
   #asked = 0;
@@ -256,6 +259,7 @@ export class RedisLink {
     } catch (fault) {
       if (!isRefusal(fault)) return this.#fail(fault);
       this.#refusals.tell(fault);
+      if (says("READONLY", fault)) this.seekMaster();
       throw refusedError(fault);
     }
   }
@@ -311,7 +315,7 @@ export class RedisLink {
 
   /** Whether a connection is of no use any more, as its own word says. Those of a cluster are not begun anew for one of them. */
   #isDone(fault: unknown): boolean {
-    return isNotLetIn(fault) && this.#options.target.kind !== "cluster";
+    return says("NOAUTH", fault) && this.#options.target.kind !== "cluster";
   }
 
   #fail(fault: unknown): never {
@@ -376,6 +380,28 @@ export class RedisLink {
     if (await this.#commands.trySpare(ask)) this.#look();
   }
 
+  /**
+   * Who is asked takes no writes. Another one may have its name by now, which only a new connection leads to: one is tried
+   * beside it, and takes its place if it leads to whoever does.
+   */
+  seekMaster(): void {
+    const nowMs = performance.now();
+    // Sentinels, and the nodes of a cluster, tell the library by themselves.
+    if (this.#closed || this.#options.target.kind !== "single") return;
+    if (nowMs < this.#soughtAtMs + this.#silenceMs / ASKED_IN_SILENCE) return;
+    this.#soughtAtMs = nowMs;
+    this.#seekMaster().catch(tellIfOwn);
+  }
+
+  async #seekMaster(): Promise<void> {
+    const key = this.#probe;
+    if (!await this.#commands.trySpare((client) => client.send(key, ["DEL", key]))) return;
+    this.#look();
+    // What is said there is heard over another one.
+    this.#messages.renew();
+  }
+
+  /** A key that is never there. */
   get #probe(): string {
     return `{${this.prefix}:revoked}`;
   }

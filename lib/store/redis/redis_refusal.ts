@@ -68,9 +68,9 @@ export function remedyOf(fault: unknown): string | undefined {
   return MEANINGS[wordOf(fault) ?? ""]?.remedy;
 }
 
-/** Whether it is the connection that is not let in (any more): another one may be. */
-export function isNotLetIn(fault: unknown): boolean {
-  return wordOf(fault) === "NOAUTH";
+/** Whether it says this, which another connection may not: it is not let in (any more); it leads to a replica (by now). */
+export function says(word: "NOAUTH" | "READONLY", fault: unknown): boolean {
+  return wordOf(fault) === word;
 }
 
 /** @param fault see {@link isRefusal} */

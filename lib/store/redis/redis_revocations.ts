@@ -14,7 +14,7 @@ import {
 import { HeardNews } from "./heard_news.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink } from "./redis_link.ts";
-import { MOST_OF_LIST, READ_TEXT, Script } from "./script.ts";
+import { IF_TAKES_WRITES, MOST_OF_LIST, READ_TEXT, Script, TAKES_WRITES } from "./script.ts";
 import { forgetOver, remember, Unwritten } from "./unwritten.ts";
 
 /** Makes texts that only holders of the ring can read. */
@@ -73,17 +73,17 @@ for _, member in ipairs(over) do
 end
 return #over`);
 
-/** KEYS until, cut-offs. ARGV session, owner, all. */
-const FIND = new Script(`
+/** KEYS until, cut-offs, none. ARGV session, owner, all. */
+const FIND = new Script(`${IF_TAKES_WRITES}
 return {redis.call('HGET', KEYS[2], ARGV[3]) or '', redis.call('HGET', KEYS[2], ARGV[2]) or '',
   redis.call('ZSCORE', KEYS[1], ARGV[1]) or ''}`);
 
 /**
- * KEYS until, cut-offs, log, last. ARGV the first that is new, how many of those, the last that was read.
+ * KEYS until, cut-offs, log, last, none. ARGV the first that is new, how many of those, the last that was read.
  * Of an entry that is longer than any that is written here, nothing: it keeps nobody from hearing the next one.
  */
 const CHANGES = new Script(
-  `
+  `${TAKES_WRITES}
 local function briefly(entries)
   for _, entry in ipairs(entries) do
     local fields = entry[2]
@@ -100,7 +100,8 @@ return {
   redis.call('GET', KEYS[4]) or '0',
   redis.call('EXISTS', KEYS[1]),
   redis.call('EXISTS', KEYS[2]),
-  briefly(redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1))
+  briefly(redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)),
+  takesWrites() and 1 or 0
 }`,
   MOST_OF_LIST,
 );
@@ -112,6 +113,8 @@ export class RedisRevocations implements RevocationStore {
   readonly #seal: StoreSeal;
   readonly #now: () => number;
   readonly #keys: readonly [until: string, cutOffs: string, log: string, last: string];
+  /** A key that is never there. */
+  readonly #none: string;
   readonly #channel: string;
   /** What this process has heard of. */
   readonly #known = new RevocationSet(DEFAULT_SET_OPTIONS);
@@ -134,6 +137,7 @@ export class RedisRevocations implements RevocationStore {
     this.#now = options.now;
     const base = `{${link.prefix}:revoked}`;
     this.#keys = [`${base}:until`, `${base}:before`, `${base}:log`, `${base}:last`];
+    this.#none = base;
     this.#channel = `${base}:changes`;
   }
 
@@ -178,7 +182,7 @@ export class RedisRevocations implements RevocationStore {
     const members = [`s${digestOf(sid)}`, `o${owner}`, ALL];
     let answer: readonly string[];
     try {
-      answer = listIn(await this.#link.script(FIND, [until, cutOffs], members), 3).map(present);
+      answer = listIn(await this.#link.script(FIND, [until, cutOffs, this.#none], members), 3).map(present);
     } catch (fault) {
       // What is known to be dead needs nobody's word.
       if (known !== undefined && fault instanceof StoreError && fault.code !== "closed") return known;
@@ -203,10 +207,12 @@ export class RedisRevocations implements RevocationStore {
   async changesSince(cursor: number, limit: number): Promise<RevocationChanges> {
     const args = [`${cursor + 1}-0`, limit + 1, `${cursor}-0`];
     const askedAtMs = performance.now();
-    const [entries, read, oldest, length, head, isUntil, isCutOffs, top] = listIn(
-      await this.#link.script(CHANGES, this.#keys, args),
-      8,
+    const [entries, read, oldest, length, head, isUntil, isCutOffs, top, isMaster] = listIn(
+      await this.#link.script(CHANGES, [...this.#keys, this.#none], args),
+      9,
     );
+    // What it knows counts; there may be more.
+    if (numberIn(isMaster) === 0) this.#link.seekMaster();
     const newest = Math.max(numberOr0(head), ...listIn(top).map((entry) => entryOf(entry).number));
     if (this.#news?.read(newest, { askedAtMs, nowMs: performance.now() }) === true) this.#link.hearAnew();
     const isTrimmed = numberIn(length) >= MOST_LOGGED;

@@ -5,7 +5,7 @@ import { conflictError } from "../memory/memory.ts";
 import type { InsertOutcome, TokenListQuery, TokenRecord, TokenStore } from "../store.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink } from "./redis_link.ts";
-import { READ_LIST, READ_TEXT, Script } from "./script.ts";
+import { IF_TAKES_WRITES, READ_LIST, Script } from "./script.ts";
 
 const PURGED_AT_ONCE = 1000;
 /** Of one agent, likewise; there may be a million. */
@@ -49,6 +49,9 @@ for i = 1, 4 do
   if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[7]) then redis.call('PEXPIRE', KEYS[i], ARGV[7]) end
 end
 return {1, live + 1}`);
+/** KEYS records, none. ARGV sid. */
+const GET = new Script(`${IF_TAKES_WRITES}
+return redis.call('HGET', KEYS[1], ARGV[1])`);
 /** KEYS records, expiries, all ids. ARGV sid, before agents' keys. */
 const REMOVE = new Script(`
 local record = redis.call('HGET', KEYS[1], ARGV[1])
@@ -96,12 +99,15 @@ export class RedisTokens implements TokenStore {
   readonly #link: RedisLink;
   readonly #keys: readonly [records: string, expiries: string, all: string];
   readonly #agents: string;
+  /** A key that is never there. */
+  readonly #none: string;
 
   constructor(link: RedisLink) {
     this.#link = link;
     const base = `{${link.prefix}:tokens}`;
     this.#keys = [`${base}:records`, `${base}:expiries`, `${base}:all`];
     this.#agents = `${base}:agent:`;
+    this.#none = base;
   }
 
   async insertBelowLimit(
@@ -121,7 +127,7 @@ export class RedisTokens implements TokenStore {
   }
 
   async get(sid: string): Promise<TokenRecord | undefined> {
-    return recordOf(await this.#link.script(READ_TEXT, [this.#keys[0]], ["HGET", sid]));
+    return recordOf(await this.#link.script(GET, [this.#keys[0], this.#none], [sid]));
   }
 
   async remove(sid: string): Promise<boolean> {

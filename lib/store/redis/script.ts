@@ -35,6 +35,19 @@ return {question, answer}`;
   }
 }
 
+/**
+ * Whether who answers takes writes: who does not is a replica, or was the master once, and may not know what has been revoked
+ * since. The last of KEYS is never there. Whatever else keeps it from writing (its disk, too few replicas) is no such sign.
+ */
+export const TAKES_WRITES = `
+local function takesWrites()
+  local taken = redis.pcall('DEL', KEYS[#KEYS])
+  return type(taken) ~= 'table' or not string.find(taken.err or '', 'READONLY', 1, true)
+end`;
+/** Only from who takes writes: else it is refused, in the store's own words. */
+export const IF_TAKES_WRITES = `${TAKES_WRITES}
+if not takesWrites() then redis.call('DEL', KEYS[#KEYS]) end`;
+
 /** KEYS key. ARGV command, words behind the key. */
 const READ = "return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))";
 

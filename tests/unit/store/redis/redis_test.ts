@@ -225,6 +225,122 @@ for (const [what, ail] of Object.entries(SILENCES)) {
   });
 }
 
+/** Two of which one follows the other, under one name, and a store that has revoked `before` and knows of a token there. */
+async function swapped(body: (stage: Swapped) => Promise<void>): Promise<void> {
+  // Nothing on disk: whoever is started behind it would read that.
+  const args = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0", "--repl-diskless-load", "swapdb"];
+  await using redis = await RedisServer.start(args);
+  await using next = await RedisServer.start(args);
+  await using wire = await CuttableWire.to(redis.port);
+  await next.ask("REPLICAOF", "127.0.0.1", String(redis.port));
+  const store = await openStore(redis, { port: wire.port, silenceMs: 1000 });
+  const other = await openStore(next);
+  try {
+    let woken = 0;
+    store.shared!.watchRevocations(() => woken++);
+    await until(() => isWhole(store), "both connections");
+    await store.revocations.add({ ...DELETED, sid: "before" });
+    await store.tokens.insertBelowLimit(tokenRecord("t"), { limit: 5, nowMs: NOW_MS });
+    const { cursor } = await store.revocations.changesSince(0, 10);
+    await until(async () => await redis.ask("WAIT", "1", "1000") === ":1\r\n", "its replica to have all");
+    // Told to follow one that it cannot reach, it answers as of now.
+    await next.ask("REPLICAOF", "NO", "ONE");
+    await redis.ask("REPLICAOF", "127.0.0.1", "1");
+    await other.revocations.add(DELETED);
+    await other.tokens.remove("t");
+    await body({ store, other, cursor, woken: () => woken, lead: () => wire.leadTo(next.port) });
+    await until(() => isWhole(store), "both connections");
+  } finally {
+    await until(() => isWhole(other), "both connections of the other");
+    await store.close();
+    await other.close();
+  }
+}
+
+interface Swapped {
+  readonly store: Store;
+  /** Asks the master of now. */
+  readonly other: Store;
+  readonly cursor: number;
+  readonly woken: () => number;
+  /** The name is the master's from now on. */
+  readonly lead: () => void;
+}
+
+Deno.test(
+  "redis store L6 R6: who has become a replica clears nobody, and the master of now is found under the same name",
+  { ...STRICT, ...HERE },
+  async () => {
+    await swapped(async ({ store, other, lead, woken }) => {
+      const isReadOnly = { message: /refused: READONLY.*name its master/ };
+      await assert.rejects(async () => await store.revocations.find(SUBJECT), isReadOnly);
+      await assert.rejects(async () => await store.tokens.get("t"), isReadOnly);
+      assert.equal(await store.revocations.find({ ...SUBJECT, sid: "before" }), "session");
+      assert.equal(store.shared!.state().up, true);
+      lead();
+      await until(() => answers(store), "the master to be asked");
+      assert.equal(await store.revocations.find(SUBJECT), "session");
+      assert.equal(await store.revocations.find({ ...SUBJECT, sid: "before" }), "session");
+      assert.equal(await store.revocations.find({ ...SUBJECT, sid: "lives" }), undefined);
+      assert.equal(await store.tokens.get("t"), undefined);
+      await until(() => isWhole(store), "both connections");
+      const before = woken();
+      await other.revocations.add({ ...DELETED, sid: "later" });
+      await until(() => woken() > before, "word of what is revoked there");
+    });
+  },
+);
+
+Deno.test(
+  "redis store R4 R6: who only reads on what is revoked finds the master of now, too",
+  { ...STRICT, ...HERE },
+  async () => {
+    await swapped(async ({ store, cursor, lead }) => {
+      assert.deepEqual((await store.revocations.changesSince(cursor, 10)).revocations, []);
+      lead();
+      const heard: Revocation[] = [];
+      await until(async () => {
+        try {
+          heard.push(...(await store.revocations.changesSince(cursor, 10)).revocations);
+        } catch (fault) {
+          // Its connection has given way to the other one.
+          if (!isIo(fault)) throw fault;
+        }
+        return heard.length > 0;
+      }, "what was revoked there");
+      assert.deepEqual(heard, [DELETED]);
+    });
+  },
+);
+
+test(
+  "R6: a replica that stays one answers what else it is asked, and is not said to come and go",
+  async (redis, store) => {
+    await store.revocations.add(DELETED);
+    await redis.ask("REPLICAOF", "127.0.0.1", "1");
+    try {
+      for (let i = 0; i < 20; i++) {
+        await assert.rejects(async () => await store.revocations.find({ ...SUBJECT, sid: "another" }), /READONLY/);
+        assert.deepEqual(await store.tokens.list({ nowMs: NOW_MS, limit: 1 }), []);
+        assert.deepEqual((await store.revocations.changesSince(0, 10)).revocations, [DELETED]);
+      }
+      const { up, failures } = store.shared!.state();
+      assert.deepEqual([up, failures], [true, 0]);
+    } finally {
+      await redis.ask("REPLICAOF", "NO", "ONE");
+    }
+  },
+);
+
+test("R6: a master that takes no writes for another reason says who is revoked", async (redis, store) => {
+  await store.revocations.add(DELETED);
+  await redis.ask("CONFIG", "SET", "min-replicas-to-write", "1");
+  await assert.rejects(async () => await store.revocations.add({ ...DELETED, sid: "s2" }), /NOREPLICAS/);
+  assert.equal(await store.revocations.find(SUBJECT), "session");
+  assert.equal(await store.revocations.find({ ...SUBJECT, sid: "another" }), undefined);
+  assert.equal(await store.tokens.get("t"), undefined);
+});
+
 Deno.test("redis store R6: starts while the store is away", { ...STRICT, ...HERE }, async () => {
   await using redis = await RedisServer.start();
   await redis.kill();
