@@ -84,10 +84,10 @@ for (const lane of LANES) {
           const url = `http://${there.app.admin}/sessions/revoke`;
           const init = { method: "POST", headers: { "content-type": "application/json" }, body };
           assert.equal(await status(fetch(url, init)), 200);
-          // What has changed since, unless it was read a moment before, how far that goes, what is still kept, and last of all
-          // the newest entry.
-          const whole = /\*3\r\n[^]*(\$16\r\n\d{16}|\$-1)\r\n:[01]\r\n:[01]\r\n\*(0|1\r\n[^]+)\r\n$/;
-          isFound = /\r\n\*8\r\n\*[1-9]/.test(await wire.answered(whole));
+          // What has changed since, unless it was read a moment before, how far that goes, what is still kept, the newest entry,
+          // and last of all that a master says so.
+          const whole = /\*3\r\n[^]*(\$16\r\n\d{16}|\$-1)\r\n:[01]\r\n:[01]\r\n\*(0|1\r\n[^]+)\r\n:1\r\n$/;
+          isFound = /\r\n\*9\r\n\*[1-9]/.test(await wire.answered(whole));
           wire.letGo();
           const found = await asked;
           if (isFound) assert.equal(found, 404);
