@@ -71,6 +71,11 @@ export class InFlight extends Unit implements Active, ExchangeWatcher, Linked<In
     return this.what === "streams" ? "stream" : "call";
   }
 
+  /** Against the caps of its session, which asks for it where it is told (`Active`). */
+  get calls(): number {
+    return this.count;
+  }
+
   /** Set when the session ended, or Signet drains, under the request. */
   get endReason(): EndReason | undefined {
     return this.#seldom?.endReason;
