@@ -36,8 +36,8 @@ export interface Active {
    * A call ends by itself; a stream (GET, or a POST answered by SSE) may stay open for as long as the session lives.
    */
   readonly kind: "call" | "stream";
-  /** Calls that it is, of one body; 1 unless it is a batch. */
-  readonly calls?: number;
+  /** Calls that it is, of one body; 1 unless it is a batch. Nobody asks it of a stream. */
+  readonly calls: number;
   /**
    * Cuts it. Called at most once, and never after `leave`. Must not throw; if it does, the others are cut all the same.
    */
@@ -263,7 +263,7 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
     this.#checkCap(active, this.#limits.caps);
     if (this.inFlight === 0) this.#idle.remove(this);
     if (stream) this.#streams++;
-    else this.#calls += active.calls ?? 1;
+    else this.#calls += active.calls;
     this.lastActiveMs = nowMs;
     const token = new ActiveToken(this, active);
     this.#attach(token);
@@ -359,10 +359,10 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
     token.next = undefined;
     token.session = undefined;
     if (token.active.kind === "stream") this.#streams--;
-    else this.#calls -= token.active.calls ?? 1;
+    else this.#calls -= token.active.calls;
   }
 
-  #checkCap({ kind, calls = 1 }: Active, caps: SessionCaps): void {
+  #checkCap({ kind, calls }: Active, caps: SessionCaps): void {
     const stream = kind === "stream";
     const limit = stream ? caps.maxStreamsPerSession : caps.maxCallsPerSession;
     if ((stream ? this.#streams + 1 : this.#calls + calls) <= limit) return;

@@ -51,6 +51,7 @@ export function refusalOf(action: () => unknown): string | undefined {
 
 export class FakeActive implements Active {
   readonly aborts: EndReason[] = [];
+  readonly calls = 1;
   constructor(readonly kind: "call" | "stream" = "call", readonly onAbort: () => void = () => {}) {}
   abort(reason: EndReason): void {
     this.aborts.push(reason);
