@@ -4,6 +4,7 @@
 import { Buffer } from "node:buffer";
 import type { KeyRing } from "../envelope/key_ring.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
+import { formatHost } from "../http1/wire/authority.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import type { Logger } from "../observe/log.ts";
 import { LabelledCounter } from "../observe/metrics.ts";
@@ -262,7 +263,7 @@ export class Replicas {
 /** The replica at an IP address that listens as this one does. */
 function addressAt(self: string, ip: string): string {
   const { protocol, port } = new URL(self);
-  return `${protocol}//${ip.includes(":") ? `[${ip}]` : ip}${port === "" ? "" : `:${port}`}`;
+  return `${protocol}//${formatHost(ip)}${port === "" ? "" : `:${port}`}`;
 }
 
 /** Without brackets; empty for what is no address. */

@@ -3,7 +3,7 @@ import { FEW_DAYS } from "../../config/named/certificate_term.ts";
 import type { Settings } from "../../config/schema.ts";
 import { shownUrl } from "../../config/values/addresses.ts";
 import { DAY } from "../../config/values/units.ts";
-import { formatAuthority } from "../../http1/wire/authority.ts";
+import { formatAuthority, formatHost } from "../../http1/wire/authority.ts";
 import { redactUrl } from "../../observe/redact.ts";
 import type { Attempted, Reached, ReachError, ReachTarget } from "../../platform/network/reach.ts";
 import type { CommandContext } from "../command.ts";
@@ -120,10 +120,6 @@ function attemptsTold(attempts: readonly Attempted[]): string {
   const reached = attempts.filter(({ code }) => code === undefined).map(({ address }) => address);
   const others = attempts.flatMap(({ address, code }) => code === undefined ? [] : [`${address} (${code})`]);
   return `reached at ${reached.join(", ")}${others.length === 0 ? "" : `, not at ${others.join(", ")}`}`;
-}
-
-function formatHost(address: string): string {
-  return address.includes(":") ? `[${address}]` : address;
 }
 
 /** What the runtime's `fetch` would do; servers are connected to without one. */

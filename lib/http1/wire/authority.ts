@@ -2,7 +2,12 @@
 
 /** `host:port` with IPv6 addresses in brackets. */
 export function formatAuthority(hostname: string, port: number): string {
-  return `${hostname.includes(":") && !hostname.startsWith("[") ? `[${hostname}]` : hostname}:${port}`;
+  return `${formatHost(hostname)}:${port}`;
+}
+
+/** As it stands in a URL: an IPv6 address in brackets, which it may have already. */
+export function formatHost(hostname: string): string {
+  return hostname.includes(":") && !hostname.startsWith("[") ? `[${hostname}]` : hostname;
 }
 
 /** `host:port` or `host` → `host`; an IPv6 literal keeps its brackets. What is neither is returned as it is. */

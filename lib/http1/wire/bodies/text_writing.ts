@@ -5,11 +5,11 @@ import { LARGEST_BUFFER, MESSAGE_BUFFER } from "../streams/buffers.ts";
 import type { StreamOutput } from "../streams/stream_output.ts";
 
 /**
- * Sends a head and a body, or the beginning of one, in one write if they fit a message buffer. A body that is borrowed is copied, and free for
- * other use at once, like any that is no larger than {@link LARGEST_BUFFER}; a longer one must not change until this
- * resolves: when the socket took it or is gone. Where there is no room for a copy, nothing is copied but the head, and
- * the body must not change either. Where the socket takes bytes as they are sent, nothing of a borrowed body is copied
- * whose own head was long enough for this one to take its place.
+ * Sends a head and a body, or the beginning of one, in one write if they fit a message buffer. A body that is borrowed is
+ * copied, and free for other use at once, like any that is no larger than {@link LARGEST_BUFFER}; a longer one must not
+ * change until this resolves: when the socket took it or is gone. Where there is no room for a copy, nothing is copied but
+ * the head, and the body must not change either. Where the socket takes bytes as they are sent, nothing of a borrowed body
+ * is copied whose own head was long enough for this one to take its place.
  * @param announced the length that the head tells, where it is not text; ≥ 0
  * @throws HttpError `aborted` if the body was borrowed and has been called back; nothing is sent then
  */
