@@ -1,11 +1,18 @@
 // What it costs to be observed or governed: the same calls with a setting that records or judges them and without, in
-// each form. Each pair is one Signet twice; a further setting is a line in PAIRS and a row.
-import { requireLane, ROOM, type RunningSignet, type Setup, startSignet, startUpstream } from "./contenders.ts";
+// one form after the other. Each pair is one Signet twice; a further setting is a line in PAIRS and a row.
+import { requireLane, ROOM, type Setup, startSignet, startUpstream } from "./contenders.ts";
 import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
 import { findingOf, formsOf, ratioOf } from "./forms.ts";
 import { freePort, type Running, startServer } from "./process.ts";
-import type { Finding } from "./report.ts";
-import { alternate, CONNECTIONS, type Contender, figuresOf, figureTable, withAll } from "./rounds.ts";
+import {
+  alternate,
+  CONNECTIONS,
+  type Figures,
+  figuresOf,
+  figureTable,
+  type SignetContender,
+  withAll,
+} from "./rounds.ts";
 
 interface Pair {
   /** Its row. */
@@ -57,39 +64,34 @@ export const observed: Job = {
       const upstream = await keep(startUpstream());
       const collector = await keep(startCollector());
       const base: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
-      const contenders: Contender[] = [];
-      const all: RunningSignet[] = [];
-      const start = async (name: string, setup: Setup, flags: readonly string[]) => {
-        const running = await keep(startSignet(setup, [...ROOM, ...flags]));
-        contenders.push({ name, running });
-        all.push(running);
-      };
-      for (const form of formsOf(context)) {
+      const forms = formsOf(context);
+      const figures: Figures[][] = [];
+      for (const form of forms) {
         const setup: Setup = { ...base, ...form.setup };
-        await start(form.name, setup, []);
+        const contenders: SignetContender[] = [{ name: form.name, running: await keep(startSignet(setup)) }];
         for (const { row, flags, env } of PAIRS) {
           // Of each its own: two in one file would be no chain.
           const directory = await Deno.makeTempDir({ dir: context.credentials.directory });
           const own = env === undefined ? setup : { ...setup, env: env(`http://127.0.0.1:${collector.port}`) };
-          await start(`${form.name}, ${row}`, own, flags(directory));
+          const running = await keep(startSignet(own, [...ROOM, ...flags(directory)]));
+          contenders.push({ name: `${form.name}, ${row}`, running });
         }
+        figures.push(await compare(context, contenders));
       }
-      return await compare(context, contenders, all);
+      return PAIRS.map(({ row }, at) =>
+        findingOf(row, figures.map(([plain, ...observed]) => ratioOf(observed[at]!.cpuMicros, plain!.cpuMicros, "µs")))
+      );
     }),
 };
 
-async function compare(
-  context: Context,
-  contenders: readonly Contender[],
-  all: readonly RunningSignet[],
-): Promise<Finding[]> {
-  const [id = ""] = (await openSessions(context, targetOf(all[0]!.port), 1)).ids;
+/** @returns of each, in their order */
+async function compare(context: Context, contenders: readonly SignetContender[]): Promise<Figures[]> {
+  const [plain] = contenders;
+  const [id = ""] = (await openSessions(context, targetOf(plain!.running.port), 1)).ids;
   const headers = headersFor(context, id);
   const figures = await alternate(context, contenders, { connections: CONNECTIONS, headers, body: CALL });
-  for (const signet of all) await requireLane(signet, "fast");
-  context.addDetail(`Calls over ${CONNECTIONS} connections, observed and not`, figureTable(figures));
-  const cpu = (name: string) => figuresOf(figures, name).cpuMicros;
-  return PAIRS.map(({ row }) =>
-    findingOf(row, formsOf(context).map(({ name }) => ratioOf(cpu(`${name}, ${row}`), cpu(name), "µs")))
-  );
+  for (const { running } of contenders) await requireLane(running, "fast");
+  const title = `Calls over ${CONNECTIONS} connections, observed and not: ${plain!.name}`;
+  context.addDetail(title, figureTable(figures, plain!.name));
+  return contenders.map(({ name }) => figuresOf(figures, name));
 }

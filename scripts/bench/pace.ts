@@ -2,7 +2,7 @@
 // second each that counts, while the others are stopped: so they differ in nothing that is the load's or the machine's.
 import { RawConnection, requestBytes, type Target } from "./raw_http.ts";
 import { type Latencies, summary } from "./summary.ts";
-import { takeTurns, whileStopped } from "./turns.ts";
+import { takeTurns, turnsOf, whileStopped } from "./turns.ts";
 
 export interface PaceJob {
   readonly targets: readonly PacedTarget[];
@@ -35,7 +35,7 @@ export async function pace(job: PaceJob): Promise<Latencies[][]> {
   await whileStopped(turning, async () => {
     for (let round = 0; round < job.rounds; round++) {
       paced.forEach((each) => each.micros = []);
-      await takeTurns(turning, job.seconds);
+      await takeTurns(turning, turnsOf(round, job.seconds, TURN_SECONDS));
       rounds.push(paced.map(({ micros }) => summary(micros)));
     }
   });

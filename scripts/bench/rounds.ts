@@ -7,7 +7,7 @@ import { type InstructionCounter, instructionCounter } from "./instructions.ts";
 import { cpuMicros, processTree } from "./machine.ts";
 import type { Running } from "./process.ts";
 import { markdownTable, median, ratioByRound, show } from "./report.ts";
-import { mostSeconds, takeTurns, type Turning, whileStopped } from "./turns.ts";
+import { mostSeconds, takeTurns, type Turning, type Turns, turnsOf, whileStopped } from "./turns.ts";
 import { runWrk, StarvedError, type WrkOptions, type WrkResult } from "./wrk.ts";
 
 /**
@@ -41,6 +41,10 @@ export interface Contender {
   readonly isNeeded?: boolean;
 }
 
+export interface SignetContender extends Contender {
+  readonly running: RunningSignet;
+}
+
 type Load = Omit<WrkOptions, "url" | "directory" | "seconds">;
 
 /** Everybody gets the same load for a while, in turn, `rounds` times over; the order turns with the rounds. */
@@ -63,8 +67,9 @@ export async function interleave(
 }
 
 /**
- * As {@link interleave}, but in a round all get the load at the same time, and run by turns of a tenth of a second: for
- * programs of which none needs another to run. What was said of how long a call took is of no use then.
+ * As {@link interleave}, but in a round all get the load at the same time, and run by turns of half a second: for
+ * programs of which none needs another to run, and few of them, since who is stopped for longer than it runs is measured
+ * in what it does by the clock. What was said of how long a call took is of no use then.
  */
 export async function alternate(
   context: Context,
@@ -77,7 +82,7 @@ export async function alternate(
       note(context, figures, contender, await fed(() => measure(contender, base, counter)));
     }
     const others = contenders.filter(({ isNeeded }) => !isNeeded);
-    const results = await fed(() => measureByTurns(others, base, counter));
+    const results = await fed(() => measureByTurns(others, base, turnsOf(round, base.seconds), counter));
     others.forEach((contender, at) => note(context, figures, contender, results[at]!));
   }
   return figures;
@@ -152,6 +157,7 @@ const READY_MS = 300;
 async function measureByTurns(
   contenders: readonly Contender[],
   base: Omit<WrkOptions, "url">,
+  turns: Turns,
   counter?: InstructionCounter,
 ): Promise<Counted[]> {
   const turning = await Promise.all(contenders.map(async ({ running: { pid } }): Promise<Turning> => ({
@@ -160,12 +166,12 @@ async function measureByTurns(
   })));
   return await whileStopped(turning, async () => {
     const before = await Promise.all(contenders.map(({ running }) => cpuMicros(running.pid)));
-    const seconds = Math.ceil(READY_MS / 1000 + mostSeconds(contenders.length, base.seconds));
+    const seconds = Math.ceil(READY_MS / 1000 + mostSeconds(contenders.length, turns));
     const loads = contenders.map((contender) => loadOn(contender, { ...base, seconds }, counter));
     // Whoever has failed is told of once nobody is signalled any more.
     const ended = Promise.allSettled(loads);
     await sleep(READY_MS);
-    const ran = await takeTurns(turning, base.seconds).finally(() => ended);
+    const ran = await takeTurns(turning, turns).finally(() => ended);
     const results = await Promise.all(loads);
     return await Promise.all(contenders.map(async (contender, at) => ({
       perSecond: results[at]!.requests / (ran[at]! / 1000),
@@ -220,8 +226,8 @@ export async function startForms(
   setup: Setup,
   keep: Keep,
   flags: readonly string[] = ROOM,
-): Promise<(Contender & { readonly running: RunningSignet })[]> {
-  const started = [];
+): Promise<SignetContender[]> {
+  const started: SignetContender[] = [];
   for (const form of formsOf(context)) {
     started.push({ name: form.name, running: await keep(startSignet({ ...setup, ...form.setup }, flags)) });
   }

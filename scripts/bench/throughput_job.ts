@@ -3,7 +3,6 @@
 import {
   requireLane,
   ROOM,
-  type RunningSignet,
   type Setup,
   startFetchProxy,
   startHaproxy,
@@ -15,9 +14,19 @@ import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from
 import { makeExecutable } from "./executable.ts";
 import { EXECUTABLE, findingOf, formsOf, ON_DENO, ratioOf } from "./forms.ts";
 import { type Finding, markdownTable, type Measured, ratioByRound, ratioWithSpread, show } from "./report.ts";
-import { alternate, CONNECTIONS, type Contender, type Figures, figuresOf, figureTable, withAll } from "./rounds.ts";
+import {
+  alternate,
+  CONNECTIONS,
+  type Contender,
+  type Figures,
+  figuresOf,
+  figureTable,
+  startForms,
+  withAll,
+} from "./rounds.ts";
 
 const OTHER = { [EXECUTABLE]: "the other", [ON_DENO]: "the other on Deno" } as const;
+const FETCH = "Deno.serve + fetch";
 const fullOf = (form: string) => `${form}, full lane`;
 /** What a quarter of the rounds or more do not show is noise. */
 const NOISE = 1.01;
@@ -30,37 +39,30 @@ export const throughput: Job = {
       const upstream = await keep(startUpstream());
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
       const forms = formsOf(context);
-      const fast: RunningSignet[] = [], full: RunningSignet[] = [];
+      const fast = await startForms(context, setup, keep);
       const contenders: Contender[] = [
         { name: "direct", running: upstream, isNeeded: true },
         { name: "nginx", running: await keep(startNginx(setup)) },
         { name: "haproxy", running: await keep(startHaproxy(setup)) },
+        ...fast,
       ];
-      for (const form of forms) {
-        const running = await keep(startSignet({ ...setup, ...form.setup }));
-        fast.push(running);
-        contenders.push({ name: form.name, running });
-      }
       for (const [name, other] of await othersOf(context)) {
         contenders.push({ name, running: await keep(startSignet({ ...setup, ...other })) });
       }
-      for (const form of forms) {
-        const running = await keep(startSignet({ ...setup, ...form.setup }, [...ROOM, "--full-lane"]));
-        full.push(running);
-        contenders.push({ name: fullOf(form.name), running });
-      }
-      contenders.push({ name: "Deno.serve + fetch", running: await keep(startFetchProxy(setup)) });
-      const [id = ""] = (await openSessions(context, targetOf(fast[0]!.port), 1)).ids;
-      const figures = await alternate(context, contenders, {
-        connections: CONNECTIONS,
-        headers: headersFor(context, id),
-        body: CALL,
-      });
-      for (const signet of fast) await requireLane(signet, "fast");
-      for (const signet of full) await requireLane(signet, "full");
+      const [id = ""] = (await openSessions(context, targetOf(fast[0]!.running.port), 1)).ids;
+      const load = { connections: CONNECTIONS, headers: headersFor(context, id), body: CALL };
+      const figures = await alternate(context, contenders, load);
+      for (const { running } of fast) await requireLane(running, "fast");
       context.addDetail(`Calls over ${CONNECTIONS} connections`, figureTable(figures));
       if (context.other !== undefined) context.addDetail("This state beside the other", besideTable(figures));
-      return findings(figures, forms.map(({ name }) => name));
+
+      const full = (await startForms(context, setup, keep, [...ROOM, "--full-lane"]))
+        .map(({ name, running }) => ({ name: fullOf(name), running }));
+      const fetch = { name: FETCH, running: await keep(startFetchProxy(setup)) };
+      const lanes = await alternate(context, [...fast, ...full, fetch], load);
+      for (const { running } of full) await requireLane(running, "full");
+      context.addDetail("The same through either lane", figureTable(lanes, fast[0]!.name));
+      return findings(figures, lanes, forms.map(({ name }) => name));
     }),
 };
 
@@ -95,17 +97,21 @@ function mostToBeSeen(figures: ReadonlyMap<string, Figures>): string {
   return `without a proxy ${show(most)} ×, so no more can be seen here`;
 }
 
-function findings(figures: ReadonlyMap<string, Figures>, forms: readonly string[]): Finding[] {
-  const nginx = figuresOf(figures, "nginx"), fetch = figuresOf(figures, "Deno.serve + fetch");
-  const each = (id: string, of: (own: Figures, full: Figures) => Measured) =>
-    findingOf(id, forms.map((form) => of(figuresOf(figures, form), figuresOf(figures, fullOf(form)))));
+function findings(
+  figures: ReadonlyMap<string, Figures>,
+  lanes: ReadonlyMap<string, Figures>,
+  forms: readonly string[],
+): Finding[] {
+  const nginx = figuresOf(figures, "nginx"), fetch = figuresOf(lanes, FETCH);
+  const each = (id: string, of: (form: string) => Measured) => findingOf(id, forms.map(of));
+  const full = (form: string) => figuresOf(lanes, fullOf(form)).cpuMicros;
   return [
-    each("throughput", (own) => {
-      const ratio = ratioOf(own.perSecond, nginx.perSecond, "requests/s");
+    each("throughput", (form) => {
+      const ratio = ratioOf(figuresOf(figures, form).perSecond, nginx.perSecond, "requests/s");
       return { ...ratio, detail: `${ratio.detail}; ${mostToBeSeen(figures)}` };
     }),
-    each("cpu", (own) => ratioOf(own.cpuMicros, nginx.cpuMicros, "µs")),
-    each("full-lane", (own, full) => ratioOf(full.cpuMicros, own.cpuMicros, "µs")),
-    each("full-fetch", (_, full) => ratioOf(full.cpuMicros, fetch.cpuMicros, "µs")),
+    each("cpu", (form) => ratioOf(figuresOf(figures, form).cpuMicros, nginx.cpuMicros, "µs")),
+    each("full-lane", (form) => ratioOf(full(form), figuresOf(lanes, form).cpuMicros, "µs")),
+    each("full-fetch", (form) => ratioOf(full(form), fetch.cpuMicros, "µs")),
   ];
 }

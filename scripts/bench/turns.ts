@@ -1,18 +1,21 @@
-// Programs under load of which one runs, a fraction of a second each by turns, and the others are stopped by a signal: a
-// machine that changes its speed from one second to the next does so for all of them alike.
+// Programs under load of which one runs, half a second each by turns, and the others are stopped by a signal: a machine
+// that changes its speed from one second to the next does so for all of them alike.
 
-/** Short beside what a machine's moods last, long beside what it takes a program to find its caches again. */
-const TURN_MS = 100;
-/** Threads are looked at twice a second of a program's: one that ends in between takes its time with it. */
-const LOOK_AT_EVERY = 5;
+/**
+ * Short beside what a machine's moods last, long beside what it takes a program to find its caches again and to do what has
+ * become due by the clock: a program with timers does that at the beginning of each turn, however short.
+ */
+const TURN_SECONDS = 0.5;
+/** What one takes longer at most: signals, a timer that is late, looks. */
+const LATE_SECONDS = 0.05;
 
 /** What runs when it is its turn, and not at other times. */
 export interface Turning {
   /** Of all its processes; none of one that the others need, which is never stopped. */
   readonly pids: readonly number[];
-  /** What happens in its turn; without it a tenth of a second passes. */
+  /** What happens in its turn; without it half a second passes. */
   readonly act?: () => Promise<void>;
-  /** Called now and then while it is stopped. */
+  /** Called after each of its turns, while it is stopped: threads that end take their time with them. */
   readonly look?: () => Promise<unknown>;
 }
 
@@ -44,26 +47,38 @@ export async function whileStopped<T>(
   }
 }
 
+/** Of a round: how many turns each has, and how many there were before. */
+export interface Turns {
+  readonly count: number;
+  readonly before: number;
+}
+
+/** As many as `seconds` need, in the `round` of that number, from 0. @param turnSeconds what one of them takes */
+export function turnsOf(round: number, seconds: number, turnSeconds = TURN_SECONDS): Turns {
+  const count = Math.ceil(seconds / turnSeconds);
+  return { count, before: round * count };
+}
+
 /**
- * Lets each of them, all stopped, run by turns until each has had `seconds`, or a turn more, in the order of {@link orderOf}.
+ * Lets each of them, all stopped, run by turns in the order of {@link orderOf}.
  * @returns ms that each has run, in their order; all are stopped again
  */
 export async function takeTurns(
   all: readonly Turning[],
-  seconds: number,
+  { count, before }: Turns,
   conductor: Conductor = CONDUCTOR,
 ): Promise<number[]> {
   const { signal, sleep, now } = conductor;
   const ran = all.map(() => 0);
-  for (let turn = 1; ran.some((ms) => ms < seconds * 1000); turn++) {
-    for (const at of orderOf(all.length, turn)) {
+  for (let turn = 1; turn <= count; turn++) {
+    for (const at of orderOf(all.length, before + turn)) {
       const { pids, act, look } = all[at]!;
       const from = now();
       pids.forEach((pid) => signal(pid, "SIGCONT"));
-      await (act?.() ?? sleep(TURN_MS));
+      await (act?.() ?? sleep(TURN_SECONDS * 1000));
       pids.forEach((pid) => signal(pid, "SIGSTOP"));
       ran[at]! += now() - from;
-      if (turn % LOOK_AT_EVERY === 0) await look?.();
+      await look?.();
     }
   }
   return ran;
@@ -79,9 +94,9 @@ export function orderOf(count: number, turn: number): number[] {
   return count % 2 === 1 && Math.floor(turn / count) % 2 === 1 ? order.reverse() : order;
 }
 
-/** How long {@link takeTurns} may take for `count` of them that do nothing of their own, in s. */
-export function mostSeconds(count: number, seconds: number): number {
-  return count * (seconds * 1.05 + 2 * TURN_MS / 1000);
+/** How long {@link takeTurns} may take for `programs` of them that do nothing of their own, in s. */
+export function mostSeconds(programs: number, { count }: Turns): number {
+  return programs * count * (TURN_SECONDS + LATE_SECONDS);
 }
 
 function tryTo(act: () => void): void {

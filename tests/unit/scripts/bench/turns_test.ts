@@ -1,6 +1,14 @@
 // Turns of the bench: nobody runs in another's, each has as much time as the others, and nobody stays stopped.
 import assert from "node:assert/strict";
-import { type Conductor, mostSeconds, orderOf, takeTurns, whileStopped } from "../../../../scripts/bench/turns.ts";
+import {
+  type Conductor,
+  mostSeconds,
+  orderOf,
+  takeTurns,
+  type Turns,
+  turnsOf,
+  whileStopped,
+} from "../../../../scripts/bench/turns.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 /** Notes who is let run, on a clock that only sleeping moves; what runs when it is looked at is an error. */
@@ -21,17 +29,31 @@ function watching() {
 }
 
 const ALL = [{ pids: [1, 2] }, { pids: [3] }, { pids: [4] }];
+/** The first round of two seconds. */
+const TWO_SECONDS: Turns = { count: 4, before: 0 };
 
 Deno.test("by turns one program runs at a time with all its processes, and all get the same time", STRICT, async () => {
   const { running, turns, conductor, seconds } = watching();
-  const ran = await whileStopped(ALL, () => takeTurns(ALL, 1, conductor), conductor);
-  assert.deepEqual(ran, [1000, 1000, 1000]);
+  const ran = await whileStopped(ALL, () => takeTurns(ALL, TWO_SECONDS, conductor), conductor);
+  assert.deepEqual(ran, [2000, 2000, 2000]);
   assert.deepEqual([...new Set(turns.map((each) => each.join()))].toSorted(), ["1,2", "3", "4"]);
   const order = [...orderOf(3, 1), ...orderOf(3, 2)].map((at) => ALL[at]!.pids);
   assert.deepEqual(turns.slice(0, 6), order, "the order turns");
   assert.deepEqual([...running].toSorted(), [1, 2, 3, 4], "all run again");
-  assert.ok(seconds() <= mostSeconds(ALL.length, 1));
+  assert.ok(seconds() <= mostSeconds(ALL.length, TWO_SECONDS));
 });
+
+Deno.test(
+  "a round has the turns that its seconds need, and goes on with the order where the last one ended",
+  STRICT,
+  async () => {
+    assert.deepEqual([turnsOf(0, 2), turnsOf(2, 2)], [TWO_SECONDS, { count: 4, before: 8 }]);
+    assert.deepEqual(turnsOf(1, 4, 0.6), { count: 7, before: 7 });
+    const { turns, conductor } = watching();
+    await whileStopped(ALL, () => takeTurns(ALL, { count: 1, before: 4 }, conductor), conductor);
+    assert.deepEqual(turns, orderOf(3, 5).map((at) => ALL[at]!.pids));
+  },
+);
 
 Deno.test(
   "each follows each other equally often, so that nobody always finds what the same one has left",
@@ -54,14 +76,14 @@ Deno.test(
   },
 );
 
-Deno.test("a program is looked at while it is stopped, more than once a second of its own", STRICT, async () => {
+Deno.test("a program is looked at while it is stopped, after each of its turns", STRICT, async () => {
   const { running, conductor } = watching();
   let looks = 0;
   const look = () => {
     assert.ok(!running.has(3), "found it running");
     return Promise.resolve(++looks);
   };
-  await whileStopped([{ pids: [3], look }], () => takeTurns([{ pids: [3], look }], 2, conductor), conductor);
+  await whileStopped([{ pids: [3], look }], () => takeTurns([{ pids: [3], look }], TWO_SECONDS, conductor), conductor);
   assert.equal(looks, 4);
 });
 
@@ -74,6 +96,6 @@ Deno.test("whoever was stopped runs again where one of them has ended meanwhile"
       conductor.signal(pid, name);
     },
   };
-  await assert.rejects(whileStopped(ALL, () => takeTurns(ALL, 1, failing), failing), Deno.errors.NotFound);
+  await assert.rejects(whileStopped(ALL, () => takeTurns(ALL, TWO_SECONDS, failing), failing), Deno.errors.NotFound);
   assert.deepEqual([...running].toSorted(), [1, 2, 4]);
 });
