@@ -1,9 +1,9 @@
 // What a request to the operators' API says: JSON objects and queries, read strictly. Whatever is not expected is refused,
 // because a misspelt member could widen what is revoked. No message quotes a value: it may be a token or an id.
 import { SignetError } from "../errors.ts";
-import { GatheredBytes } from "../mcp/json/gathered_bytes.ts";
 import { namesMemberTwice } from "../mcp/json/json_text.ts";
 import { parseJson } from "../platform/json.ts";
+import { GatheredBytes } from "../platform/memory/gathered_bytes.ts";
 
 /** No request comes near: an agent has at most 512 characters, an id at most some thousands. */
 const MAX_BODY_BYTES = 64 * 1024;

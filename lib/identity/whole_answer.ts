@@ -1,8 +1,8 @@
 // The answer of somebody who is asked over HTTP for what is decided by: key sets, introspection, resolvers, token endpoints.
 // Read to its end within bounds of time and bytes, from the address that was asked alone, in no content coding. What goes
 // wrong is one error, whose words name no address: a query may hold a secret.
-import { GatheredBytes } from "../mcp/json/gathered_bytes.ts";
 import { describeError } from "../platform/faults/error_name.ts";
+import { GatheredBytes } from "../platform/memory/gathered_bytes.ts";
 import { isCoded, uncoded } from "../platform/network/uncoded.ts";
 
 /** As much of `fetch` as is used here. */

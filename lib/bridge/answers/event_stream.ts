@@ -1,6 +1,6 @@
 // One stream of server-sent events: of a POST until it is answered, or of a GET that listens. It outlives its client:
 // what is sent while nobody reads is kept in the session's log, for the client that resumes it (N3).
-import { joinBytes } from "../../mcp/json/join_bytes.ts";
+import { joinBytes } from "../../platform/memory/join_bytes.ts";
 import type { EventLog, EventPlace } from "./event_log.ts";
 import type { Outbox } from "./outbox.ts";
 

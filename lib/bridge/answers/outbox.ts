@@ -2,7 +2,7 @@
 // writer back (`whenDrained`); a reader that takes nothing for long enough is cut off, and may resume (N3).
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, HttpError } from "../../http1/types.ts";
-import { joinBytes } from "../../mcp/json/join_bytes.ts";
+import { joinBytes } from "../../platform/memory/join_bytes.ts";
 import type { Timers } from "../../platform/time/timers.ts";
 
 export interface OutboxOptions {

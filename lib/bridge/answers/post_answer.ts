@@ -3,7 +3,7 @@
 // here and the client sees signs of life, and a client of a newer revision can resume it.
 import type { SignetError } from "../../errors.ts";
 import { type ClientResponse, HttpError } from "../../http1/types.ts";
-import { joinBytes } from "../../mcp/json/join_bytes.ts";
+import { joinBytes } from "../../platform/memory/join_bytes.ts";
 import type { SameDelay } from "../../platform/time/timers.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { MessageStream } from "./event_stream.ts";

@@ -2,12 +2,12 @@
 // lines that happen to be JSON: what can be understood is taken, and nothing but JSON-RPC 2.0 is a message
 // (docs/behaviour.md B8).
 import { isUtf8 } from "node:buffer";
-import { joinBytes } from "../../mcp/json/join_bytes.ts";
 import { flatten } from "../../mcp/json/json_splice.ts";
 import { elementsOf, findMembers } from "../../mcp/json/json_text.ts";
 import { isJsonObject, type JsonObject, parseMessageInTurns, type RpcResponse } from "../../mcp/messages/json_rpc.ts";
 import { MAX_BATCH } from "../../mcp/scan/json_scan.ts";
 import { parseJson } from "../../platform/json.ts";
+import { joinBytes } from "../../platform/memory/join_bytes.ts";
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -14,7 +14,7 @@ import {
 import { isEventStream, isJson } from "../../http1/wire/fields/media_type.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { type SseEvent, SseParser } from "../../mcp/events/sse.ts";
-import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
+import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
 import { type Decoding, decodingOf } from "../../upstream/http/decoded.ts";
 
 /** Who hears what comes of it. */

@@ -1,7 +1,7 @@
 // A server's answer on its way to a stateless client, with what the client is to bring back exchanged on the way: JSON, or
 // a stream of events (WHATWG HTML §9.2), in pieces of any size. All else passes as the bytes it came as, and an event that
 // has ended at once.
-import { joinBytes } from "../json/join_bytes.ts";
+import { joinBytes } from "../../platform/memory/join_bytes.ts";
 import { CarriedMessage, type Exchanging } from "./carried_message.ts";
 
 const LF = 0x0a, CR = 0x0d, COLON = 0x3a, SPACE = 0x20;

@@ -1,7 +1,7 @@
 // Server-sent events (WHATWG HTML §9.2) out of the bytes of a stream.
 // Guarantees: any split of the bytes gives the same events; memory is bounded by one event.
 import { SignetError } from "../../errors.ts";
-import { GatheredBytes } from "../json/gathered_bytes.ts";
+import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
 
 /**
  * One block of fields, as read. An EventSource dispatches it only if `data` is not empty; MCP's priming events

@@ -1,6 +1,6 @@
 // The data of events exchanged in a stream that passes through as bytes (WHATWG HTML §9.2). Events of which nothing changes
 // pass byte for byte; no more is held than one event, in whatever pieces it comes.
-import { GatheredBytes } from "../json/gathered_bytes.ts";
+import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
 
 const LF = 0x0a, CR = 0x0d, COLON = 0x3a, SPACE = 0x20;
 const BOM = [0xef, 0xbb, 0xbf];

@@ -2,7 +2,7 @@
 // was asked, because an answer can come where nobody expects it (docs/behaviour.md G4). Takes a text in pieces of any size,
 // passes everything else byte for byte, and holds no more than one entry.
 import { parseJson } from "../../platform/json.ts";
-import { GatheredBytes } from "../json/gathered_bytes.ts";
+import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
 
 /** Members of a result that are lists. */
 export const LIST_MEMBERS = ["tools", "prompts", "resources", "resourceTemplates"] as const;

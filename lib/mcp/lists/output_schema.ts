@@ -1,7 +1,7 @@
 // The schema of a tool's result as clients with sessions take it: of an object, always (MCP 2025-11-25, Tools), where a
 // stateless server may describe whatever JSON there is (2026-07-28). One that is refused costs such a client the whole list.
 // What a schema says crosses to the digit.
-import { joinBytes } from "../json/join_bytes.ts";
+import { joinBytes } from "../../platform/memory/join_bytes.ts";
 import { encodeJson } from "../json/json_bytes.ts";
 import { type Change, spliced } from "../json/json_splice.ts";
 import { findMembers, skipValue, type Span, stringAt, textAt, walkArray, walkObject } from "../json/json_text.ts";

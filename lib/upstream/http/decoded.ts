@@ -5,7 +5,7 @@ import { OtherAnswer } from "../../http1/other_answer.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, type Fields } from "../../http1/types.ts";
 import { contentCoding } from "../../http1/wire/fields/content_coding.ts";
 import { type Bytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
-import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
+import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
 import {
   createBrotliDecompress,
   createGunzip,

@@ -2,7 +2,7 @@
 import { OtherAnswer } from "../../http1/other_answer.ts";
 import type { BodyReader, ClientResponse } from "../../http1/types.ts";
 import { type Bytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
-import { GatheredBytes } from "../../mcp/json/gathered_bytes.ts";
+import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
 
 /** What has been read ahead. */
 export interface ReadAhead {

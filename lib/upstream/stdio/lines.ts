@@ -1,7 +1,7 @@
 // Bytes of a pipe to lines: one message a line, ended by a line feed (MCP 2025-11-25, Transports, "stdio").
 // Memory is bounded by the longest line allowed; what to do about a longer one is the reader's choice, and the
 // next one is whole again.
-import { joinBytes } from "../../mcp/json/join_bytes.ts";
+import { joinBytes } from "../../platform/memory/join_bytes.ts";
 
 const LF = 0x0a, CR = 0x0d;
 const NOTHING: LongLine = { head: new Uint8Array(0), tail: new Uint8Array(0), bytes: 0 };

@@ -3,9 +3,9 @@
 // Neither side can make memory grow: what the server does not read is refused, what nobody takes is not read.
 import process from "node:process";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
-import { joinBytes } from "../../mcp/json/join_bytes.ts";
 import type { Logger } from "../../observe/log.ts";
 import { tellIfOwn } from "../../platform/faults/uncaught.ts";
+import { joinBytes } from "../../platform/memory/join_bytes.ts";
 import type { Launch, Spawn, SpawnedProcess } from "../../platform/process/child_process.ts";
 import { signalProcess } from "../../platform/process/signals.ts";
 import { Patience, pause, settlesWithin, type Timers } from "../../platform/time/timers.ts";

@@ -8,11 +8,11 @@ import { type Bytes, inspectBytes, ownBytes } from "../../../http1/wire/streams/
 import type { Carries } from "../../../mcp/carried/carried_members.ts";
 import { type ExchangedKind, type Exchanging, mayCarry } from "../../../mcp/carried/carried_message.ts";
 import { EventSplicer, JsonSplicer, type Splicer } from "../../../mcp/carried/carried_splicer.ts";
-import { GatheredBytes } from "../../../mcp/json/gathered_bytes.ts";
 import { replaceSpan } from "../../../mcp/json/json_splice.ts";
 import { findMember } from "../../../mcp/json/json_text.ts";
 import { errorResponse } from "../../../mcp/messages/json_rpc.ts";
 import { INTERNAL_ERROR } from "../../../mcp/messages/rpc_codes.ts";
+import { GatheredBytes } from "../../../platform/memory/gathered_bytes.ts";
 import type { GatewayParts } from "../../parts.ts";
 import { withoutCoding } from "../uncoded.ts";
 import type { Carriage } from "./carriage.ts";

@@ -2,8 +2,8 @@
 import { rpcCodeFor, SignetError } from "../../../errors.ts";
 import { subscriptionEnded } from "../../../mcp/eras/between_eras.ts";
 import { assertModern } from "../../../mcp/eras/modern.ts";
-import { joinBytes } from "../../../mcp/json/join_bytes.ts";
 import { errorResponse, type RpcNotification, type RpcRequest } from "../../../mcp/messages/json_rpc.ts";
+import { joinBytes } from "../../../platform/memory/join_bytes.ts";
 import { pause, SYSTEM_TIMERS } from "../../../platform/time/timers.ts";
 import type { Caller } from "../../../session/caller.ts";
 import type { Inbound } from "../../inbound.ts";

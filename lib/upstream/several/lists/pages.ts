@@ -1,7 +1,7 @@
 // Merged lists as pages: all of it, as long as that is a page's worth (docs/behaviour.md A2), as the answer that a client is
 // to get, but for its id.
-import { joinBytes } from "../../../mcp/json/join_bytes.ts";
 import type { Span } from "../../../mcp/json/json_text.ts";
+import { joinBytes } from "../../../platform/memory/join_bytes.ts";
 import { type Listed, startOf } from "../members/listed.ts";
 import type { MemberLife } from "../members/member_life.ts";
 import type { Cursors, Place } from "./cursors.ts";

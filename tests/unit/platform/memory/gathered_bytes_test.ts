@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SseParser } from "../../../../lib/mcp/events/sse.ts";
-import { GatheredBytes } from "../../../../lib/mcp/json/gathered_bytes.ts";
+import { GatheredBytes } from "../../../../lib/platform/memory/gathered_bytes.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 Deno.test("M3: GatheredBytes gives back what was added in any pieces, and starts anew", STRICT, () => {
