@@ -2,6 +2,7 @@
 // writer back (`whenDrained`); a reader that takes nothing for long enough is cut off, and may resume (N3).
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import { type BodyReader, CHUNKED, HttpError } from "../../http1/types.ts";
+import { gatherBody } from "../../http1/wire/bodies/gather_body.ts";
 import { joinBytes } from "../../platform/memory/join_bytes.ts";
 import type { Timers } from "../../platform/time/timers.ts";
 
@@ -126,16 +127,8 @@ export class Outbox implements BodyReader {
     return this.#reader.promise;
   }
 
-  async readAll(maxBytes: number): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    for (let part = await this.read(); part !== null; part = await this.read()) {
-      if ((size += part.length) > maxBytes) {
-        throw new HttpError("body_too_large", `reading a body: found more than the ${maxBytes} bytes wanted`);
-      }
-      parts.push(part);
-    }
-    return joinBytes(parts).slice();
+  readAll(maxBytes: number): Promise<Uint8Array> {
+    return gatherBody(this, maxBytes);
   }
 
   #take(): Uint8Array {

@@ -5,6 +5,7 @@ import { SignetError } from "../../errors.ts";
 import type { Charge } from "../../http1/byte_account.ts";
 import { OtherAnswer } from "../../http1/other_answer.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { gatherBody } from "../../http1/wire/bodies/gather_body.ts";
 import { contentCoding } from "../../http1/wire/fields/content_coding.ts";
 import { isEventStream } from "../../http1/wire/fields/media_type.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
@@ -13,7 +14,6 @@ import { EntryTooLong, type Keep, ListFilter, type ListMember, mayHoldList } fro
 import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
 import { methodNumber } from "../../mcp/messages/methods.ts";
 import { parseJson } from "../../platform/json.ts";
-import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
 import { joinBytes } from "../../platform/memory/join_bytes.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import { LISTED } from "../../policy/subject.ts";
@@ -167,14 +167,7 @@ class FilteredBody implements BodyReader {
     return null;
   }
 
-  async readAll(maxBytes: number): Promise<Uint8Array> {
-    const gathered = new GatheredBytes();
-    for (let piece = await this.read(); piece !== null; piece = await this.read()) {
-      if (gathered.size + piece.length > maxBytes) {
-        throw new HttpError("body_too_large", `reading a body: found more than ${maxBytes} bytes, want at most that`);
-      }
-      gathered.add(ownBytes(piece));
-    }
-    return gathered.take();
+  readAll(maxBytes: number): Promise<Uint8Array> {
+    return gatherBody(this, maxBytes);
   }
 }

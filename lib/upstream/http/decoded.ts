@@ -3,9 +3,9 @@
 // bounded.
 import { OtherAnswer } from "../../http1/other_answer.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, type Fields } from "../../http1/types.ts";
+import { gatherBody } from "../../http1/wire/bodies/gather_body.ts";
 import { contentCoding } from "../../http1/wire/fields/content_coding.ts";
 import { type Bytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
-import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
 import {
   createBrotliDecompress,
   createGunzip,
@@ -88,13 +88,8 @@ class DecodedBody implements BodyReader {
     return this.#out.shift()!;
   }
 
-  async readAll(maxBytes: number): Promise<Uint8Array> {
-    const gathered = new GatheredBytes();
-    for (let piece = await this.read(); piece !== null; piece = await this.read()) {
-      if (gathered.size + piece.length > maxBytes) throw new DecodingError(`more than ${maxBytes} bytes`);
-      gathered.add(piece);
-    }
-    return gathered.take();
+  readAll(maxBytes: number): Promise<Uint8Array> {
+    return gatherBody(this, maxBytes);
   }
 }
 

@@ -1,8 +1,8 @@
 // A body of which some has been read to look at it: it is handed out from its beginning all the same.
 import { OtherAnswer } from "../../http1/other_answer.ts";
 import type { BodyReader, ClientResponse } from "../../http1/types.ts";
-import { type Bytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
-import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
+import { gatherBody } from "../../http1/wire/bodies/gather_body.ts";
+import type { Bytes } from "../../http1/wire/streams/borrowed.ts";
 
 /** What has been read ahead. */
 export interface ReadAhead {
@@ -48,15 +48,9 @@ export class ResumedBody implements BodyReader {
     return pending ?? this.#rest.read();
   }
 
-  async readAll(maxBytes: number): Promise<Uint8Array> {
-    if (this.#prefix === undefined && this.#pending === undefined) return await this.#rest.readAll(maxBytes);
-    const gathered = new GatheredBytes();
-    while (this.#prefix !== undefined || this.#pending !== undefined) {
-      const piece = await this.read();
-      if (piece !== null) gathered.add(ownBytes(piece));
-    }
-    if (!this.#rest.done) gathered.add(await this.#rest.readAll(Math.max(0, maxBytes - gathered.size)));
-    return gathered.take();
+  readAll(maxBytes: number): Promise<Uint8Array> {
+    const isAsItWas = this.#prefix === undefined && this.#pending === undefined;
+    return isAsItWas ? this.#rest.readAll(maxBytes) : gatherBody(this, maxBytes);
   }
 
   #takePrefix(): Uint8Array | undefined {

@@ -3,8 +3,10 @@
 import type { Charge } from "../../../http1/byte_account.ts";
 import { OtherAnswer } from "../../../http1/other_answer.ts";
 import { type BodyReader, CHUNKED, type ClientResponse, HttpError } from "../../../http1/types.ts";
+import { BytesBody } from "../../../http1/wire/bodies/bytes_body.ts";
+import { gatherBody } from "../../../http1/wire/bodies/gather_body.ts";
 import { isEventStream, isJson } from "../../../http1/wire/fields/media_type.ts";
-import { type Bytes, inspectBytes, ownBytes } from "../../../http1/wire/streams/borrowed.ts";
+import { type Bytes, inspectBytes } from "../../../http1/wire/streams/borrowed.ts";
 import type { Carries } from "../../../mcp/carried/carried_members.ts";
 import { type ExchangedKind, type Exchanging, mayCarry } from "../../../mcp/carried/carried_message.ts";
 import { EventSplicer, JsonSplicer, type Splicer } from "../../../mcp/carried/carried_splicer.ts";
@@ -12,7 +14,6 @@ import { replaceSpan } from "../../../mcp/json/json_splice.ts";
 import { findMember } from "../../../mcp/json/json_text.ts";
 import { errorResponse } from "../../../mcp/messages/json_rpc.ts";
 import { INTERNAL_ERROR } from "../../../mcp/messages/rpc_codes.ts";
-import { GatheredBytes } from "../../../platform/memory/gathered_bytes.ts";
 import type { GatewayParts } from "../../parts.ts";
 import { withoutCoding } from "../uncoded.ts";
 import type { Carriage } from "./carriage.ts";
@@ -34,12 +35,12 @@ export function sealAnswer(parts: GatewayParts, carriage: Carriage, response: Cl
   const whole = plain.body.takeBuffered();
   if (whole !== undefined) {
     const isPlain = !inspectBytes(whole, mayCarry, carriage.carries);
-    if (isPlain) return new OtherAnswer(plain, { body: new TakenBody(whole) });
+    if (isPlain) return new OtherAnswer(plain, { body: new BytesBody(whole) });
   }
   const exchanging = new Sealing(parts, carriage);
   const splicer = isStream ? new EventSplicer(exchanging) : new JsonSplicer(exchanging);
   if (whole !== undefined) {
-    return new OtherAnswer(plain, { body: new TakenBody(sealWhole(plain, whole, splicer)), bodyLength: CHUNKED });
+    return new OtherAnswer(plain, { body: new BytesBody(sealWhole(plain, whole, splicer)), bodyLength: CHUNKED });
   }
   const charge = parts.account.open();
   const body = new SealedBody(plain.body, splicer, charge);
@@ -80,46 +81,6 @@ class Sealing implements Exchanging {
     });
     return replaceSpan(UNSEALABLE, findMember(UNSEALABLE, "id")!, id);
   }
-}
-
-/** A body that was here whole. */
-class TakenBody implements BodyReader {
-  readonly length: number;
-  #bytes: Bytes | undefined;
-
-  constructor(bytes: Bytes) {
-    this.length = bytes.length;
-    this.#bytes = bytes;
-  }
-
-  get done(): boolean {
-    return this.#bytes === undefined;
-  }
-
-  takeBuffered(): Bytes {
-    const bytes = this.#bytes ?? NOTHING;
-    this.#bytes = undefined;
-    return bytes;
-  }
-
-  read(): Promise<Bytes | null> {
-    return Promise.resolve(this.done ? null : this.takeBuffered());
-  }
-
-  readAll(maxBytes: number): Promise<Uint8Array> {
-    return gatherAll(this, maxBytes);
-  }
-}
-
-async function gatherAll(body: BodyReader, maxBytes: number): Promise<Uint8Array> {
-  const gathered = new GatheredBytes();
-  for (let piece = await body.read(); piece !== null; piece = await body.read()) {
-    if (gathered.size + piece.length > maxBytes) {
-      throw new HttpError("body_too_large", `reading a body: found more than ${maxBytes} bytes, want at most that`);
-    }
-    gathered.add(ownBytes(piece));
-  }
-  return gathered.take();
 }
 
 /** One that comes in pieces. */
@@ -167,7 +128,7 @@ class SealedBody implements BodyReader {
   }
 
   readAll(maxBytes: number): Promise<Uint8Array> {
-    return gatherAll(this, maxBytes);
+    return gatherBody(this, maxBytes);
   }
 }
 

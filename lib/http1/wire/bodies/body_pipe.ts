@@ -4,9 +4,9 @@ import type { BodyReader, BodySink, PipeListener } from "../../types.ts";
 /** Hands all remaining pieces of `body` to `sink`, one after the other: see {@link BodyReader.pipe}. */
 export function pipeBody(body: BodyReader, sink: BodySink, listener: PipeListener): void {
   if (body.pipe !== undefined) return body.pipe(sink, listener);
-  readAll(body, sink).then(() => listener.onPiped(), (error) => listener.onPipeFailed(error));
+  passPieces(body, sink).then(() => listener.onPiped(), (error) => listener.onPipeFailed(error));
 }
 
-async function readAll(body: BodyReader, sink: BodySink): Promise<void> {
+async function passPieces(body: BodyReader, sink: BodySink): Promise<void> {
   for (let bytes = await body.read(); bytes !== null; bytes = await body.read()) await sink.write(bytes);
 }

@@ -1,14 +1,15 @@
-// A body that was never on a wire: bytes in memory, in the shape in which those of a connection arrive.
-import { type BodyReader, HttpError } from "../../types.ts";
+// A body that is here whole: bytes in memory that were never on a wire, or that came by one and have been taken already.
+import type { BodyReader } from "../../types.ts";
+import { type Bytes, ownBytes } from "../streams/borrowed.ts";
+import { tooLarge } from "./gather_body.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
-/** A body that is here already, whole. */
 export class BytesBody implements BodyReader {
   readonly length: number;
-  #rest: Uint8Array | undefined;
+  #rest: Bytes | undefined;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Bytes) {
     this.length = bytes.length;
     this.#rest = bytes.length === 0 ? undefined : bytes;
   }
@@ -17,19 +18,19 @@ export class BytesBody implements BodyReader {
     return this.#rest === undefined;
   }
 
-  takeBuffered(): Uint8Array {
+  takeBuffered(): Bytes {
     const rest = this.#rest ?? NO_BYTES;
     this.#rest = undefined;
     return rest;
   }
 
-  read(): Promise<Uint8Array | null> {
+  read(): Promise<Bytes | null> {
     return Promise.resolve(this.done ? null : this.takeBuffered());
   }
 
-  readAll(maxBytes: number): Promise<Uint8Array> {
-    if (this.length <= maxBytes) return Promise.resolve(this.takeBuffered());
-    const found = `${this.length} bytes, want at most ${maxBytes}`;
-    return Promise.reject(new HttpError("body_too_large", `reading a body: found ${found}`));
+  // deno-lint-ignore require-await -- what it throws is to reject
+  async readAll(maxBytes: number): Promise<Uint8Array> {
+    if (this.length > maxBytes) throw tooLarge(maxBytes);
+    return ownBytes(this.takeBuffered());
   }
 }

@@ -8,6 +8,7 @@ import { LARGEST_BUFFER, MESSAGE_BUFFER } from "../streams/buffers.ts";
 import type { ByteStream } from "../streams/byte_stream.ts";
 import { DONE } from "../streams/done.ts";
 import { ChunkedDecoder } from "./chunked.ts";
+import { tooLarge } from "./gather_body.ts";
 
 /** The connection a body arrives on. */
 export interface BodyHost {
@@ -398,10 +399,6 @@ const END: Promise<null> = Promise.resolve(null);
 
 function twice(): TypeError {
   return new TypeError("reading a body: found another reader at it, want one at a time");
-}
-
-function tooLarge(limit: number): HttpError {
-  return new HttpError("body_too_large", `reading a body: found more than the ${limit} bytes allowed`);
 }
 
 function grown(bytes: Uint8Array, needed: number): Uint8Array<ArrayBuffer> {
