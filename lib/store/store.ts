@@ -157,6 +157,20 @@ export class StoreError extends Error {
   }
 }
 
+/** @param what the store, as its operator knows it */
+export function closedError(what = "The store"): StoreError {
+  return new StoreError("closed", `${what} was used after it had been closed`, {
+    remedy: "This is a fault of Signet.",
+  });
+}
+
+/** Thrown by every store for a second record with the same id: 128 random bits were not random. */
+export function conflictError(): StoreError {
+  return new StoreError("conflict", "A token was not recorded: a record with its id exists", {
+    remedy: "Check the source of randomness; ids are 128 random bits.",
+  });
+}
+
 /** Continues with a value that may have to be waited for, at once when it need not be. */
 export function whenReady<T, R>(value: MaybePromise<T>, next: (value: T) => R | Promise<R>): MaybePromise<R> {
   return value instanceof Promise ? value.then(next) : next(value);

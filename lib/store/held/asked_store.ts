@@ -1,10 +1,10 @@
 // A store that another process holds and this one asks, call by call: how the workers of one Signet share one. What is asked
 // is what the interfaces name, and nothing else; both ends stand here, so that they cannot differ.
 import type { Timers } from "../../platform/time/timers.ts";
-import { closedError } from "../memory/memory.ts";
 import type { RateOutcome, RateStore, RateTake } from "../rates.ts";
 import type { AliasStore, Place, PlaceBounds, PlaceOutcome, PlaceStore, SharedState } from "../shared.ts";
 import {
+  closedError,
   type InsertOutcome,
   type Revocation,
   type RevocationChanges,

@@ -2,13 +2,14 @@
 // Bounded: records of tokens beyond the cap are refused, revocations see revocation_set.ts (docs/behaviour.md T1, L6,
 // M3).
 import {
+  closedError,
+  conflictError,
   type InsertOutcome,
   type Revocation,
   type RevocationChanges,
   type RevocationStore,
   type RevocationSubject,
   type Store,
-  StoreError,
   type StoreStats,
   type TokenListQuery,
   type TokenRecord,
@@ -39,12 +40,6 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
       revocations.close();
     },
   };
-}
-
-export function closedError(): StoreError {
-  return new StoreError("closed", "The store was used after it had been closed", {
-    remedy: "This is a fault of Signet.",
-  });
 }
 
 class MemoryTokens implements TokenStore {
@@ -141,13 +136,6 @@ class MemoryTokens implements TokenStore {
   #requireOpen(): void {
     if (this.#closed) throw closedError();
   }
-}
-
-/** Thrown by every store for a second record with the same id: 128 random bits were not random. */
-export function conflictError(): StoreError {
-  return new StoreError("conflict", "A token was not recorded: a record with its id exists", {
-    remedy: "Check the source of randomness; ids are 128 random bits.",
-  });
 }
 
 class MemoryRevocations implements RevocationStore {

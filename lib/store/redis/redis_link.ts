@@ -7,7 +7,7 @@ import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import { randomBytes } from "../../platform/random.ts";
 import { createHash } from "../../platform/runtime/builtin.ts";
 import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
-import { StoreError } from "../store.ts";
+import { closedError, StoreError } from "../store.ts";
 import { RedisChannels } from "./redis_channels.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
 import { isAnswer, isRefusal, refusedError, remedyOf, says } from "./redis_refusal.ts";
@@ -246,11 +246,7 @@ export class RedisLink {
 
   /** @param key that it is about */
   async #ask<T>(key: string, send: () => Promise<T>): Promise<T> {
-    if (this.#closed) {
-      throw new StoreError("closed", "The store was used after it had been closed", {
-        remedy: "This is a fault of Signet.",
-      });
-    }
+    if (this.#closed) throw closedError();
     const place = this.#commands.placeOf(key);
     const away = this.#away.get(place);
     if (away !== undefined && performance.now() < away.askAgainAtMs) return this.#fail(new Error(away.cause));

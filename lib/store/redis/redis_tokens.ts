@@ -1,8 +1,7 @@
 // Records of session tokens shared by replicas (docs/behaviour.md T1–T3). All of them stand in one slot, so that purging,
 // counting and inserting are one script.
 import { parseJson } from "../../platform/json.ts";
-import { conflictError } from "../memory/memory.ts";
-import type { InsertOutcome, TokenListQuery, TokenRecord, TokenStore } from "../store.ts";
+import { conflictError, type InsertOutcome, type TokenListQuery, type TokenRecord, type TokenStore } from "../store.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink } from "./redis_link.ts";
 import { IF_TAKES_WRITES, READ_LIST, Script } from "./script.ts";

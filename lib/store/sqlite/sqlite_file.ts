@@ -4,7 +4,7 @@
 import { statSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { filesBeside } from "../../platform/files/foreign_hands.ts";
-import { StoreError } from "../store.ts";
+import { closedError, StoreError } from "../store.ts";
 import { explainSqlite } from "./sqlite_error.ts";
 import { openStateFile } from "./sqlite_open.ts";
 import { requireSchema } from "./sqlite_schema.ts";
@@ -81,7 +81,7 @@ export class SqliteFile {
 
   /** Runs one statement or reads rows; SQLite makes a single statement atomic by itself. @throws StoreError */
   run<T>(step: () => T): T {
-    if (this.#closed) throw this.#closedError();
+    if (this.#closed) throw closedError(`The state file ${this.#path}`);
     if (this.#elapsed() - this.#lookedAtMs >= LOOK_EVERY_MS) this.#requireThere();
     try {
       return step();
@@ -143,12 +143,6 @@ export class SqliteFile {
     } catch {
       // SQLite has rolled back by itself (disk full, I/O error): the first fault is the one to tell of.
     }
-  }
-
-  #closedError(): StoreError {
-    return new StoreError("closed", `The state file ${this.#path} was used after it had been closed`, {
-      remedy: "This is a fault of Signet.",
-    });
   }
 
   #translate(cause: unknown, attempted: string): unknown {

@@ -1,8 +1,7 @@
 // Records of session tokens in a SQLite file. Purge, count and insert are one immediate transaction, so the limit holds
 // over every process that has the file open (docs/behaviour.md T1).
 import type { StatementSync } from "node:sqlite";
-import { conflictError } from "../memory/memory.ts";
-import type { InsertOutcome, TokenListQuery, TokenRecord, TokenStore } from "../store.ts";
+import { conflictError, type InsertOutcome, type TokenListQuery, type TokenRecord, type TokenStore } from "../store.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 
 const COLUMNS = "sid, agent, expires_s, digest, issued_ms";
