@@ -11,7 +11,7 @@ import { BearerSource } from "../lib/identity/bearer.ts";
 import { createJwtSource } from "../lib/identity/jwt/jwt.ts";
 import type { PrincipalSource } from "../lib/identity/principal.ts";
 import { TrustedHeaderSource } from "../lib/identity/proxies/trusted_header.ts";
-import { SessionTokenSource } from "../lib/identity/tokens/session_token.ts";
+import { SessionTokenSource } from "../lib/identity/tokens/session_token_source.ts";
 import { SessionTokens } from "../lib/identity/tokens/tokens.ts";
 import { TokenSecret } from "../lib/identity/tokens/tokens_secret.ts";
 import { CidrList } from "../lib/platform/network/cidr.ts";

@@ -17,7 +17,7 @@ import type { PrincipalSource } from "../../identity/principal.ts";
 import { TrustedHeaderSource } from "../../identity/proxies/trusted_header.ts";
 import { TrustedPeers } from "../../identity/proxies/trusted_peers.ts";
 import { isThisMachine } from "../../identity/this_machine.ts";
-import { SessionTokenSource } from "../../identity/tokens/session_token.ts";
+import { SessionTokenSource } from "../../identity/tokens/session_token_source.ts";
 import type { SessionTokens } from "../../identity/tokens/tokens.ts";
 import { readTextFile } from "../../platform/files/files.ts";
 import { CidrList } from "../../platform/network/cidr.ts";

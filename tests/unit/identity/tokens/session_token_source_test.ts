@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { SignetError } from "../../../../lib/errors.ts";
 import type { Identification, PrincipalSource } from "../../../../lib/identity/principal.ts";
-import {
-  looksLikeSessionToken,
-  SessionTokenSource,
-  type SessionTokenVerifier,
-} from "../../../../lib/identity/tokens/session_token.ts";
+import { looksLikeSessionToken, SessionTokenSource } from "../../../../lib/identity/tokens/session_token_source.ts";
 import { SessionTokens } from "../../../../lib/identity/tokens/tokens.ts";
 import { TokenSecret } from "../../../../lib/identity/tokens/tokens_secret.ts";
 import { createMemoryStore } from "../../../../lib/store/memory/memory.ts";
@@ -137,7 +133,7 @@ Deno.test(
 Deno.test("I1: token source says 503, not 401, when the store cannot be read, now or later", STRICT, async () => {
   const { tokens } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
-  const broken: SessionTokenVerifier[] = [
+  const broken: Pick<SessionTokens, "verify" | "holds">[] = [
     {
       verify: () => {
         throw FAULT;

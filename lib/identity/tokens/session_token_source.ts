@@ -6,28 +6,11 @@ import type { MaybePromise } from "../../store/store.ts";
 import { MAX_TOKEN_LENGTH, readBearerToken } from "../bearer_token.ts";
 import { NONE, refused } from "../identifications.ts";
 import type { CredentialView, Identification, Principal, PrincipalSource } from "../principal.ts";
+import type { SessionTokens, TokenFacts, TokenVerdict } from "./tokens.ts";
 
 const SESSION_TOKEN_ISSUER = "signet:token";
 
-/** What the source needs of `SessionTokens`, which lives above it. */
-export interface SessionTokenVerifier {
-  verify(token: string): MaybePromise<SessionTokenVerdict>;
-  /** Whether one that was verified holds still. */
-  holds(token: SessionTokenFacts): MaybePromise<boolean>;
-}
-
-export interface SessionTokenFacts {
-  readonly sid: string;
-  readonly agent: string;
-  readonly expiresAtS: number;
-}
-
-export type SessionTokenVerdict =
-  | {
-    readonly ok: true;
-    readonly token: SessionTokenFacts;
-  }
-  | { readonly ok: false; readonly step: string };
+type Verifying = Pick<SessionTokens, "verify" | "holds">;
 
 export interface SessionTokenSourceOptions {
   /**
@@ -55,14 +38,14 @@ export function looksLikeSessionToken(token: string): boolean {
 export class SessionTokenSource implements PrincipalSource {
   readonly name = "token";
   readonly takesBearer = true;
-  readonly #verifier: SessionTokenVerifier;
+  readonly #tokens: Verifying;
   readonly #principals: LruMap<Principal>;
   /** What of its token is looked at again, where somebody remembers the principal. */
-  readonly #facts = new WeakMap<Principal, SessionTokenFacts>();
+  readonly #facts = new WeakMap<Principal, TokenFacts>();
   readonly #foreign: Identification;
 
-  constructor(verifier: SessionTokenVerifier, options: SessionTokenSourceOptions = {}) {
-    this.#verifier = verifier;
+  constructor(tokens: Verifying, options: SessionTokenSourceOptions = {}) {
+    this.#tokens = tokens;
     this.#foreign = options.refuseForeign ? FOREIGN : NONE;
     this.#principals = new LruMap({ max: options.maxRemembered ?? 10_000 });
   }
@@ -76,7 +59,7 @@ export class SessionTokenSource implements PrincipalSource {
     if (typeof token !== "string") return token;
     if (!looksLikeSessionToken(token)) return this.#foreign;
     try {
-      const verdict = this.#verifier.verify(token);
+      const verdict = this.#tokens.verify(token);
       return verdict instanceof Promise ? verdict.then((late) => this.#answer(late), unread) : this.#answer(verdict);
     } catch (fault) {
       return unread(fault);
@@ -87,19 +70,19 @@ export class SessionTokenSource implements PrincipalSource {
     const facts = this.#facts.get(principal);
     if (facts === undefined) return false;
     try {
-      const answer = this.#verifier.holds(facts);
+      const answer = this.#tokens.holds(facts);
       return answer instanceof Promise ? answer.catch(unread) : answer;
     } catch (fault) {
       return unread(fault);
     }
   }
 
-  #answer(verdict: SessionTokenVerdict): Identification {
+  #answer(verdict: TokenVerdict): Identification {
     if (!verdict.ok) return REFUSED;
     return { kind: "principal", principal: this.#principalOf(verdict.token) };
   }
 
-  #principalOf(token: SessionTokenFacts): Principal {
+  #principalOf(token: TokenFacts): Principal {
     const { sid, agent, expiresAtS } = token;
     const known = this.#principals.get(sid);
     if (known && known.subject === agent && known.expiresAtMs === expiresAtS * 1000) return known;
