@@ -3,22 +3,12 @@
 // inherit wherever they go: it names the Signet that made it by process id and start time, which never come again.
 // Where /proc cannot be read (other systems, or not permitted), or is of another process namespace than this process's
 // (one was made and no /proc mounted in it), the process group alone must do: there a number is another process's.
-import { readFileSync, readlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import process from "node:process";
+import { parseStat, type ProcessStat, readOwnStat } from "../../platform/process/proc_stat.ts";
 
 /** The variable that holds the mark. Not `SIGNET_…`: a server may be a Signet itself, and that namespace is its settings'. */
 export const MARK_VARIABLE = "_MCP_PROCESS_OF";
-
-export interface ProcessEntry {
-  readonly pid: number;
-  readonly parent: number;
-  readonly group: number;
-  /** In clock ticks since the machine started. */
-  readonly startedAt: number;
-  /** Dead, and not yet reaped by its parent. */
-  readonly zombie: boolean;
-}
 
 export interface ProcessTable {
   /** Names this Signet; undefined where it cannot be told apart from others. */
@@ -27,27 +17,14 @@ export interface ProcessTable {
    * All processes; undefined where they cannot be listed.
    * @param sinceMs a list begun at this time of `performance.now()` or later will do; default: now
    */
-  list(sinceMs?: number): Promise<readonly ProcessEntry[] | undefined>;
+  list(sinceMs?: number): Promise<readonly ProcessStat[] | undefined>;
   /** One process; undefined if there is none of this id, or it may not be read. */
-  find(pid: number): Promise<ProcessEntry | undefined>;
+  find(pid: number): Promise<ProcessStat | undefined>;
   /** The mark of a process, read since the last list; undefined if it has none, or it may not be read. */
   markOf(pid: number): Promise<string | undefined>;
 }
 
-/** `pid (name) state ppid pgrp … starttime …`: the name may hold anything, so fields count from the last parenthesis. */
-function parseStat(text: string): ProcessEntry | undefined {
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const entry = {
-    pid: Number.parseInt(text, 10),
-    parent: Number(fields[1]),
-    group: Number(fields[2]),
-    startedAt: Number(fields[19]),
-    zombie: fields[0] === "Z" || fields[0] === "X",
-  };
-  return Number.isInteger(entry.startedAt) ? entry : undefined;
-}
-
-async function readEntry(folder: string, pid: string | number): Promise<ProcessEntry | undefined> {
+async function readEntry(folder: string, pid: string | number): Promise<ProcessStat | undefined> {
   try {
     return parseStat(await readFile(`${folder}/${pid}/stat`, "utf8"));
   } catch {
@@ -55,7 +32,7 @@ async function readEntry(folder: string, pid: string | number): Promise<ProcessE
   }
 }
 
-async function listProcesses(folder: string): Promise<readonly ProcessEntry[] | undefined> {
+async function listProcesses(folder: string): Promise<readonly ProcessStat[] | undefined> {
   let names: string[];
   try {
     names = await readdir(folder);
@@ -71,9 +48,8 @@ async function listProcesses(folder: string): Promise<readonly ProcessEntry[] | 
 function ownerName(folder: string): string | undefined {
   try {
     const namespace = /\d+/.exec(readlinkSync(`${folder}/self/ns/pid`))?.[0];
-    const self = parseStat(readFileSync(`${folder}/self/stat`, "utf8"));
-    if (namespace === undefined || self?.pid !== process.pid) return undefined;
-    return `${namespace}.${self.pid}.${self.startedAt}`;
+    const own = readOwnStat(folder);
+    return namespace === undefined || own === undefined ? undefined : `${namespace}.${own.pid}.${own.startedAt}`;
   } catch {
     return undefined;
   }
@@ -83,7 +59,7 @@ function ownerName(folder: string): string | undefined {
 export class ProcFilesystem implements ProcessTable {
   readonly #folder: string;
   readonly owner: string | undefined;
-  #listing: Promise<readonly ProcessEntry[] | undefined> | undefined;
+  #listing: Promise<readonly ProcessStat[] | undefined> | undefined;
   #listedAtMs = -Infinity;
   /** Read once a list: when many servers end at a time, each looks at every process. */
   #marks = new Map<number, Promise<string | undefined>>();
@@ -93,7 +69,7 @@ export class ProcFilesystem implements ProcessTable {
     this.owner = ownerName(folder);
   }
 
-  list(sinceMs = performance.now()): Promise<readonly ProcessEntry[] | undefined> {
+  list(sinceMs = performance.now()): Promise<readonly ProcessStat[] | undefined> {
     if (this.owner === undefined) return Promise.resolve(undefined);
     if (this.#listing === undefined || this.#listedAtMs < sinceMs) {
       this.#listing = listProcesses(this.#folder);
@@ -103,7 +79,7 @@ export class ProcFilesystem implements ProcessTable {
     return this.#listing;
   }
 
-  find(pid: number): Promise<ProcessEntry | undefined> {
+  find(pid: number): Promise<ProcessStat | undefined> {
     return this.owner === undefined ? Promise.resolve(undefined) : readEntry(this.#folder, pid);
   }
 
@@ -130,7 +106,7 @@ export function formatMark(table: ProcessTable, own: string): string {
 }
 
 /** Every process below `pid`, itself included, by their parents. */
-function descendantsOf(pid: number, entries: readonly ProcessEntry[]): Set<number> {
+function descendantsOf(pid: number, entries: readonly ProcessStat[]): Set<number> {
   const family = new Set([pid]);
   for (let grown = true; grown;) {
     grown = false;

@@ -1,9 +1,9 @@
 // Whose a process is: by its group, its parents or its mark; and who is nobody's any more (docs/behaviour.md B2).
 import assert from "node:assert/strict";
+import type { ProcessStat } from "../../../../lib/platform/process/proc_stat.ts";
 import {
   membersOf,
   orphansOf,
-  type ProcessEntry,
   type ProcessTable,
   ProcFilesystem,
 } from "../../../../lib/upstream/stdio/process_table.ts";
@@ -12,7 +12,7 @@ import { TempFolder } from "../../../support/temp_folder.ts";
 
 class FakeTable implements ProcessTable {
   readonly owner = "4026.100.5000";
-  readonly entries: ProcessEntry[] = [];
+  readonly entries: ProcessStat[] = [];
   readonly marks = new Map<number, string>();
 
   add(
@@ -26,11 +26,11 @@ class FakeTable implements ProcessTable {
     return this;
   }
 
-  list(): Promise<readonly ProcessEntry[]> {
+  list(): Promise<readonly ProcessStat[]> {
     return Promise.resolve(this.entries);
   }
 
-  find(pid: number): Promise<ProcessEntry | undefined> {
+  find(pid: number): Promise<ProcessStat | undefined> {
     return Promise.resolve(this.entries.find((entry) => entry.pid === pid));
   }
 
