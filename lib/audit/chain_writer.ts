@@ -70,6 +70,8 @@ export class ChainWriter {
 
   /** Goes on in the file that has this one's name by now, if that is another. @throws the system's error */
   async reopen({ inTurn, writeAll }: Leaving): Promise<void> {
+    // A collector's lines have no next file: a reload need not wait until it reads.
+    if (this.#options.sink.openNext === undefined) return;
     if (this.#rotation !== undefined) return await this.#rotation.promise;
     const rotation = this.#rotation = Promise.withResolvers<void>();
     inTurn(() => this.#rotate(rotation, writeAll));

@@ -1,9 +1,10 @@
 // Standard output and standard error of this process: whole texts, waited for, for commands; or bytes without waiting for
-// their reader, for what serves. A pipe that nobody empties then takes a thread of the runtime's pool, and not the thread
-// that everything else runs on.
+// their reader, for what serves. A pipe that nobody empties then keeps no thread: Bun has two for all files, and with both of
+// them in a write no file was read any more (a reload hung, and with it a new key).
 import { write, writeSync } from "node:fs";
 import { isOnlyNow, systemFault } from "../faults/system_fault.ts";
 import { RUNTIME } from "../runtime/runtime.ts";
+import { reopenPipe } from "./own_pipe.ts";
 
 /** File descriptors. */
 export const STDOUT = 1;
@@ -34,19 +35,50 @@ export function textWriter(descriptor: number, onGone?: () => void): (text: stri
   };
 }
 
+/** How long a pipe of our own is left alone when it is full, ms: twice as long each time, until it takes something. */
+const SHORTEST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 20;
+
 /**
  * Writes some of `bytes`, at least one, and answers how many. One at a time: two would have no order.
  * @throws the system's error: EPIPE where nobody reads any more, EAGAIN where a pipe is full that another made non-blocking
  */
 export function writeStdout(bytes: Uint8Array): Promise<number> {
   // Deno's `node:fs` waits for descriptors of pipes on the calling thread (2.9.6); its own interface does not.
-  return RUNTIME === "deno" ? Deno.stdout.write(bytes) : writeSome(STDOUT, bytes);
+  return RUNTIME === "deno" ? Deno.stdout.write(bytes) : ownStdout.write(bytes);
 }
 
 /** As {@link writeStdout}, to standard error. */
 export function writeStderr(bytes: Uint8Array): Promise<number> {
-  return RUNTIME === "deno" ? Deno.stderr.write(bytes) : writeSome(STDERR, bytes);
+  return RUNTIME === "deno" ? Deno.stderr.write(bytes) : ownStderr.write(bytes);
 }
+
+/** Standard output or standard error, written to without a thread that waits where it is a pipe that may be opened again. */
+class OwnOutput {
+  readonly #descriptor: number;
+  /** Undefined until the first write; null where there is none. */
+  #pipe: number | null | undefined;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    if (this.#pipe === undefined) this.#pipe = reopenPipe(this.#descriptor) ?? null;
+    if (this.#pipe === null) return await writeSome(this.#descriptor, bytes);
+    for (let pauseMs = SHORTEST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      try {
+        return await writeSome(this.#pipe, bytes);
+      } catch (error) {
+        if (!isOnlyNow(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+    }
+  }
+}
+
+const ownStdout = new OwnOutput(STDOUT);
+const ownStderr = new OwnOutput(STDERR);
 
 function writeSome(descriptor: number, bytes: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) =>

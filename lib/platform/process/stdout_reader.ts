@@ -1,13 +1,14 @@
 // Whether anybody still reads what this process writes to standard output, known without writing: `signet tap … | head`.
 // Only Bun's event loop tells, and of pipes on Linux alone; elsewhere the next write does.
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { bun } from "../runtime/bun_types.ts";
 import { RUNTIME } from "../runtime/runtime.ts";
 import { STDOUT } from "./output.ts";
+import { reopenPipe } from "./own_pipe.ts";
 
 /** Calls `handler` once, when the last reader of the pipe behind standard output has gone; answers how to stop looking. */
 export function onStdoutGone(handler: () => void): () => void {
-  const pipe = RUNTIME === "bun" ? openAgain() : undefined;
+  const pipe = RUNTIME === "bun" ? reopenPipe(STDOUT) : undefined;
   if (pipe === undefined) return () => {};
   let stopped = false;
   const stop = () => void (stopped = true);
@@ -23,14 +24,4 @@ export function onStdoutGone(handler: () => void): () => void {
   })
     .then((socket) => stopped ? socket.terminate() : undefined, () => closeSync(pipe));
   return stop;
-}
-
-/** A descriptor of its own for the pipe: nothing that is set there holds for what others have of it. */
-function openAgain(): number | undefined {
-  try {
-    if (!fstatSync(STDOUT).isFIFO()) return undefined;
-    return openSync(`/proc/self/fd/${STDOUT}`, constants.O_WRONLY | constants.O_NONBLOCK);
-  } catch {
-    return undefined; // no Linux, or somebody else's
-  }
 }

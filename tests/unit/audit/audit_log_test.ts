@@ -9,7 +9,7 @@ import { SignetError } from "../../../lib/errors.ts";
 import { ExchangeRecord } from "../../../lib/observe/exchange_record.ts";
 import type { LogFacts } from "../../../lib/observe/log.ts";
 import { SILENT_LOG } from "../../support/silent_log.ts";
-import { until } from "../../support/until.ts";
+import { until, within } from "../../support/until.ts";
 
 const KEY: ChainKey = { id: "00000001", secret: new Uint8Array(32).fill(1) };
 
@@ -147,6 +147,14 @@ Deno.test("G1: an audit log that cannot be written holds nobody up when Signet e
   audit.onExchange(record("lost"));
   await audit.close(30);
   assert.deepEqual(disk.lines(), []);
+});
+
+Deno.test("G1: what has no next file holds no reload up, though nobody takes its lines", async () => {
+  const disk = new Disk();
+  disk.full = true;
+  const audit = logOn(disk);
+  await within("the reopening of what cannot be opened again", audit.reopen());
+  await audit.close(30);
 });
 
 Deno.test("G2: a file that was removed, cut or written to by another shows while Signet runs, once", async () => {
