@@ -1,6 +1,7 @@
 // The store that replicas share: Redis or Valkey, alone, as a cluster or behind sentinels (`--store redis://…`).
 // It never holds up a start: what cannot be asked is refused or left out where it is asked for (docs/behaviour.md R6).
 import type { Store } from "../store.ts";
+import type { Loss } from "./kept_revocations.ts";
 import { MOVED, POOLED, RedisAliases } from "./redis_aliases.ts";
 import { RedisLink, type RedisLinkOptions } from "./redis_link.ts";
 import { RedisPlaces } from "./redis_places.ts";
@@ -11,6 +12,8 @@ import { RedisTokens } from "./redis_tokens.ts";
 export interface RedisStoreOptions extends RedisLinkOptions {
   readonly seal: StoreSeal;
   readonly now: () => number;
+  /** Told of each loss once, where it has lost revocations that it had. Must not throw. */
+  readonly onLoss?: (loss: Loss) => void;
 }
 
 /** Settles once the store answers, or has not within its time-out. */

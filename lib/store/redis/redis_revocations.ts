@@ -12,10 +12,11 @@ import {
   StoreError,
 } from "../store.ts";
 import { HeardNews } from "./heard_news.ts";
+import { KeptRevocations, type Loss } from "./kept_revocations.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink } from "./redis_link.ts";
 import { IF_TAKES_WRITES, MOST_OF_LIST, READ_TEXT, Script, TAKES_WRITES } from "./script.ts";
-import { forgetOver, remember, Unwritten } from "./unwritten.ts";
+import { Unwritten } from "./unwritten.ts";
 
 /** Makes texts that only holders of the ring can read. */
 export interface StoreSeal {
@@ -26,9 +27,6 @@ export interface StoreSeal {
 
 /** Changes that can be read back. */
 const MOST_LOGGED = 10_000;
-/** A store that loses or evicts them again is told again so much later, and twice as much each time, in ms. */
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 60_000;
 /** A revocation names an owner or a session, and has some hundred characters when it is sealed. */
 const MOST_OF_ENTRY = 4096;
 /** Purged in one go: a script holds up everybody else. */
@@ -39,7 +37,7 @@ const PURGED_AT_ONCE = 1000;
  * What is refused in the middle stays written: the log first, or it would be no news when it is written again, and nobody
  * would hear of it who has the session in memory.
  * An entry's number is the store's time in microseconds, and goes back only if the store has lost all it had and another
- * clock, or one that was set back, goes on: who has read further then begins anew.
+ * clock, or one that was set back, goes on: who has read further then begins anew. Answers it; 0 if all was there before.
  */
 const ADD = new Script(`
 local lasts = tonumber(ARGV[2]) > tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '-1')
@@ -60,7 +58,7 @@ for i = 1, 4 do
   if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[i], ARGV[5]) end
 end
 redis.call('PUBLISH', ARGV[6], text)
-return 1`);
+return text`);
 
 /** KEYS until, cut-offs. ARGV untilMs, how many. By the store's clock where a replica's is ahead: what it purges is gone for all. */
 const PURGE = new Script(`
@@ -79,7 +77,7 @@ return {redis.call('HGET', KEYS[2], ARGV[3]) or '', redis.call('HGET', KEYS[2], 
   redis.call('ZSCORE', KEYS[1], ARGV[1]) or ''}`);
 
 /**
- * KEYS until, cut-offs, log, last, none. ARGV the first that is new, how many of those, the last that was read.
+ * KEYS until, cut-offs, log, last, none. ARGV the first that is new, how many of those, one that has to be there.
  * Of an entry that is longer than any that is written here, nothing: it keeps nobody from hearing the next one.
  */
 const CHANGES = new Script(
@@ -118,23 +116,28 @@ export class RedisRevocations implements RevocationStore {
   readonly #channel: string;
   /** What this process has heard of. */
   readonly #known = new RevocationSet(DEFAULT_SET_OPTIONS);
-  /** The latest of them, by what they are about, to be written again. */
-  readonly #remembered = new Map<string, Revocation>();
   readonly #unwritten = new Unwritten((revocation) => this.#write(revocation));
+  readonly #kept: KeptRevocations;
+  readonly #onLoss: ((loss: Loss) => void) | undefined;
   /** Where messages are waited for. */
   #news: HeardNews | undefined;
-  /** How far the log had been read when the store was found to have lost it. */
-  #lostAt: number | undefined;
   /** Between what was read and what was written last the log had lost something. */
   #hole: { readonly cursor: number; readonly newest: number } | undefined;
-  /** How long it was not to be told once more, and until when, by `performance.now()`. */
-  #pauseMs = 0;
-  #againAtMs = -Infinity;
 
-  constructor(link: RedisLink, options: { readonly seal: StoreSeal; readonly now: () => number }) {
+  /** @param onLoss told of each loss once, where the store has lost what it had. Must not throw */
+  constructor(
+    link: RedisLink,
+    { seal, now, onLoss }: {
+      readonly seal: StoreSeal;
+      readonly now: () => number;
+      readonly onLoss?: (loss: Loss) => void;
+    },
+  ) {
     this.#link = link;
-    this.#seal = options.seal;
-    this.#now = options.now;
+    this.#seal = seal;
+    this.#now = now;
+    this.#onLoss = onLoss;
+    this.#kept = new KeptRevocations({ now, isWaiting: (name) => this.#unwritten.has(name) });
     const base = `{${link.prefix}:revoked}`;
     this.#keys = [`${base}:until`, `${base}:before`, `${base}:log`, `${base}:last`];
     this.#none = base;
@@ -205,9 +208,10 @@ export class RedisRevocations implements RevocationStore {
   }
 
   async changesSince(cursor: number, limit: number): Promise<RevocationChanges> {
-    const args = [`${cursor + 1}-0`, limit + 1, `${cursor}-0`];
+    const expected = this.#kept.expected(cursor);
+    const args = [`${cursor + 1}-0`, limit + 1, `${expected.number}-0`];
     const askedAtMs = performance.now();
-    const [entries, read, oldest, length, head, isUntil, isCutOffs, top, isMaster] = listIn(
+    const [entries, wanted, oldest, length, head, isUntil, isCutOffs, top, isMaster] = listIn(
       await this.#link.script(CHANGES, [...this.#keys, this.#none], args),
       9,
     );
@@ -215,13 +219,16 @@ export class RedisRevocations implements RevocationStore {
     if (numberIn(isMaster) === 0) this.#link.seekMaster();
     const newest = Math.max(numberOr0(head), ...listIn(top).map((entry) => entryOf(entry).number));
     if (this.#news?.read(newest, { askedAtMs, nowMs: performance.now() }) === true) this.#link.hearAnew();
-    const isTrimmed = numberIn(length) >= MOST_LOGGED;
-    // By the entry that was read last, not by how far the log goes: another replica may have begun to write it again.
-    const isLost = cursor > newest || (cursor > 0 && !isTrimmed && listIn(read).length === 0);
-    // One that is full may evict any key alone (maxmemory-policy).
-    const isEvicted = numberIn(isUntil) === 0 && this.#keeps(() => true) ||
-      numberIn(isCutOffs) === 0 && this.#keeps(({ kind }) => kind !== "session");
-    if (isLost || isEvicted) this.#writeAgain(cursor);
+    const [first] = listIn(oldest).map(entryOf);
+    const isTrimmedTo = (number: number) =>
+      numberIn(length) >= MOST_LOGGED && first !== undefined && first.number > number;
+    // By the entry that was read or written last, not by how far the log goes: another replica may have begun to write it again.
+    const isThere = listIn(wanted).length > 0 || isTrimmedTo(expected.number);
+    const loss = this.#kept.judge(expected, {
+      ...{ newest, isThere, hasUntil: numberIn(isUntil) === 1, hasCutOffs: numberIn(isCutOffs) === 1 },
+    });
+    if (loss !== undefined) this.#onLoss?.(loss);
+    for (const [name, revocation] of this.#kept.takeOwed()) this.#unwritten.keep(name, revocation);
     // Also what a store that was there the whole time would not take.
     this.#unwritten.writeAll();
     // Numbers have gone back: what is new has one that was passed long ago.
@@ -240,14 +247,16 @@ export class RedisRevocations implements RevocationStore {
       unread ||= revocation === undefined;
       if (revocation === undefined) continue;
       this.#learn(revocation);
+      this.#kept.keep(nameOf(revocation), revocation);
       revocations.push(revocation);
     }
-    const [first] = listIn(oldest).map(entryOf);
-    const isBehind = cursor > 0 && isTrimmed && first !== undefined && first.number > cursor;
+    const isBehind = cursor > 0 && isTrimmedTo(cursor);
     const changes = { revocations, cursor: page.at(-1)?.number ?? cursor, more: found.length > limit };
     // The log alone may be evicted, before somebody has read what stands in the other keys still.
-    const hasHole = isLost || (!changes.more && changes.cursor < newest);
-    const missed = unread || isBehind || (hasHole && this.#isNewHole(changes.cursor, newest));
+    const isLost = expected.number > 0 && !isThere;
+    const isHole = (isLost || (!changes.more && changes.cursor < newest)) && this.#isNewHole(changes.cursor, newest);
+    if (isHole && !isLost) this.#onLoss?.("evicted");
+    const missed = unread || isBehind || isHole;
     return missed ? { ...changes, missed } : changes;
   }
 
@@ -271,7 +280,7 @@ export class RedisRevocations implements RevocationStore {
   async purge(nowMs: number): Promise<number> {
     this.#known.purge(nowMs);
     this.#unwritten.purge(nowMs);
-    forgetOver(this.#remembered, nowMs);
+    this.#kept.purge(nowMs);
     const [until, cutOffs] = this.#keys;
     return await purgeAll(() => this.#link.script(PURGE, [until, cutOffs], [nowMs, PURGED_AT_ONCE]), PURGED_AT_ONCE);
   }
@@ -283,7 +292,8 @@ export class RedisRevocations implements RevocationStore {
     const ttlMs = Math.max(0, untilMs - this.#now()) + 2 * BEHIND_MS;
     const entry = this.#seal.seal(JSON.stringify(revocation));
     const args = [nameOf(revocation), untilMs, beforeMs, entry, ttlMs, this.#channel, MOST_LOGGED];
-    await this.#link.script(ADD, this.#keys, args);
+    const number = numberIn(await this.#link.script(ADD, this.#keys, args));
+    this.#kept.keep(nameOf(revocation), revocation, number);
   }
 
   #read(sealed: string): Revocation | undefined {
@@ -298,33 +308,12 @@ export class RedisRevocations implements RevocationStore {
   }
 
   #learn(revocation: Revocation): void {
-    remember(this.#remembered, nameOf(revocation), revocation);
     try {
       this.#known.add(revocation);
     } catch (fault) {
       // No room here; the store has it.
       if (!(fault instanceof StoreError)) throw fault;
     }
-  }
-
-  /** Whether the store has to have such a one. */
-  #keeps(isSuch: (revocation: Revocation) => boolean): boolean {
-    const nowMs = this.#now();
-    return this.#remembered.values().some((revocation) => revocation.untilMs > nowMs && isSuch(revocation));
-  }
-
-  /**
-   * The store has lost what it had. Once: a cursor stands still for as long as nothing new is written. And with pauses that
-   * grow: one that has no room for all of them evicts some of what it is told, for as long as it is told.
-   */
-  #writeAgain(cursor: number): void {
-    const nowMs = performance.now();
-    if (cursor === this.#lostAt || nowMs < this.#againAtMs) return;
-    const hasKept = nowMs - this.#againAtMs > LONGEST_PAUSE_MS;
-    this.#pauseMs = hasKept ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
-    this.#againAtMs = nowMs + this.#pauseMs;
-    this.#lostAt = cursor;
-    for (const [name, revocation] of this.#remembered) this.#unwritten.keep(name, revocation);
   }
 }
 

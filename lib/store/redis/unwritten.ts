@@ -29,6 +29,10 @@ export class Unwritten {
     remember(this.#waiting, name, revocation);
   }
 
+  has(name: string): boolean {
+    return this.#waiting.has(name);
+  }
+
   purge(nowMs: number): void {
     forgetOver(this.#waiting, nowMs);
   }
@@ -68,13 +72,24 @@ export class Unwritten {
   }
 }
 
-/** The newest stay. */
-export function remember(map: Map<string, Revocation>, name: string, revocation: Revocation): void {
+/** The newest stay. @returns the name of what has made room */
+export function remember(map: Map<string, Revocation>, name: string, revocation: Revocation): string | undefined {
+  const held = map.get(name);
   map.delete(name);
-  map.set(name, revocation);
-  if (map.size <= MOST_REMEMBERED) return;
+  map.set(name, held === undefined ? revocation : both(held, revocation));
+  if (map.size <= MOST_REMEMBERED) return undefined;
   const oldest = map.keys().next();
-  if (!oldest.done) map.delete(oldest.value);
+  if (oldest.done) return undefined;
+  map.delete(oldest.value);
+  return oldest.value;
+}
+
+/** As much as two that are about the same: one that comes later may be about less. */
+function both(held: Revocation, added: Revocation): Revocation {
+  const untilMs = Math.max(held.untilMs, added.untilMs);
+  if (held.kind === "session" || added.kind === "session") return untilMs === held.untilMs ? held : added;
+  const beforeMs = Math.max(held.beforeMs, added.beforeMs);
+  return held.untilMs === untilMs && held.beforeMs === beforeMs ? held : { ...added, untilMs, beforeMs };
 }
 
 export function forgetOver(map: Map<string, Revocation>, nowMs: number): void {
