@@ -30,6 +30,8 @@ export interface StateView {
   /** Milliseconds since the epoch, by this machine's clock. */
   readonly nowMs: number;
   readonly startedAtMs: number;
+  /** Of several workers, how many these are the sums of: each counts the sessions that it knows itself. */
+  readonly workers?: number;
   readonly ready: boolean;
   readonly draining: boolean;
   readonly checks: Readonly<Record<string, string>>;
@@ -50,11 +52,11 @@ export interface StateView {
   readonly residentBytes: number;
   readonly log: { readonly level?: string; readonly suppressed: number; readonly dropped: number };
   readonly upstream: UpstreamView;
-  /** Where there is more than one. */
+  /** Where there is more than one: the other replicas, or all workers. */
   readonly replicas?: ReplicasView;
 }
 
-/** Another replica. */
+/** Another replica, or a worker as the others know it. */
 export interface PeerView {
   /** Operators only. */
   readonly address?: string;
@@ -68,9 +70,9 @@ export interface PeerView {
   readonly received: number;
 }
 
-/** This replica among the others. */
+/** This replica among the others, or all workers. */
 export interface ReplicasView {
-  /** Operators only. */
+  /** Operators only; of workers there is none. */
   readonly self?: string;
   readonly peers: readonly PeerView[];
   /** Requests of sessions that others hold, by what came of passing them on. */

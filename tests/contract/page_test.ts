@@ -232,8 +232,10 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 3
     now: () => NOW_MS,
   };
   const access = { token: new AdminToken(TOKEN), loopback: true };
+  const workers: { workers?: number } = {};
   const state = () =>
     Promise.resolve(stateOf({
+      ...workers,
       ...{ nowMs: NOW_MS, version: HOSTILE, checks: { [HOSTILE]: HOSTILE }, refusals: { [HOSTILE]: 1 } },
       use: { sessions: { used: registry.size, most: 20_000 } },
       upstream: {
@@ -301,6 +303,10 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 3
     assert.equal(await page.text("#servers tbody td"), HOSTILE_SHOWN);
     assert.equal(await page.text("#replicas tbody td"), HOSTILE_SHOWN);
     assert.match(await page.text("#replicas tbody td:nth-child(2)"), /^dead for 1m/);
+    assert.equal(await page.text("#replicas-title"), "Other replicas");
+    workers.workers = 2;
+    await page.until("document.querySelector('#replicas-title').textContent === 'Workers'", "workers called so");
+    assert.match(await page.text("#live-more"), /left a worker's memory/);
     assert.equal(await page.evaluate("window.hacked"), undefined);
     assert.equal(await page.evaluate("document.images.length"), 1);
     assert.deepEqual(page.complaints, []);

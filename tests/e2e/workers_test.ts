@@ -1,6 +1,7 @@
 // R1: several workers on one machine are one Signet: whichever takes a connection, sessions meet their own state, what is
 // revoked is refused, and what ends one of them ends nothing else.
 import assert from "node:assert/strict";
+import type { StateView } from "../../lib/admin/state_view.ts";
 import { parseKeyRing } from "../../lib/envelope/key_ring.ts";
 import { openSession } from "../../lib/envelope/session_id.ts";
 import { CLIENT_SANITIZERS, connectClient } from "../support/mcp_client.ts";
@@ -66,6 +67,10 @@ Deno.test(
     }
     assert.equal(await workers.metric("signet_sessions_opened_total"), 6);
     assert.ok(await workers.metric('signet_hops_total{outcome="passed"}') > 0, "some were passed on");
+    const { workers: told, replicas } = await workers.admin<StateView>("/state");
+    assert.deepEqual([told, replicas?.peers.length], [3, 3], "all workers, where one alone tells of the others");
+    const passed = replicas!.peers.reduce((all, { passed }) => all + passed, 0);
+    assert.deepEqual([replicas!.hops.passed, replicas!.received], [passed, passed]);
 
     await watchesAll(workers);
 

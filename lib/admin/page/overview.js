@@ -70,10 +70,13 @@ function showTraffic(state, before) {
   setText(byId("live"), formatCount(state.use.sessions.used));
   note("live", state.use.sessions.used);
   const left = Object.values(ended).reduce((sum, count) => sum + count, 0);
+  // A session is in the memory of each worker that knows it, and leaves each.
+  const memory = state.workers === undefined ? "memory" : "a worker's memory";
+  setText(byId("live-where"), state.workers === undefined ? "in memory" : "in workers' memory");
   const back = resurrected.ok ?? 0;
   setText(
     byId("live-more"),
-    `${formatCount(opened)} opened, ${formatCount(left)} left memory${
+    `${formatCount(opened)} opened, ${formatCount(left)} left ${memory}${
       back === 0 ? "" : `, ${formatCount(back)} brought back`
     }`,
   );
@@ -191,9 +194,11 @@ function showServers({ upstream, checks }) {
   });
 }
 
-function showReplicas({ replicas, nowMs }) {
+function showReplicas({ replicas, workers, nowMs }) {
   byId("replicas-section").hidden = replicas === undefined;
   if (replicas === undefined) return;
+  const [title, one] = workers === undefined ? ["Other replicas", "replica"] : ["Workers", "worker"];
+  setText(byId("replicas-title"), title);
   const items = replicas.peers.map((peer, at) => ({ ...peer, at }));
   reconcile(byId("replicas").tBodies[0], items, {
     key: ({ address, at }) => address ?? at,
@@ -209,7 +214,7 @@ function showReplicas({ replicas, nowMs }) {
       ),
     update: (row, { at, address, state, sinceMs, why, passed, received }) => {
       const [addressCell, stateCell, passedCell, takenCell, whyCell] = row.children;
-      setText(addressCell, address ?? `replica ${at + 1}`);
+      setText(addressCell, address ?? `${one} ${at + 1}`);
       stateCell.firstElementChild.className = state === "unknown" ? "quiet" : `dot ${state === "up" ? "good" : "bad"}`;
       setText(stateCell.firstElementChild, `${state} for ${formatSpan(nowMs - sinceMs)}`);
       setText(passedCell, formatCount(passed));

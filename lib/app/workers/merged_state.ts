@@ -1,6 +1,6 @@
 // What several workers tell of themselves at a glance, as one.
 import type { Readiness } from "../../admin/admin.ts";
-import type { ServerView, StateView, UpstreamView, UseView } from "../../admin/state_view.ts";
+import type { PeerView, ReplicasView, ServerView, StateView, UpstreamView, UseView } from "../../admin/state_view.ts";
 
 /** Ready is whoever has one that is: the port leads to none that has ended. */
 export function mergeReadiness(found: readonly Readiness[], all: number): Readiness {
@@ -36,11 +36,13 @@ function sumUse(uses: readonly UseView[]): UseView {
 
 /** @param views at least one */
 export function mergeState(views: readonly StateView[], readiness: Readiness): StateView {
-  const [first] = views as readonly [StateView];
+  const [{ replicas: _, ...first }] = views as readonly [StateView];
+  const replicas = views.flatMap(({ replicas }) => replicas ?? []);
   const total = (of: (view: StateView) => number) => views.reduce((all, view) => all + of(view), 0);
   const uses = new Set(views.flatMap(({ use }) => Object.keys(use)));
   return {
     ...first,
+    workers: views.length,
     ready: readiness.ready,
     checks: readiness.checks,
     startedAtMs: Math.min(...views.map(({ startedAtMs }) => startedAtMs)),
@@ -61,6 +63,31 @@ export function mergeState(views: readonly StateView[], readiness: Readiness): S
     residentBytes: total(({ residentBytes }) => residentBytes),
     log: { ...first.log, suppressed: total(({ log }) => log.suppressed), dropped: total(({ log }) => log.dropped) },
     upstream: mergeUpstream(views.map(({ upstream }) => upstream)),
+    ...(replicas.length === 0 ? {} : { replicas: mergeReplicas(replicas) }),
+  };
+}
+
+/** Each worker as the others know it: all are there, where one alone tells of the others. */
+function mergeReplicas(replicas: readonly ReplicasView[]): ReplicasView {
+  const peers = new Map<string | undefined, PeerView>();
+  for (const peer of replicas.flatMap(({ peers }) => peers)) {
+    const before = peers.get(peer.address);
+    peers.set(peer.address, before === undefined ? peer : mergePeer(before, peer));
+  }
+  return {
+    peers: [...peers.values()].sort((one, other) => (one.address ?? "") < (other.address ?? "") ? -1 : 1),
+    hops: sum(replicas.map(({ hops }) => hops)),
+    received: replicas.reduce((all, { received }) => all + received, 0),
+  };
+}
+
+/** What was found last counts; whoever has not heard of it says nothing. */
+function mergePeer(one: PeerView, other: PeerView): PeerView {
+  const isNewer = one.state === "unknown" || (other.state !== "unknown" && other.sinceMs > one.sinceMs);
+  return {
+    ...(isNewer ? other : one),
+    passed: one.passed + other.passed,
+    received: one.received + other.received,
   };
 }
 

@@ -37,7 +37,7 @@ export function formatStatus(state: StateView, layout: StatusLayout): string {
     ...uses(state, view),
     ...section("refusals, by reason", refusals(state, view), view),
     ...section(state.upstream.kind === "several" ? "servers" : "server", servers(state, view), view),
-    ...section("other replicas", replicas(state, view), view),
+    ...section(state.workers === undefined ? "other replicas" : "workers", replicas(state, view), view),
     "",
   ];
   return lines.join("\n");
@@ -68,6 +68,8 @@ function traffic(state: StateView, view: StatusLayout): string[] {
     : `p50 ${formatSeconds(p50)} · p95 ${formatSeconds(p95!)} · p99 ${formatSeconds(p99!)}`;
   const { opened, deleted, ended, resurrected } = state.sessions;
   const gone = Object.entries(ended).map(([reason, count]) => `${reason} ${formatCount(count)}`).join(", ");
+  // A session is in the memory of each worker that knows it, and leaves each.
+  const memory = state.workers === undefined ? "memory" : "a worker's memory";
   const back = resurrected["ok"] ?? 0;
   const lost = Object.entries(resurrected).filter(([outcome]) => outcome !== "ok").reduce((sum, [, n]) => sum + n, 0);
   const { suppressed, dropped } = state.log;
@@ -82,7 +84,7 @@ function traffic(state: StateView, view: StatusLayout): string[] {
       "opened",
       `${formatCount(opened)} session${opened === 1 ? "" : "s"}${
         deleted === 0 ? "" : `, ${formatCount(deleted)} deleted`
-      }${gone === "" ? "" : ` · left memory: ${gone}`}`,
+      }${gone === "" ? "" : ` · left ${memory}: ${gone}`}`,
       view,
     ),
     ...(back + lost === 0 ? [] : row("brought back", `${formatCount(back)}, ${formatCount(lost)} not`, view)),
@@ -136,10 +138,10 @@ function countsText({ counts = {} }: ServerView): string {
 }
 
 /** Those there are, and what came of all that was to be passed on. */
-function replicas({ replicas, nowMs }: StateView, { style }: StatusLayout): string[][] {
+function replicas({ replicas, workers, nowMs }: StateView, { style }: StatusLayout): string[][] {
   if (replicas === undefined) return [];
   const rows = replicas.peers.map(({ address, state, sinceMs, why = "", passed, received }, at) => [
-    printable(address ?? `replica ${at + 1}`),
+    printable(address ?? `${workers === undefined ? "replica" : "worker"} ${at + 1}`),
     [
       state === "dead" ? style.danger(state) : state,
       `for ${formatSpan(Math.max(0, nowMs - sinceMs))}`,

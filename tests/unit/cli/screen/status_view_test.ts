@@ -98,3 +98,13 @@ Deno.test("V3: the state says what matters: readiness, rates between two looks, 
   const restarted = formatStatus({ ...now, startedAtMs: 11_000 }, { style: PLAIN, width: 100, before });
   assert.match(restarted, /requests +310 in all/, "numbers of another process are no rate");
 });
+
+Deno.test("V3: the state of several workers says that it is theirs", STRICT, () => {
+  const state = stateOf({
+    sessions: { opened: 2, deleted: 0, ended: { idle: 3 }, resurrected: {} },
+    replicas: { peers: [{ state: "up", sinceMs: 0, passed: 0, received: 0 }], hops: {}, received: 0 },
+  });
+  const shown = (state: StateView) => formatStatus(state, { style: PLAIN, width: 100 });
+  assert.match(shown(state), /left memory: idle 3\n[^]*other replicas\n {2}replica 1 /);
+  assert.match(shown({ ...state, workers: 2 }), /left a worker's memory: idle 3\n[^]*\nworkers\n {2}worker 1 /);
+});
