@@ -11,8 +11,9 @@ import { STDIO_RULES } from "./rules/stdio_rules.ts";
 import { WORKER_RULES } from "./rules/worker_rules.ts";
 import { settingOf, SETTINGS } from "./schema.ts";
 import { flagOf } from "./setting.ts";
-import { formatAddress, isWildcard, type ListenAddress, shownUrl, wireOf } from "./values/addresses.ts";
+import { formatAddress, isWildcard, type ListenAddress } from "./values/addresses.ts";
 import { formatDuration, formatSize } from "./values/quantities.ts";
+import { shownUrl, wireOf } from "./values/upstream_address.ts";
 
 const FIELD_LISTS = ["sealHeaders", "transientHeaders", "stripHeaders"] as const;
 

@@ -4,7 +4,7 @@ import { membersIn, namesOf } from "../../config/rules/several_rules.ts";
 import type { Settings } from "../../config/schema.ts";
 import type { MemberCredential } from "../../config/sections/several.ts";
 import { textsOf, visibleOf } from "../../config/several_seen.ts";
-import { type UpstreamAddress, wireOf } from "../../config/values/addresses.ts";
+import { type UpstreamAddress, wireOf } from "../../config/values/upstream_address.ts";
 import { randomBytes } from "../../platform/random.ts";
 import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { type CredentialSource, fixedCredential } from "../../upstream/credentials/credential.ts";

@@ -2,7 +2,7 @@
 // Loaded only where several are configured.
 import type { UpstreamView } from "../../admin/state_view.ts";
 import type { Settings } from "../../config/schema.ts";
-import { shownUrl } from "../../config/values/addresses.ts";
+import { shownUrl } from "../../config/values/upstream_address.ts";
 import { samples } from "../../observe/labelled_counts.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
 import { SeveralUpstream } from "../../upstream/several.ts";

@@ -2,7 +2,7 @@
 // What one kind needs is loaded for that kind alone.
 import type { UpstreamView } from "../../admin/state_view.ts";
 import type { Settings } from "../../config/schema.ts";
-import { shownUrl, wireOf } from "../../config/values/addresses.ts";
+import { shownUrl, wireOf } from "../../config/values/upstream_address.ts";
 import { samples } from "../../observe/labelled_counts.ts";
 import type { MetricsPage } from "../../observe/metrics.ts";
 import { BothErasUpstream } from "../../upstream/both_eras.ts";

@@ -1,8 +1,8 @@
 // Every address that the configuration leads to: its name, a connection, the certificate and its days, the clock.
 import { FEW_DAYS } from "../../config/named/certificate_term.ts";
 import type { Settings } from "../../config/schema.ts";
-import { shownUrl } from "../../config/values/addresses.ts";
 import { DAY } from "../../config/values/units.ts";
+import { shownUrl } from "../../config/values/upstream_address.ts";
 import { formatAuthority, formatHost } from "../../http1/wire/authority.ts";
 import { redactUrl } from "../../observe/redact.ts";
 import type { Attempted, Reached, ReachError, ReachTarget } from "../../platform/network/reach.ts";

@@ -4,7 +4,7 @@ import { MAX_MEMBERS } from "../../envelope/several_id.ts";
 import { clashIn, nameMembers } from "../../upstream/several/names/names.ts";
 import type { SettingKey } from "../schema.ts";
 import { SEVERAL } from "../sections/several.ts";
-import { type UpstreamAddress, wireOf } from "../values/addresses.ts";
+import { type UpstreamAddress, wireOf } from "../values/upstream_address.ts";
 import type { Bench, Rule } from "./rule.ts";
 
 const SEVERAL_KEYS = Object.keys(SEVERAL) as (keyof typeof SEVERAL)[];

@@ -3,7 +3,7 @@
 import { isLoopbackHost } from "../../http1/wire/authority.ts";
 import { DIVIDED } from "../divided.ts";
 import type { SettingKey, Settings } from "../schema.ts";
-import { wireOf } from "../values/addresses.ts";
+import { wireOf } from "../values/upstream_address.ts";
 import type { Bench, Rule } from "./rule.ts";
 
 /** Whether a session's upstream is in the memory of the process it was opened in: a stdio server, several, HTTP+SSE. */

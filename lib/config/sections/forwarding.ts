@@ -1,7 +1,7 @@
 // Where requests go, and what of them does not.
 import { rowsOf } from "../setting.ts";
-import { upstreamAddress } from "../values/addresses.ts";
 import { choice, file, headerName } from "../values/kinds.ts";
+import { upstreamAddress } from "../values/upstream_address.ts";
 
 const rows = rowsOf("Forwarding");
 

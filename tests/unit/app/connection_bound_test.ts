@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { withinDescriptors } from "../../../lib/app/connection_bound.ts";
 import type { SettingKey } from "../../../lib/config/schema.ts";
-import type { UpstreamAddress } from "../../../lib/config/values/addresses.ts";
+import type { UpstreamAddress } from "../../../lib/config/values/upstream_address.ts";
 import { createLogger } from "../../../lib/observe/log.ts";
 import { STRICT } from "../../support/strict.ts";
 
