@@ -4,7 +4,8 @@ import { type Call, HttpError } from "../http1/types.ts";
 import { ownBytes } from "../http1/wire/streams/borrowed.ts";
 import { replaceSpan } from "../mcp/json/json_splice.ts";
 import { findMember } from "../mcp/json/json_text.ts";
-import { type Parsed, parseMessage, parseMessageInTurns, TURN_BYTES } from "../mcp/messages/json_rpc.ts";
+import type { Parsed } from "../mcp/messages/json_rpc.ts";
+import { parseMessage, parseMessageInTurns, TURN_BYTES } from "../mcp/messages/read_message.ts";
 import type { BridgeRequest } from "./request.ts";
 
 /** The gateway has looked at bodies already; this is for those who use a bridge by itself. */

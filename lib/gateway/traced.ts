@@ -6,7 +6,7 @@ import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { combinedValue, OF_THE_BYTES } from "../http1/wire/fields/fields.ts";
 import type { Bytes } from "../http1/wire/streams/borrowed.ts";
 import { inspectBytes, ownBytes } from "../http1/wire/streams/borrowed.ts";
-import { readPlain } from "../mcp/messages/json_rpc.ts";
+import { readPlain } from "../mcp/messages/read_message.ts";
 import { type Attribute, ATTRIBUTES } from "../telemetry/mcp_conventions.ts";
 import { readMeta, withContext } from "../telemetry/meta_splice.ts";
 import type { Peer, RequestTrace } from "../telemetry/request_trace.ts";

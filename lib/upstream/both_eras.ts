@@ -12,7 +12,7 @@ import { fieldValue } from "../http1/wire/fields/fields.ts";
 import { isEventStream } from "../http1/wire/fields/media_type.ts";
 import { inspectBytes } from "../http1/wire/streams/borrowed.ts";
 import { classify } from "../mcp/eras/era.ts";
-import { parseMessage } from "../mcp/messages/json_rpc.ts";
+import { parseMessage } from "../mcp/messages/read_message.ts";
 import { OTHER_ERA_CODES } from "../mcp/messages/rpc_codes.ts";
 import { tellIfOwn } from "../platform/faults/uncaught.ts";
 import { parseJson } from "../platform/json.ts";

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { SseParser } from "../../lib/mcp/events/sse.ts";
 import { flatten } from "../../lib/mcp/json/json_splice.ts";
 import { findMember } from "../../lib/mcp/json/json_text.ts";
-import { parseMessageInTurns, readPlain } from "../../lib/mcp/messages/json_rpc.ts";
+import { parseMessageInTurns, readPlain } from "../../lib/mcp/messages/read_message.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
 import { hostileBodies, slowToParse } from "../support/hostile_bodies.ts";
 import { leastPause, timeOf } from "../support/pauses.ts";

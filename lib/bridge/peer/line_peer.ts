@@ -3,7 +3,8 @@
 // whatever else comes is handed on. How lines go out and come in is its kind's.
 import { flatten, replaceSpan } from "../../mcp/json/json_splice.ts";
 import type { Span } from "../../mcp/json/json_text.ts";
-import { errorResponse, type RpcId, TURN_BYTES } from "../../mcp/messages/json_rpc.ts";
+import { errorResponse, type RpcId } from "../../mcp/messages/json_rpc.ts";
+import { TURN_BYTES } from "../../mcp/messages/read_message.ts";
 import { idIn } from "./message_ids.ts";
 import { type Asker, type Carrier, type Loss, type Message, NO_CARRIER, type Peer } from "./peer.ts";
 import { answerIn, isRpc, type JsonLine, messagesIn, NO_ANSWER, ownIdOf, readLine, readLongLine } from "./peer_line.ts";

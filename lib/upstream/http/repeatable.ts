@@ -2,7 +2,7 @@
 // already. A POST does not say that it only reads, its message does (RFC 9110 §9.2.2); it is looked at then, not before.
 import type { ClientRequest } from "../../http1/types.ts";
 import { inspectBytes } from "../../http1/wire/streams/borrowed.ts";
-import { parseMessage } from "../../mcp/messages/json_rpc.ts";
+import { parseMessage } from "../../mcp/messages/read_message.ts";
 
 /** Methods without effects. What tools do is theirs to say, and a second initialize opens a second session. */
 const READING: ReadonlySet<string> = new Set([

@@ -9,7 +9,7 @@ import { isEventStream } from "../../http1/wire/fields/media_type.ts";
 import { inspectBytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { isSendable } from "../../mcp/events/event_id.ts";
 import { type SseEvent, SseParser } from "../../mcp/events/sse.ts";
-import { TURN_BYTES } from "../../mcp/messages/json_rpc.ts";
+import { TURN_BYTES } from "../../mcp/messages/read_message.ts";
 import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
 import { LongTask } from "../../platform/time/long_task.ts";
 import { decoded } from "../http/decoded.ts";

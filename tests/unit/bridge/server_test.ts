@@ -8,7 +8,7 @@ import { BridgeServer } from "../../../lib/bridge/server.ts";
 import type { UpstreamSessionId } from "../../../lib/envelope/session_id.ts";
 import { SignetError } from "../../../lib/errors.ts";
 import { ByteAccount } from "../../../lib/http1/byte_account.ts";
-import { parseMessage, TURN_BYTES } from "../../../lib/mcp/messages/json_rpc.ts";
+import { parseMessage, TURN_BYTES } from "../../../lib/mcp/messages/read_message.ts";
 import { LostSession } from "../../../lib/session/lost_session.ts";
 import { callerKeys } from "../../support/callers.ts";
 import { FakePeers } from "../../support/fake_peer.ts";

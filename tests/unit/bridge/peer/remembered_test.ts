@@ -1,7 +1,8 @@
 // What a session's next peer has to be told, within bounds (docs/behaviour.md M6).
 import assert from "node:assert/strict";
 import { type Effect, effectOf, Remembered } from "../../../../lib/bridge/peer/remembered.ts";
-import { parseMessage, type RpcRequest } from "../../../../lib/mcp/messages/json_rpc.ts";
+import type { RpcRequest } from "../../../../lib/mcp/messages/json_rpc.ts";
+import { parseMessage } from "../../../../lib/mcp/messages/read_message.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 function effectIn(text: string): Effect | undefined {

@@ -18,7 +18,7 @@ import {
   isKnownRevision,
   LEGACY_REVISIONS,
 } from "../../../../lib/mcp/eras/revisions.ts";
-import { parseMessage } from "../../../../lib/mcp/messages/json_rpc.ts";
+import { parseMessage } from "../../../../lib/mcp/messages/read_message.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const M = "2026-07-28";

@@ -1,8 +1,8 @@
-// Properties of lib/mcp/messages/json_rpc.ts: whatever comes, one of two refusals or a message; nothing that is legal is lost.
+// Properties of lib/mcp/messages/read_message.ts: whatever comes, one of two refusals or a message; nothing that is legal is lost.
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { SignetError } from "../../lib/errors.ts";
-import { parseMessage } from "../../lib/mcp/messages/json_rpc.ts";
+import { parseMessage } from "../../lib/mcp/messages/read_message.ts";
 import { STRICT } from "../support/strict.ts";
 
 const encoder = new TextEncoder();
