@@ -87,6 +87,9 @@ export interface SharedState {
   watchRevocations(wake: () => void): void;
 }
 
+/** How revocations that a store had are gone: a key of them was evicted by itself; all of them, or the latest, were lost. */
+export type StoreLoss = "evicted" | "lost";
+
 /** How the store is. Never waits. */
 export interface SharedStoreState {
   /** Whether the last question was answered, be it with a refusal of that one question. */
@@ -99,4 +102,6 @@ export interface SharedStoreState {
   readonly failures: number;
   /** Questions answered with a refusal since the start. */
   readonly refusals: number;
+  /** Times since the start that it was found without revocations that it had. */
+  readonly losses: Readonly<Record<StoreLoss, number>>;
 }

@@ -128,6 +128,27 @@ test(
   { storeTimeout: "300ms" },
 );
 
+test(
+  "V1 R6: a store that may evict keys is told of, and one that has lost revocations, which is counted",
+  async ({ redis, start, issuer }) => {
+    await redis.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+    await using late = await start();
+    const token = await issuer.token("alice");
+    const lines = (text: string) => late.logs.filter(({ event }) => event === text);
+    await until(() => lines("the shared store may evict revocations").length > 0, "word of its policy");
+    assert.equal(await status(late.delete({ id: await late.open({ token }), token })), 204);
+    await redis.ask("FLUSHALL");
+    await until(() => lines("the shared store has lost revocations").length > 0, "the loss to be found");
+    const [found] = lines("the shared store may evict revocations").map(({ found }) => found);
+    assert.deepEqual([found, lines("the shared store may evict revocations").length], [
+      "maxmemory-policy allkeys-lru",
+      1,
+    ]);
+    assert.equal(await late.metric('signet_store_losses_total{how="lost"}'), 1);
+    await until(() => late.app.storeIsWhole, "both connections to the store");
+  },
+);
+
 Deno.test("P2: a password that was rotated in the store and in its file needs no restart", {
   ...STRICT,
   ...HERE,

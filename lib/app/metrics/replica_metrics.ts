@@ -76,6 +76,16 @@ export function declareStore(page: MetricsPage, { lasting: { store: { shared }, 
     "Questions that the shared store answered with a refusal: it is there, and does not do what it is asked.",
     () => state()?.refusals ?? 0,
   );
+  page.labelled(
+    "counter",
+    {
+      name: "signet_store_losses_total",
+      help: "Times that the shared store was found without revocations that it had: a key of them evicted, or all of " +
+        "them or the latest lost.",
+      labels: ["how"],
+    },
+    () => samples(state()?.losses ?? { evicted: 0, lost: 0 }),
+  );
   page.counter(
     "signet_store_unlimited_total",
     "New sessions let in under this replica's own caps only, because the shared store did not answer.",

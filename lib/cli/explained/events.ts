@@ -209,6 +209,14 @@ const SESSIONS: Readonly<Record<string, Row>> = {
     "The store of --store is there and refuses some of what it is asked; `cause` is its own word, told once a minute. What needs that is refused with 503, or goes on for each replica by itself.",
     "Do what `remedy` says; nothing has to be started anew.",
   ],
+  "the shared store may evict revocations": [
+    "The store of --store may forget keys when it is full, as `found` says, and with them what was revoked. Told when it is found to be so, and again when that has changed.",
+    "Set maxmemory-policy noeviction at the store. A bound that it never reaches evicts nothing, and nobody can rely on that.",
+  ],
+  "the shared store has lost revocations": [
+    "The store of --store was found without revocations that it had: `found` says how. Told once a minute of each kind, counted by `signet_store_losses_total`. What a running replica knows is written again; until then one that has just started may take a revoked id.",
+    "Do what `remedy` says. Where replicas restarted at the same time, revoke again what may have been lost.",
+  ],
   "the name of --peers leads nowhere": [
     "The name service has named no replica for several rounds, not even this one; `found` is what it said. Whom it named before stays known; requests of others' sessions are taken from and passed to nobody else.",
     "See whether the name in --peers is that of a headless service that names replicas which are not ready, too; `signet doctor` asks for it.",

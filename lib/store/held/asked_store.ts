@@ -79,7 +79,7 @@ export function createAskedStore(
   ask: AskStore,
   timers: Timers,
 ): { readonly store: Store; readonly news: (what: typeof STORE_NEWS[number], text?: string) => void } {
-  const state = { up: true, failures: 0, refusals: 0, cause: "" };
+  const state = { up: true, failures: 0, refusals: 0, losses: { evicted: 0, lost: 0 }, cause: "" };
   const wakes = new Set<() => void>();
   const listeners = { moved: new Set<(text: string) => void>(), pooled: new Set<(text: string) => void>() };
   let closed = false;

@@ -39,7 +39,14 @@ export function holdStore(base: Store, now: () => number): Store {
     },
     shared: {
       ...{ places, aliases },
-      state: () => ({ up: true, listening: true, cause: "", failures: 0, refusals: 0 }),
+      state: () => ({
+        up: true,
+        listening: true,
+        cause: "",
+        failures: 0,
+        refusals: 0,
+        losses: { evicted: 0, lost: 0 },
+      }),
       probe: () => Promise.resolve(),
       evictionPolicy: () => Promise.resolve(undefined),
       watchRevocations: (each) => void wakes.add(each),

@@ -2,11 +2,9 @@
 // there. Where it has not, it has lost or evicted them, and is told again: with pauses that grow, for one that has no room for
 // all of them evicts some of what it is told, for as long as it is told (docs/behaviour.md L6, R6).
 import { BEHIND_MS } from "../purge_clock.ts";
+import type { StoreLoss } from "../shared.ts";
 import type { Revocation } from "../store.ts";
 import { forgetOver, remember } from "./unwritten.ts";
-
-/** `evicted`: a key of them is gone by itself; `lost`: all of them, or the latest. */
-export type Loss = "evicted" | "lost";
 
 /** What the store should have when it is asked. */
 export interface Expected {
@@ -77,7 +75,7 @@ export class KeptRevocations {
   }
 
   /** @returns what of it is new: each loss is told of once */
-  judge({ number, step }: Expected, { newest, isThere, hasUntil, hasCutOffs }: Holding): Loss | undefined {
+  judge({ number, step }: Expected, { newest, isThere, hasUntil, hasCutOffs }: Holding): StoreLoss | undefined {
     const nowMs = this.#now();
     if (number > newest || (number > 0 && !isThere)) {
       // A cursor stands still for as long as nothing new is written.

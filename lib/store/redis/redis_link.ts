@@ -8,6 +8,7 @@ import { randomBytes } from "../../platform/random.ts";
 import { createHash } from "../../platform/runtime/builtin.ts";
 import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { closedError, StoreError } from "../store.ts";
+import { EvictionPolicy } from "./eviction_policy.ts";
 import { RedisChannels } from "./redis_channels.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
 import { isAnswer, isRefusal, refusedError, remedyOf, says } from "./redis_refusal.ts";
@@ -31,6 +32,8 @@ export interface RedisLinkOptions {
   readonly onChange?: (up: boolean, cause: string) => void;
   /** Told when it answers and refuses: of each kind of refusal, once a minute. Must not throw. */
   readonly onRefusal?: (refusal: StoreRefusal) => void;
+  /** Told of what it does when it is full, where it may evict keys: once per change. Must not throw. */
+  readonly onEvicting?: (policy: string) => void;
   /** Tries to connect once only. */
   readonly once?: boolean;
   /** For tests. */
@@ -71,6 +74,7 @@ export class RedisLink {
   readonly #wakes = new Set<() => void>();
   readonly #channels: RedisChannels;
   readonly #refusals: ToldRefusals;
+  readonly #policy: EvictionPolicy;
   #up = false;
   readonly #askAgain = new OwnedTimer(SYSTEM_TIMERS);
   #lastFault: unknown = "not connected yet";
@@ -88,6 +92,7 @@ export class RedisLink {
     this.#options = options;
     this.prefix = options.prefix;
     this.#refusals = new ToldRefusals(options.onRefusal);
+    this.#policy = new EvictionPolicy(() => this.evictionPolicy(), options.onEvicting);
     const make = options.createClient ?? createRedisClient;
     const { target, password, caCerts, timeoutMs, once } = options;
     const silenceMs = this.#silenceMs = options.silenceMs ?? SILENCE_MS;
@@ -213,8 +218,15 @@ export class RedisLink {
       if (isRefusal(fault)) return undefined;
       throw fault;
     };
-    const info = await this.#ask("", () => this.#commands.send("", ["INFO", "memory"]).catch(mayNot));
+    // Of a cluster, where revocations are.
+    const key = this.#probe;
+    const info = await this.#ask(key, () => this.#commands.send(key, ["INFO", "memory"]).catch(mayNot));
     return /^maxmemory_policy:(\S+)/m.exec(textOf(info) ?? "")?.[1];
+  }
+
+  /** It has been found to forget. */
+  lookAtPolicy(): void {
+    this.#policy.look();
   }
 
   /** Calls `listener` for every message, and `wake` whenever some may have been missed. Must not throw. */
@@ -393,6 +405,7 @@ export class RedisLink {
     const key = this.#probe;
     if (!await this.#commands.trySpare((client) => client.send(key, ["DEL", key]))) return;
     this.#look();
+    this.#policy.look();
     // What is said there is heard over another one.
     this.#messages.renew();
   }
@@ -412,6 +425,7 @@ export class RedisLink {
     this.#commands.letGoOfSpare();
     this.#up = true;
     this.#options.onChange?.(true, this.lastFault);
+    this.#policy.look();
     this.#wake();
   }
 

@@ -4,6 +4,7 @@
 import { parseJson } from "../../platform/json.ts";
 import { DEFAULT_SET_OPTIONS, RevocationSet } from "../memory/revocation_set.ts";
 import { BEHIND_MS } from "../purge_clock.ts";
+import type { StoreLoss } from "../shared.ts";
 import {
   type Revocation,
   type RevocationChanges,
@@ -12,7 +13,7 @@ import {
   StoreError,
 } from "../store.ts";
 import { HeardNews } from "./heard_news.ts";
-import { KeptRevocations, type Loss } from "./kept_revocations.ts";
+import { KeptRevocations } from "./kept_revocations.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import { digestOf, type RedisLink } from "./redis_link.ts";
 import { IF_TAKES_WRITES, MOST_OF_LIST, READ_TEXT, Script, TAKES_WRITES } from "./script.ts";
@@ -118,7 +119,7 @@ export class RedisRevocations implements RevocationStore {
   readonly #known = new RevocationSet(DEFAULT_SET_OPTIONS);
   readonly #unwritten = new Unwritten((revocation) => this.#write(revocation));
   readonly #kept: KeptRevocations;
-  readonly #onLoss: ((loss: Loss) => void) | undefined;
+  readonly #onLoss: (loss: StoreLoss) => void;
   /** Where messages are waited for. */
   #news: HeardNews | undefined;
   /** Between what was read and what was written last the log had lost something. */
@@ -130,7 +131,7 @@ export class RedisRevocations implements RevocationStore {
     { seal, now, onLoss }: {
       readonly seal: StoreSeal;
       readonly now: () => number;
-      readonly onLoss?: (loss: Loss) => void;
+      readonly onLoss: (loss: StoreLoss) => void;
     },
   ) {
     this.#link = link;
@@ -227,7 +228,7 @@ export class RedisRevocations implements RevocationStore {
     const loss = this.#kept.judge(expected, {
       ...{ newest, isThere, hasUntil: numberIn(isUntil) === 1, hasCutOffs: numberIn(isCutOffs) === 1 },
     });
-    if (loss !== undefined) this.#onLoss?.(loss);
+    if (loss !== undefined) this.#onLoss(loss);
     for (const [name, revocation] of this.#kept.takeOwed()) this.#unwritten.keep(name, revocation);
     // Also what a store that was there the whole time would not take.
     this.#unwritten.writeAll();
@@ -255,7 +256,7 @@ export class RedisRevocations implements RevocationStore {
     // The log alone may be evicted, before somebody has read what stands in the other keys still.
     const isLost = expected.number > 0 && !isThere;
     const isHole = (isLost || (!changes.more && changes.cursor < newest)) && this.#isNewHole(changes.cursor, newest);
-    if (isHole && !isLost) this.#onLoss?.("evicted");
+    if (isHole && !isLost) this.#onLoss("evicted");
     const missed = unread || isBehind || isHole;
     return missed ? { ...changes, missed } : changes;
   }

@@ -2,10 +2,11 @@
 // and says so (docs/behaviour.md L6, R6).
 import assert from "node:assert/strict";
 import { digestOf } from "../../../../lib/store/redis/redis_link.ts";
-import type { Revocation, RevocationSubject, Store } from "../../../../lib/store/store.ts";
+import type { StoreLoss } from "../../../../lib/store/shared.ts";
+import { type Revocation, type RevocationSubject, type Store, StoreError } from "../../../../lib/store/store.ts";
 import { needing } from "../../../support/programs.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
-import { closeWhole, LATER_MS, NOW_MS, openTestStore, PREFIX } from "../../../support/redis_store.ts";
+import { answers, closeWhole, LATER_MS, NOW_MS, openTestStore, PREFIX } from "../../../support/redis_store.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
 
@@ -15,12 +16,26 @@ const KEYS = `{${PREFIX}:revoked}`;
 const DELETED = { kind: "session", sid: "s1", untilMs: LATER_MS, by: "client" } satisfies Revocation;
 const SUBJECT = { sid: "s1", owner: "o", issuedAtMs: NOW_MS } satisfies RevocationSubject;
 
-function test(title: string, body: (redis: RedisServer, store: Store, other: Store) => Promise<void>): void {
+/** What `store` is told, in order. */
+interface Told {
+  readonly losses: StoreLoss[];
+  readonly policies: string[];
+}
+
+type Body = (redis: RedisServer, store: Store, other: Store, told: Told) => Promise<void>;
+
+function test(title: string, body: Body, args: readonly string[] = []): void {
   Deno.test(`redis store ${title}`, { ...STRICT, ...HERE }, async () => {
-    await using redis = await RedisServer.start();
-    const [store, other] = [await openTestStore(redis), await openTestStore(redis)];
+    await using redis = await RedisServer.start(args);
+    const told: Told = { losses: [], policies: [] };
+    const store = await openTestStore(redis, {
+      onLoss: (loss) => void told.losses.push(loss),
+      onEvicting: (policy) => void told.policies.push(policy),
+    });
+    const other = await openTestStore(redis);
     try {
-      await body(redis, store, other);
+      store.shared!.watchRevocations(() => {});
+      await body(redis, store, other, told);
     } finally {
       await closeWhole(store, other);
     }
@@ -136,4 +151,166 @@ test("L6 R6: what is lost of a long log is told again, whatever has come since",
   await loseLast(redis, DELETED.sid);
   await other.revocations.add({ ...DELETED, sid: "later" });
   await reader.readUntilTold(redis, SUBJECT);
+});
+
+function lossesOf(store: Store): Readonly<Record<StoreLoss, number>> {
+  return store.shared!.state().losses;
+}
+
+test("V1 L6: revocations that come, are refused, extended and read are no loss", async (redis, store, other, told) => {
+  const reader = new Reader(store);
+  await Promise.all([reader.read(), store.revocations.add(DELETED), reader.read()]);
+  await reader.read();
+  await other.revocations.add({ kind: "all", beforeMs: 1, untilMs: LATER_MS });
+  await reader.read();
+  await redis.ask("CONFIG", "SET", "maxmemory", "1");
+  const owner = { kind: "principal", owner: "p", beforeMs: 1, untilMs: LATER_MS } as const;
+  await assert.rejects(async () => await store.revocations.add(owner), StoreError);
+  await reader.read();
+  await redis.ask("CONFIG", "SET", "maxmemory", "0");
+  await reader.readUntilTold(redis, { sid: "-", owner: "p", issuedAtMs: 1 });
+  for (let i = 0; i < 3; i++) await reader.read();
+  assert.deepEqual([lossesOf(store), told], [{ evicted: 0, lost: 0 }, { losses: [], policies: [] }]);
+});
+
+Deno.test(
+  "redis store V1 L6: the first that a store refuses has not been evicted",
+  { ...STRICT, ...HERE },
+  async () => {
+    await using redis = await RedisServer.start();
+    const store = await openTestStore(redis);
+    try {
+      store.shared!.watchRevocations(() => {});
+      await redis.ask("CONFIG", "SET", "maxmemory", "1");
+      await assert.rejects(async () => await store.revocations.add(DELETED), StoreError);
+      await new Reader(store).read();
+      assert.deepEqual(lossesOf(store), { evicted: 0, lost: 0 });
+      await redis.ask("CONFIG", "SET", "maxmemory", "0");
+    } finally {
+      await closeWhole(store);
+    }
+  },
+);
+
+Deno.test(
+  "redis store V1 L6: revocations that have all ended by themselves are no loss",
+  { ...STRICT, ...HERE },
+  async () => {
+    await using redis = await RedisServer.start();
+    let nowMs = Date.now();
+    const store = await openTestStore(redis, { now: () => nowMs });
+    try {
+      store.shared!.watchRevocations(() => {});
+      await store.revocations.add({ ...DELETED, untilMs: nowMs + 1000 });
+      const reader = new Reader(store);
+      await reader.read();
+      nowMs += 3_600_000;
+      // As their keys do, by themselves.
+      await redis.ask("FLUSHALL");
+      await reader.read();
+      assert.deepEqual([lossesOf(store), reader.cursor], [{ evicted: 0, lost: 0 }, 0]);
+    } finally {
+      await closeWhole(store);
+    }
+  },
+);
+
+test(
+  "V1 R6: a store that has lost all is counted each time, and told of once a minute",
+  async (redis, store, _, told) => {
+    await store.revocations.add(DELETED);
+    const reader = new Reader(store);
+    for (let lost = 1; lost <= 2; lost++) {
+      await reader.read();
+      await redis.ask("FLUSHALL");
+      await reader.read();
+      await reader.read();
+      assert.deepEqual(lossesOf(store), { evicted: 0, lost });
+      await reader.readUntilTold(redis, SUBJECT);
+    }
+    assert.deepEqual(told.losses, ["lost"]);
+  },
+);
+
+for (const name of ["until", "log"]) {
+  test(
+    `V1 R6: a key of revocations that is gone alone is counted, and told of (${name})`,
+    async (redis, store, other, told) => {
+      await other.revocations.add(DELETED);
+      const reader = new Reader(store);
+      if (name === "until") await reader.read();
+      await redis.ask("DEL", `${KEYS}:${name}`);
+      for (let i = 0; i < 3; i++) await reader.read();
+      assert.deepEqual([lossesOf(store), told.losses], [{ evicted: 1, lost: 0 }, ["evicted"]]);
+    },
+  );
+}
+
+test("V1 R6: the latest that is lost with a master is counted, and told of", async (redis, store, _, told) => {
+  await store.revocations.add({ ...DELETED, sid: "first" });
+  await store.revocations.add(DELETED);
+  const reader = new Reader(store);
+  await reader.read();
+  await loseLast(redis, DELETED.sid);
+  await reader.readUntilTold(redis, SUBJECT);
+  assert.deepEqual([lossesOf(store), told.losses], [{ evicted: 0, lost: 1 }, ["lost"]]);
+});
+
+test(
+  "V1 R6: what a store without memory evicts is counted and told of, with its policy",
+  async (redis, store, _, told) => {
+    await store.revocations.add(DELETED);
+    const reader = new Reader(store);
+    await reader.read();
+    assert.deepEqual(told.policies, []);
+    await redis.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-random");
+    const used = Number(/used_memory:(\d+)/.exec(await redis.ask("INFO", "memory"))![1]);
+    await redis.ask("CONFIG", "SET", "maxmemory", String(used + 200_000));
+    let written = 0;
+    await until(async () => {
+      for (let i = 0; i < 20; i++) await redis.ask("SET", `filler ${written++}`, "x".repeat(10_000));
+      await reader.read();
+      const { evicted, lost } = lossesOf(store);
+      return evicted + lost > 0 && told.policies.length > 0;
+    }, "a loss to be found");
+    assert.deepEqual(told.policies, ["allkeys-random"]);
+    await redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction");
+    await redis.ask("CONFIG", "SET", "maxmemory", "0");
+    await reader.readUntilTold(redis, SUBJECT);
+  },
+);
+
+test(
+  "V1 R6: a store that may evict is told of when it comes up, and again when that has changed",
+  async (redis, store, _, told) => {
+    await until(() => told.policies.length === 1, "word of its policy");
+    const comeBack = async () => {
+      await redis.ask("CLIENT", "KILL", "TYPE", "normal");
+      await until(() => answers(store), "the store to be connected to again");
+    };
+    // As it was.
+    await comeBack();
+    await redis.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+    await until(async () => {
+      await comeBack();
+      return told.policies.length > 1;
+    }, "word of the other policy");
+    assert.deepEqual(told.policies, ["volatile-ttl", "allkeys-lru"]);
+  },
+  ["--maxmemory-policy", "volatile-ttl"],
+);
+
+test("V1: who may not ask what a store does when it is full does without", async (redis, _store, _other, _told) => {
+  await redis.ask("ACL", "SETUSER", "default", "-info");
+  const policies: string[] = [];
+  await redis.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+  const store = await openTestStore(redis, { onEvicting: (policy) => void policies.push(policy) });
+  try {
+    store.shared!.watchRevocations(() => {});
+    assert.equal(await store.shared!.evictionPolicy(), undefined);
+    const { up, refusals, failures } = store.shared!.state();
+    assert.deepEqual([policies, up, refusals, failures], [[], true, 0, 0]);
+  } finally {
+    await closeWhole(store);
+  }
 });
