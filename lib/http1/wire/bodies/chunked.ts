@@ -93,6 +93,11 @@ export class ChunkedDecoder {
     return this.#total;
   }
 
+  /** Whether it has consumed nothing yet. */
+  get isUntouched(): boolean {
+    return this.#state === State.SizeStart && this.#total === 0;
+  }
+
   /**
    * Consumes `bytes` from `from` up to the end of the next run of payload, to the end of the body or to `to`,
    * whichever comes first, and sets {@link payloadStart} and {@link payloadEnd}.
