@@ -27,19 +27,29 @@ export interface HttpCallOptions {
   readonly hearing?: Hearing | undefined;
 }
 
+/** What few calls have. */
+class Seldom {
+  patience: OwnedTimer | undefined = undefined;
+  /** What was sent in its place. */
+  instead: Call<unknown> | undefined = undefined;
+  cut: ((error: HttpError) => void) | undefined = undefined;
+  aborted = false;
+}
+
+/** Two fields, no more: see `PoolCall`. */
 export class HttpCall extends PoolCall<SessionAnswer, Sent> implements SessionCall {
   readonly #options: HttpCallOptions;
-  #patience: OwnedTimer | undefined;
-  /** What was sent in its place. */
-  #instead: Call<unknown> | undefined;
-  #cut: ((error: HttpError) => void) | undefined;
-  #aborted = false;
+  #seldom: Seldom | undefined = undefined;
 
   /** Sends it. @throws TypeError as the pool */
   constructor(pool: Pool, sent: Sent, options: HttpCallOptions) {
     super(pool, sent);
     this.#options = options;
     pool.carry(this);
+  }
+
+  #ensureSeldom(): Seldom {
+    return this.#seldom ??= new Seldom();
   }
 
   protected override judge(sent: Sent): SessionAnswer | Promise<SessionAnswer> {
@@ -49,11 +59,11 @@ export class HttpCall extends PoolCall<SessionAnswer, Sent> implements SessionCa
   override abort(): void {
     const { hearing } = this.#options;
     if (hearing === undefined) this.#abort();
-    else if (this.#patience === undefined) this.#abortOnceHeard(hearing);
+    else if (this.#seldom?.patience === undefined) this.#abortOnceHeard(hearing);
   }
 
   #abortOnceHeard({ ms, timers }: Hearing): void {
-    const patience = this.#patience = new OwnedTimer(timers);
+    const patience = this.#ensureSeldom().patience = new OwnedTimer(timers);
     patience.set(ms, () => this.#abort());
     // With the answer's head it is known what was opened: of a body that may never end nobody wants anything.
     const end = () => {
@@ -64,24 +74,27 @@ export class HttpCall extends PoolCall<SessionAnswer, Sent> implements SessionCa
   }
 
   #abort(): void {
-    this.#aborted = true;
-    if (this.#instead === undefined) super.abort();
-    else this.#instead.abort();
-    this.#cut?.(aborted());
+    const seldom = this.#ensureSeldom();
+    seldom.aborted = true;
+    if (seldom.instead === undefined) super.abort();
+    else seldom.instead.abort();
+    seldom.cut?.(aborted());
   }
 
   /** Goes on with another request in place of the first. @throws HttpError */
   instead(call: Call): Promise<ClientResponse> {
-    this.#instead = call;
-    if (this.#aborted) call.abort();
+    const seldom = this.#ensureSeldom();
+    seldom.instead = call;
+    if (seldom.aborted) call.abort();
     return call.response;
   }
 
   /** Waits for what others may wait for too. @throws HttpError `aborted` as soon as this call is */
   waitFor<T>(shared: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#cut = reject;
-      if (this.#aborted) reject(aborted());
+      const seldom = this.#ensureSeldom();
+      seldom.cut = reject;
+      if (seldom.aborted) reject(aborted());
       shared.then(resolve, reject);
     });
   }
