@@ -82,8 +82,9 @@ export class RedisLink {
   /** By place, those that did not answer what they were asked last. */
   readonly #away = new Map<string, Away>();
   #closed = false;
-  /** When a master was looked for last, by `performance.now()`. */
-  #soughtAtMs = -Infinity;
+  /** Until a master is sought once more. */
+  readonly #seekAgain = new OwnedTimer(SYSTEM_TIMERS);
+  #isSeeking = false;
   /** Before the number of each question. */
   readonly #name = randomBytes(6).toBase64();
   #asked = 0;
@@ -247,6 +248,7 @@ export class RedisLink {
     this.#closed = true;
     this.#up = false;
     this.#askAgain.close();
+    this.#seekAgain.close();
     for (const client of [this.#commands, this.#messages]) {
       try {
         client.destroy();
@@ -385,29 +387,40 @@ export class RedisLink {
         if (!isRefusal(fault)) throw fault;
       }
     };
-    if (await this.#commands.trySpare(ask)) this.#look();
+    if (await this.#commands.trySpare(ask, this.#spareMs)) this.#look();
   }
 
   /**
    * Who is asked takes no writes. Another one may have its name by now, which only a new connection leads to: one is tried
-   * beside it, and takes its place if it leads to whoever does.
+   * beside it, again and again, and takes its place if it leads to whoever does.
    */
   seekMaster(): void {
-    const nowMs = performance.now();
     // Sentinels, and the nodes of a cluster, tell the library by themselves.
     if (this.#closed || this.#options.target.kind !== "single") return;
-    if (nowMs < this.#soughtAtMs + this.#silenceMs / ASKED_IN_SILENCE) return;
-    this.#soughtAtMs = nowMs;
-    this.#seekMaster().catch(tellIfOwn);
+    if (this.#isSeeking || this.#seekAgain.isSet) return;
+    this.#isSeeking = true;
+    this.#seekMaster().catch(tellIfOwn).finally(() => this.#isSeeking = false);
   }
 
   async #seekMaster(): Promise<void> {
     const key = this.#probe;
-    if (!await this.#commands.trySpare((client) => client.send(key, ["DEL", key]))) return;
+    const ask = (client: RedisClient) => client.send(key, ["DEL", key]);
+    if (!await this.#commands.trySpare(ask, this.#spareMs)) {
+      if (this.#closed) return;
+      // Unless whoever is there has become one, or somebody else is there by now: nobody may ask for long.
+      const again = (fault: unknown) => says("READONLY", fault) && this.seekMaster();
+      this.#seekAgain.set(this.#silenceMs / ASKED_IN_SILENCE, () => void ask(this.#commands).catch(again));
+      return;
+    }
     this.#look();
     this.#policy.look();
     // What is said there is heard over another one.
     this.#messages.renew();
+  }
+
+  /** How long another connection is tried: to connect, and for an answer. */
+  get #spareMs(): number {
+    return 2 * Math.max(this.#options.timeoutMs, this.#silenceMs / ASKED_IN_SILENCE);
   }
 
   /** A key that is never there. */

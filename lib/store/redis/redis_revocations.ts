@@ -34,7 +34,7 @@ const MOST_OF_ENTRY = 4096;
 const PURGED_AT_ONCE = 1000;
 
 /**
- * KEYS until, cut-offs, log, last. ARGV member, untilMs, beforeMs or "", entry, ttlMs, channel, most logged.
+ * KEYS until, cut-offs, log, last, none. ARGV member, untilMs, beforeMs or "", entry, ttlMs, channel, most logged.
  * What is refused in the middle stays written: the log first, or it would be no news when it is written again, and nobody
  * would hear of it who has the session in memory.
  * An entry's number is the store's time in microseconds, and goes back only if the store has lost all it had and another
@@ -43,7 +43,11 @@ const PURGED_AT_ONCE = 1000;
 const ADD = new Script(`
 local lasts = tonumber(ARGV[2]) > tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '-1')
 local cuts = ARGV[3] ~= '' and tonumber(ARGV[3]) > tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '-1')
-if not lasts and not cuts then return 0 end
+if not lasts and not cuts then
+  -- Not before: a script that has begun to write is not refused for want of memory any more.
+  ${IF_TAKES_WRITES}
+  return 0
+end
 local time = redis.call('TIME')
 local number = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local last = tonumber(redis.call('GET', KEYS[4]) or '0')
@@ -293,7 +297,7 @@ export class RedisRevocations implements RevocationStore {
     const ttlMs = Math.max(0, untilMs - this.#now()) + 2 * BEHIND_MS;
     const entry = this.#seal.seal(JSON.stringify(revocation));
     const args = [nameOf(revocation), untilMs, beforeMs, entry, ttlMs, this.#channel, MOST_LOGGED];
-    const number = numberIn(await this.#link.script(ADD, this.#keys, args));
+    const number = numberIn(await this.#link.script(ADD, [...this.#keys, this.#none], args));
     this.#kept.keep(nameOf(revocation), revocation, number);
   }
 

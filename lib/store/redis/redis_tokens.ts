@@ -51,8 +51,8 @@ return {1, live + 1}`);
 /** KEYS records, none. ARGV sid. */
 const GET = new Script(`${IF_TAKES_WRITES}
 return redis.call('HGET', KEYS[1], ARGV[1])`);
-/** KEYS records, expiries, all ids. ARGV sid, before agents' keys. */
-const REMOVE = new Script(`
+/** KEYS records, expiries, all ids, none. ARGV sid, before agents' keys. */
+const REMOVE = new Script(`${IF_TAKES_WRITES}
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 if not record then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
@@ -60,8 +60,8 @@ redis.pcall('ZREM', ARGV[2] .. string.sub(record, 1, ${AGENT_CHARACTERS}), ARGV[
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
 return 1`);
-/** KEYS records, expiries, all ids, agent. ARGV nowS. Some of the agent's; answers how many, and how many of those were live. */
-const REMOVE_OF_AGENT = new Script(`
+/** KEYS records, expiries, all ids, agent, none. ARGV nowS. Some of the agent's; answers how many, and how many of those were live. */
+const REMOVE_OF_AGENT = new Script(`${IF_TAKES_WRITES}
 local over = redis.call('ZRANGE', KEYS[4], 0, ${REMOVED_AT_ONCE - 1}, 'WITHSCORES')
 local live = 0
 for i = 1, #over, 2 do
@@ -72,8 +72,8 @@ for i = 1, #over, 2 do
   if tonumber(over[i + 1]) > tonumber(ARGV[1]) then live = live + 1 end
 end
 return {#over / 2, live}`);
-/** KEYS records, expiries, all ids. ARGV cursor, the agent's digest, nowS. Answers the next cursor, and how many were live. */
-const REMOVE_UNLISTED = new Script(`
+/** KEYS records, expiries, all ids, none. ARGV cursor, the agent's digest, nowS. Answers the next cursor, and how many were live. */
+const REMOVE_UNLISTED = new Script(`${IF_TAKES_WRITES}
 local scanned = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ${SCANNED_AT_ONCE})
 local live = 0
 for i = 1, #scanned[2], 2 do
@@ -130,11 +130,11 @@ export class RedisTokens implements TokenStore {
   }
 
   async remove(sid: string): Promise<boolean> {
-    return numberIn(await this.#link.script(REMOVE, this.#keys, [sid, this.#agents])) === 1;
+    return numberIn(await this.#link.script(REMOVE, [...this.#keys, this.#none], [sid, this.#agents])) === 1;
   }
 
   async removeAgent(agent: string, nowMs: number): Promise<number> {
-    const keys = [...this.#keys, this.#agents + digestOf(agent)];
+    const keys = [...this.#keys, this.#agents + digestOf(agent), this.#none];
     let live = 0;
     for (let round = 0; round < MOST_REMOVALS; round++) {
       const answer = listIn(await this.#link.script(REMOVE_OF_AGENT, keys, [secondsOf(nowMs)]), 2);
@@ -151,7 +151,7 @@ export class RedisTokens implements TokenStore {
     let cursor = "0";
     for (let round = 0; round < MOST_SCANS; round++) {
       const args = [cursor, digestOf(agent), secondsOf(nowMs)];
-      const [next, wereLive] = listIn(await this.#link.script(REMOVE_UNLISTED, this.#keys, args), 2);
+      const [next, wereLive] = listIn(await this.#link.script(REMOVE_UNLISTED, [...this.#keys, this.#none], args), 2);
       live += numberIn(wereLive);
       cursor = textIn(next) ?? "0";
       if (cursor === "0") return live;

@@ -22,6 +22,8 @@ export class RenewedClient implements RedisClient {
   #made = 0;
   /** The one that is tried beside it. */
   #spare: RedisClient | undefined;
+  /** For how long. */
+  readonly #spareTimer = new OwnedTimer(SYSTEM_TIMERS);
   #begunAtMs = -Infinity;
 
   /** @param make is given whether what it makes is the one that is used; it is not connected yet */
@@ -45,16 +47,19 @@ export class RenewedClient implements RedisClient {
   }
 
   /**
-   * Tries another one, unless that is under way: it takes the place of the one that is silent if it is answered first, be it
-   * with no. @param ask it @returns whether it has
+   * Tries another one, unless that is under way: it takes the place of the one that is of no use if it is answered first.
+   * @param ask it; rejects if it is of no use either
+   * @param withinMs it is let go of, for it may lead to somebody who is silent, and the next one to somebody else
+   * @returns whether it has
    */
-  async trySpare(ask: (client: RedisClient) => Promise<unknown>): Promise<boolean> {
+  async trySpare(ask: (client: RedisClient) => Promise<unknown>, withinMs: number): Promise<boolean> {
     if (this.#spare !== undefined || this.#timer.isSet) return false;
     const { client, number } = this.#begin();
     this.#spare = client;
+    const late = Promise.withResolvers<never>();
+    this.#spareTimer.set(withinMs, () => late.reject(new Error(`found no answer within ${withinMs} ms`)));
     try {
-      await client.connect();
-      await ask(client);
+      await Promise.race([client.connect().then(() => ask(client)), late.promise]);
     } catch {
       // No better than the other.
       if (this.#spare === client) this.letGoOfSpare();
@@ -62,12 +67,14 @@ export class RenewedClient implements RedisClient {
     }
     if (this.#spare !== client) return false;
     this.#spare = undefined;
+    this.#spareTimer.clear();
     end(this.#client);
     this.#use(client, number);
     return true;
   }
 
   letGoOfSpare(): void {
+    this.#spareTimer.clear();
     const spare = this.#spare;
     this.#spare = undefined;
     if (spare !== undefined) end(spare);
@@ -99,6 +106,7 @@ export class RenewedClient implements RedisClient {
 
   destroy(): void {
     this.#timer.close();
+    this.#spareTimer.close();
     this.#used = 0;
     this.letGoOfSpare();
     end(this.#client);

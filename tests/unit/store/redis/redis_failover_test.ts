@@ -1,0 +1,87 @@
+// A store whose master has become a replica: who asks it is told nothing that only the master of now can know, and that one is
+// sought until it is found, whoever is silent meanwhile (docs/behaviour.md L6, T3, R6).
+import assert from "node:assert/strict";
+import type { Revocation, Store } from "../../../../lib/store/store.ts";
+import { CuttableWire } from "../../../support/cuttable_wire.ts";
+import { needing } from "../../../support/programs.ts";
+import { RedisServer } from "../../../support/redis_server.ts";
+import { answers, closeWhole, isWhole, LATER_MS, NOW_MS, openTestStore } from "../../../support/redis_store.ts";
+import { STRICT } from "../../../support/strict.ts";
+import { aMoment, until } from "../../../support/until.ts";
+import { tokenRecord } from "../store_contract.ts";
+
+const HERE = await needing(["redis-server"], "that replicas share a store");
+
+const DELETED = { kind: "session", sid: "s1", untilMs: LATER_MS, by: "client" } satisfies Revocation;
+const IS_READ_ONLY = { message: /refused: READONLY.*name its master/ };
+
+interface Scene {
+  /** Asks whoever has the name. */
+  readonly store: Store;
+  /** Asks the master of now. */
+  readonly other: Store;
+  readonly next: RedisServer;
+  readonly wire: CuttableWire;
+}
+
+/** One that follows nobody it could hear of anything, and the master of now, which has not the name yet. */
+function test(title: string, body: (scene: Scene) => Promise<void>, silenceMs = 1000): void {
+  Deno.test(`redis store ${title}`, { ...STRICT, ...HERE }, async () => {
+    await using redis = await RedisServer.start();
+    await using next = await RedisServer.start();
+    await using wire = await CuttableWire.to(redis.port);
+    const store = await openTestStore(wire, { silenceMs, timeoutMs: 1000 });
+    const other = await openTestStore(next);
+    try {
+      for (const each of [store, other]) each.shared!.watchRevocations(() => {});
+      await until(() => isWhole(store), "both connections");
+      for (const each of [store, other]) await each.revocations.add(DELETED);
+      await redis.ask("REPLICAOF", "127.0.0.1", "1");
+      await body({ store, other, next, wire });
+    } finally {
+      wire.leadTo(next.port);
+      await closeWhole(store, other);
+    }
+  });
+}
+
+test("T3: who has become a replica tells of no token that it is not there to be revoked", async ({ store, other }) => {
+  await other.tokens.insertBelowLimit(tokenRecord("t"), { limit: 5, nowMs: NOW_MS });
+  await assert.rejects(async () => await store.tokens.remove("t"), IS_READ_ONLY);
+  await assert.rejects(async () => await store.tokens.removeAgent("a", NOW_MS), IS_READ_ONLY);
+});
+
+test("L6: who has become a replica says of no revocation that it is kept", async ({ store }) => {
+  await assert.rejects(async () => await store.revocations.add(DELETED), IS_READ_ONLY);
+});
+
+/** Connections there, of whoever is there: two of the other, two of the one that has found it. */
+async function connections(redis: RedisServer): Promise<number> {
+  return [...(await redis.ask("CLIENT", "LIST")).matchAll(/ name=signet /g)].length;
+}
+
+test("R6: the master of now is sought until it is found, also where nobody asks meanwhile", async (scene) => {
+  const { store, other, next, wire } = scene;
+  await until(() => isWhole(other), "both connections of the other");
+  await assert.rejects(async () => await store.tokens.get("t"), IS_READ_ONLY);
+  // The first connection that is tried leads to who it was before.
+  await aMoment(300);
+  assert.equal(await connections(next), 2);
+  wire.leadTo(next.port);
+  await until(async () => await connections(next) === 4, "the master to be found");
+});
+
+test("R6: the master of now is sought beside one that is silent", async ({ store, next, wire }) => {
+  await using silent = await RedisServer.start();
+  silent.freeze();
+  try {
+    wire.leadTo(silent.port);
+    await assert.rejects(async () => await store.tokens.get("t"), IS_READ_ONLY);
+    // It leads to the silent one.
+    await aMoment(200);
+    wire.leadTo(next.port);
+    await until(() => answers(store), "the master to be found");
+  } finally {
+    silent.thaw();
+  }
+}, 40_000);
