@@ -44,17 +44,19 @@ export interface Active {
   abort(reason: EndReason): void;
 }
 
-/** What {@link Session.enter} hands out and {@link Session.leave} wants back. Opaque to its holder. */
+/**
+ * What {@link Session.enter} hands out and {@link Session.leave} wants back, or whoever is one himself brings along. Opaque to
+ * its holder.
+ */
 export class ActiveToken {
   /** What came into the session after it, and before. */
   previous: ActiveToken | undefined = undefined;
   next: ActiveToken | undefined = undefined;
-  /** Whose it is; undefined once it has left or was cut. */
-  session: Session | undefined;
+  /** Whose it is; undefined before it has entered, and once it has left or was cut. */
+  session: Session | undefined = undefined;
   readonly active: Active;
 
-  constructor(session: Session, active: Active) {
-    this.session = session;
+  constructor(active: Active) {
     this.active = active;
   }
 }
@@ -258,6 +260,14 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
    * @throws SignetError `session_not_found` once the session has ended, `principal_limit` at the session's own cap
    */
   enter(active: Active, nowMs: number): ActiveToken {
+    const token = new ActiveToken(active);
+    this.enterAs(token, nowMs);
+    return token;
+  }
+
+  /** The same by a token that is in no session, and never was. @throws as {@link enter}; nothing has entered then */
+  enterAs(token: ActiveToken, nowMs: number): void {
+    const { active } = token;
     if (this.#ended !== undefined) throw ENDED;
     const stream = active.kind === "stream";
     this.#checkCap(active, this.#limits.caps);
@@ -265,9 +275,8 @@ export class Session implements Listed<Session>, UpstreamLink, Omit<SealedSessio
     if (stream) this.#streams++;
     else this.#calls += active.calls;
     this.lastActiveMs = nowMs;
-    const token = new ActiveToken(this, active);
+    token.session = this;
     this.#attach(token);
-    return token;
   }
 
   /** Takes out what `token` stands for. A token that has left, was cut, or is another session's does nothing (N1). */
