@@ -51,28 +51,23 @@ class Seldom {
   notOpened: unknown = undefined;
   listsOf: string | undefined = undefined;
   whenEnded: (() => void) | undefined = undefined;
+  parsed: Parsed | undefined = undefined;
+  requestId: RpcId | undefined = undefined;
+  subject: Subject | undefined = undefined;
+  allowedBy: string | undefined = undefined;
 }
 
-/** Each request has one, of 18 fields (160 bytes) at most: the next belongs into {@link Seldom}. */
+/** Each request has one, of 12 fields (112 bytes) at most: the next belongs into {@link Seldom}. */
 export class Inbound implements ResolverView {
   readonly exchange: Exchange;
-  readonly head: RequestHead;
   readonly facts: HeadFacts;
   readonly receivedAtMs: number;
   /** Whom the log names if the request is refused. For that alone: every step behind authentication is handed the caller. */
   provenAs: Caller | undefined = undefined;
   /** The body of a POST, if the fast lane has taken it already. */
   body: Bytes | undefined = undefined;
-  /** What the body says, once somebody has read it whole; it is read no second time. */
-  parsed: Parsed | undefined = undefined;
   /** The JSON-RPC id being answered, once the body has been read; null where it cannot be told. */
   rpcId: RpcId | null = null;
-  /** The id of the first request in the body, of a batch too: it wants an answer. Null if nothing there does. */
-  requestId: RpcId | null = null;
-  /** What its one message is about, where somebody has to know before it is read whole. Good for the turn it is read in. */
-  subject: Subject | undefined = undefined;
-  /** The rule that has allowed it; undefined where none had to, or the default did. */
-  allowedBy: string | undefined = undefined;
   /** The row of its message, of `METHODS`. */
   methodRow = UNREAD;
   /** When its head had come, by `eventTime`. */
@@ -81,21 +76,60 @@ export class Inbound implements ResolverView {
   sentAt = 0;
   /** What whoever observes will be told of it (`observed.ts`); undefined where nobody does. */
   record: ExchangeRecord | undefined = undefined;
-  /** Whether observers are told of it: not of what another replica passes on, which is observed there. */
-  isObserved = false;
   /** Its trace; null where it has none, undefined as long as that is not decided (`traced.ts`). */
   trace: RequestTrace | null | undefined = undefined;
   #seldom: Seldom | undefined = undefined;
 
   constructor(exchange: Exchange, nowMs: number) {
     this.exchange = exchange;
-    this.head = exchange.head;
     this.facts = factsOf(exchange.head);
     this.receivedAtMs = nowMs;
   }
 
   #ensureSeldom(): Seldom {
     return this.#seldom ??= new Seldom();
+  }
+
+  get head(): RequestHead {
+    return this.exchange.head;
+  }
+
+  /** What the body says, once somebody has read it whole; it is read no second time. */
+  get parsed(): Parsed | undefined {
+    return this.#seldom?.parsed;
+  }
+
+  set parsed(parsed: Parsed) {
+    this.#ensureSeldom().parsed = parsed;
+  }
+
+  /** The id of the first request in the body, of a batch too: it wants an answer. Null if nothing there does. */
+  get requestId(): RpcId | null {
+    return this.#seldom?.requestId ?? this.rpcId;
+  }
+
+  /** Of a batch, which is answered under no id. */
+  set requestId(id: RpcId) {
+    this.#ensureSeldom().requestId = id;
+  }
+
+  /** What its one message is about, where somebody has to know before it is read whole. Good for the turn it is read in. */
+  get subject(): Subject | undefined {
+    return this.record ?? this.#seldom?.subject;
+  }
+
+  /** Where nobody observes: it is the record's then. */
+  set subject(subject: Subject) {
+    this.#ensureSeldom().subject = subject;
+  }
+
+  /** The rule that has allowed it; undefined where none had to, or the default did. */
+  get allowedBy(): string | undefined {
+    return this.#seldom?.allowedBy;
+  }
+
+  set allowedBy(rule: string | undefined) {
+    if (rule !== this.allowedBy) this.#ensureSeldom().allowedBy = rule;
   }
 
   /** What another replica has proven that has passed it on. Such a request goes no further than here. */

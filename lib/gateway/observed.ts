@@ -22,8 +22,9 @@ import type { GatewayParts } from "./parts.ts";
  * @returns what has to be waited for, where there is no room for what is told; it may reject
  */
 export function beginRecord({ observers }: GatewayParts, inbound: Inbound): Promise<void> | undefined {
-  inbound.isObserved = true;
-  observers.begin(makeRecord(inbound));
+  const record = makeRecord(inbound);
+  record.isObserved = true;
+  observers.begin(record);
   return observers.gate?.();
 }
 
@@ -49,7 +50,7 @@ export function endRecord({ observers }: GatewayParts, inbound: Inbound, endedAt
   record.bytesOut = exchange.bodySent;
   if (exchange.aborted) record.cutBy ??= record.refusal === undefined ? "client" : "upstream";
   record.durationMs = endedAt - inbound.receivedAt;
-  if (inbound.isObserved) observers.tell(record);
+  if (record.isObserved) observers.tell(record);
 }
 
 /** What a tool or prompt is called with, for whoever is to see some of it. Of a batch it is not told. */

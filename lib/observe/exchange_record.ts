@@ -79,6 +79,8 @@ export class ExchangeRecord {
   /** Of bodies, as the client sent and got them, transfer codings removed. */
   bytesIn = 0;
   bytesOut = 0;
+  /** Whether observers are told of it: not of one that is there for a trace alone. */
+  isObserved = false;
   #seldom: Seldom | undefined = undefined;
 
   constructor(startedAtMs: number, from: string) {

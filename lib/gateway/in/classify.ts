@@ -26,7 +26,7 @@ function emptied(subject: Subject): Subject {
 /** Whether a body of a known session can go as it is; then the id it is to be answered under is known. */
 export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boolean {
   const traced = parts.tracer !== undefined;
-  inbound.subject = inbound.record ?? (parts.law.governs ? emptied(scratch) : undefined);
+  if (inbound.record === undefined && parts.law.governs) inbound.subject = emptied(scratch);
   reading.maxDepth = parts.options.maxJsonDepth;
   reading.subject = inbound.subject;
   reading.traced = traced;
@@ -35,7 +35,7 @@ export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boo
   if (parts.observers.readArguments !== undefined) {
     inspectBytes(body, (view) => noteArguments(parts, inbound, view), undefined);
   }
-  inbound.rpcId = inbound.requestId = plain.id;
+  inbound.rpcId = plain.id;
   inbound.methodRow = plain.method;
   if (traced) decideTrace(parts, inbound, { traceparent: plain.traceparent, body });
   return true;
@@ -52,8 +52,10 @@ export async function classify(parts: GatewayParts, inbound: Inbound, body: Uint
     if (parts.observers.readArguments !== undefined) noteArguments(parts, inbound, body);
   }
   if (parsed.kind === "request") inbound.rpcId = parsed.id;
-  const messages = parsed.kind === "batch" ? parsed.messages : [parsed];
-  inbound.requestId = messages.find((message) => message.kind === "request")?.id ?? null;
+  if (parsed.kind === "batch") {
+    const first = parsed.messages.find((message) => message.kind === "request");
+    if (first !== undefined) inbound.requestId = first.id;
+  }
   return classifyMessage(parsed, inbound.protocolVersion);
 }
 
