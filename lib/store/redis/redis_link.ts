@@ -350,7 +350,7 @@ export class RedisLink {
   }
 
   #lookAt(key: string): void {
-    const send = () => this.#commands.send(key, ["TYPE", key]);
+    const send = () => this.#commands.send(key, isThere(key));
     const place = this.#commands.placeOf(key);
     // What comes of it is noted; it is no question of anybody's. Whom it may not be asked will answer others.
     this.#attempt(place, key, send).catch((fault) => isRefusal(fault) && this.#sayUp(place));
@@ -382,7 +382,7 @@ export class RedisLink {
   async #lookBeside(key: string): Promise<void> {
     const ask = async (client: RedisClient) => {
       try {
-        await client.send(key, ["TYPE", key]);
+        await client.send(key, isThere(key));
       } catch (fault) {
         if (!isRefusal(fault)) throw fault;
       }
@@ -460,6 +460,14 @@ export class RedisLink {
   #wake(): void {
     for (const wake of this.#wakes) wake();
   }
+}
+
+/**
+ * What is asked to know whether a place answers: a script, as all that matters is one. A store that keeps writes waiting, as
+ * before a failover, answers anything else.
+ */
+function isThere(key: string): readonly string[] {
+  return ["EVAL", "return 1", "1", key];
 }
 
 class LateError extends Error {

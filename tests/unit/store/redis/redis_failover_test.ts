@@ -55,6 +55,28 @@ test("L6: who has become a replica says of no revocation that it is kept", async
   await assert.rejects(async () => await store.revocations.add(DELETED), IS_READ_ONLY);
 });
 
+Deno.test("redis store R6: a store that keeps writes waiting, as before a failover, goes once, and comes back once", {
+  ...STRICT,
+  ...HERE,
+}, async () => {
+  await using redis = await RedisServer.start();
+  const changes: boolean[] = [];
+  const onChange = (up: boolean) => void changes.push(up);
+  const store = await openTestStore(redis, { timeoutMs: 300, silenceMs: 1000, onChange });
+  try {
+    store.shared!.watchRevocations(() => {});
+    await until(() => isWhole(store), "both connections");
+    changes.length = 0;
+    const isPaused = await redis.ask("CLIENT", "PAUSE", "3000", "WRITE");
+    assert.equal(isPaused, "+OK\r\n");
+    await until(async () => !await answers(store), "nobody to answer");
+    await until(() => answers(store), "the store to answer");
+    assert.deepEqual(changes, [false, true]);
+  } finally {
+    await closeWhole(store);
+  }
+});
+
 /** Connections there, of whoever is there: two of the other, two of the one that has found it. */
 async function connections(redis: RedisServer): Promise<number> {
   return [...(await redis.ask("CLIENT", "LIST")).matchAll(/ name=signet /g)].length;
