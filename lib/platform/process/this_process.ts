@@ -2,9 +2,17 @@
 import { hostname } from "node:os";
 import process from "node:process";
 
-/** Bytes of memory that are resident. */
+let lastResident = 0;
+
+/** Bytes of memory that are resident; what they were when last asked for, where the system has no descriptor left to tell. */
 export function residentBytes(): number {
-  return process.memoryUsage.rss();
+  try {
+    // Deno answers 0 then, Bun throws.
+    lastResident = process.memoryUsage.rss() || lastResident;
+  } catch {
+    // Who watches wants to see all else the more.
+  }
+  return lastResident;
 }
 
 /** CPU time that the process has had since it started, in seconds. */
