@@ -72,16 +72,19 @@ export class Unwritten {
   }
 }
 
-/** The newest stay. @returns the name of what has made room */
+/**
+ * The newest stay, and what an operator revoked before what clients deleted: only a session's own owner could open such an id
+ * again. @returns the name of what has made room
+ */
 export function remember(map: Map<string, Revocation>, name: string, revocation: Revocation): string | undefined {
   const held = map.get(name);
   map.delete(name);
   map.set(name, held === undefined ? revocation : both(held, revocation));
   if (map.size <= MOST_REMEMBERED) return undefined;
-  const oldest = map.keys().next();
-  if (oldest.done) return undefined;
-  map.delete(oldest.value);
-  return oldest.value;
+  const isClients = ([, each]: [string, Revocation]) => each.kind === "session" && each.by === "client";
+  const forgotten = map.entries().find(isClients)?.[0] ?? map.keys().next().value!;
+  map.delete(forgotten);
+  return forgotten;
 }
 
 /** As much as two that are about the same: one that comes later may be about less. */

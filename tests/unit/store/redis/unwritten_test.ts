@@ -1,6 +1,6 @@
 // What the store has not taken is written once it takes it, whoever asks for it when (docs/behaviour.md L6, R6).
 import assert from "node:assert/strict";
-import { Unwritten } from "../../../../lib/store/redis/unwritten.ts";
+import { remember, Unwritten } from "../../../../lib/store/redis/unwritten.ts";
 import { type Revocation, StoreError } from "../../../../lib/store/store.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
@@ -30,6 +30,20 @@ Deno.test("R6: what is asked for while the store still refuses is asked of it ag
   await new Promise((resolve) => setTimeout(resolve, 0));
   assert.equal(asked.length, 2, "nobody has asked for one more");
   assert.equal(unwritten.size, 1);
+});
+
+Deno.test("L6: what an operator revoked stays, however much clients delete", STRICT, () => {
+  const map = new Map<string, Revocation>();
+  const all: Revocation = { kind: "all", beforeMs: 1, untilMs: 1000 };
+  remember(map, "a", all);
+  remember(map, "o", { ...deleted("o"), by: "operator" } as Revocation);
+  for (let i = 0; i < 25_000; i++) remember(map, `s${i}`, deleted(`s${i}`));
+  assert.deepEqual([map.size, map.get("a"), map.has("o")], [10_000, all, true]);
+  assert.deepEqual([map.has("s24999"), map.has("s0")], [true, false]);
+  for (let i = 0; i < 20_000; i++) {
+    remember(map, `p${i}`, { kind: "principal", owner: `${i}`, beforeMs: 1, untilMs: 1 });
+  }
+  assert.deepEqual([map.size, map.has("p19999"), map.has("s24999")], [10_000, true, false]);
 });
 
 Deno.test("L6: what is extended while it is written is written once more", STRICT, async () => {
