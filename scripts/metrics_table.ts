@@ -3,7 +3,7 @@
 //   deno run -A scripts/metrics_table.ts           prints the table
 //   deno run -A scripts/metrics_table.ts --write   puts it between the markers of docs/metrics.md
 import { type App, startApp } from "../lib/app/app.ts";
-import { declareWorkers } from "../lib/app/workers/fleet.ts";
+import { declareWorkers } from "../lib/app/workers/fleet_metrics.ts";
 import { parseFlags } from "../lib/config/flags.ts";
 import { loadSettings } from "../lib/config/load.ts";
 import { readTelemetry } from "../lib/config/otel_variables.ts";

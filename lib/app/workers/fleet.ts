@@ -7,8 +7,7 @@ import type { LoadedKeys } from "../../config/named/keys.ts";
 import type { Settings } from "../../config/schema.ts";
 import { formatAuthority } from "../../http1/wire/authority.ts";
 import type { Logger, LogLevel } from "../../observe/log.ts";
-import { MetricsPage } from "../../observe/metrics.ts";
-import { cpuSeconds, machineName, residentBytes } from "../../platform/process/this_process.ts";
+import { machineName } from "../../platform/process/this_process.ts";
 import { settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import { VERSION } from "../../platform/version.ts";
 import { STORE_NEWS } from "../../store/held/asked_store.ts";
@@ -20,10 +19,10 @@ import type { FilesAtStart } from "../reload/files_at_start.ts";
 import { needRestart, withLive } from "../reload/live.ts";
 import { Reloads } from "../reload/reloads.ts";
 import { type AppOptions, ListenError, type RunningApp } from "../running_app.ts";
+import { ownSamples, workersPage } from "./fleet_metrics.ts";
 import { FleetOperations } from "./fleet_operations.ts";
 import type { FileTexts } from "./given_files.ts";
 import { changeKeys } from "./key_change.ts";
-import type { OwnSamples } from "./merged_metrics.ts";
 import { type Begin, type KeysOnWire, NEWS_TO_WORKER, TO_WORKER } from "./messages.ts";
 import { claimShared, hopAddress, hopAddressAgain } from "./ports.ts";
 import { shareOf } from "./shares.ts";
@@ -101,9 +100,9 @@ export class Fleet implements RunningApp {
         onEnded: (number) => this.operations.onEnded(number),
       }));
     this.operations = new FleetOperations({
-      ...{ slots: this.#slots, timers, page: this.#page(), logLevel: options.logLevel },
+      ...{ slots: this.#slots, timers, page: workersPage(() => this.#slots), logLevel: options.logLevel },
       isDraining: () => this.#draining,
-      own: () => this.#ownSamples(),
+      own: () => ownSamples({ reloads: this.#reloads, held: this.#held, droppedLines: options.droppedLines }),
     });
     const shared = this.#held?.shared;
     shared?.watchRevocations(() => this.#tellAll(NEWS_TO_WORKER.store, STORE_NEWS[0]));
@@ -256,48 +255,6 @@ export class Fleet implements RunningApp {
   #shareOf(number: number, settings: Settings): Settings {
     return shareOf(settings, { number, count: this.#slots.length });
   }
-
-  #page(): MetricsPage {
-    const page = new MetricsPage();
-    declareWorkers(page, () => this.#slots);
-    return page;
-  }
-
-  #ownSamples(): OwnSamples {
-    const { ok, failed, lastFailed, lastOkMs } = this.#reloads;
-    const forgotten = this.#held?.stats().revocationsForgotten;
-    return {
-      replace: new Map([
-        ['signet_reloads_total{outcome="ok"}', ok],
-        ['signet_reloads_total{outcome="failed"}', failed],
-        ["signet_last_reload_successful", lastFailed ? 0 : 1],
-        ["signet_last_reload_success_timestamp_seconds", lastOkMs / 1000],
-        ...(forgotten === undefined ? [] : [["signet_tombstones_lost_total", forgotten] as const]),
-      ]),
-      add: new Map([
-        ["signet_log_lines_dropped_total", this.#options.droppedLines?.() ?? 0],
-        ["process_resident_memory_bytes", residentBytes()],
-        ["process_cpu_seconds_total", cpuSeconds()],
-      ]),
-    };
-  }
-}
-
-/** What is counted of workers as such. */
-export function declareWorkers(page: MetricsPage, slots: () => readonly Pick<Slot, "isUp" | "ends">[]): void {
-  page.labelled(
-    "gauge",
-    { name: "signet_workers", help: "Workers by state: up serve, down are being started again.", labels: ["state"] },
-    () => {
-      const up = slots().filter(({ isUp }) => isUp).length;
-      return [[["up"], up], [["down"], slots().length - up]];
-    },
-  );
-  page.counter(
-    "signet_worker_ends_total",
-    "Workers that ended unasked, and whose place another one took.",
-    () => slots().reduce((sum, { ends }) => sum + ends, 0),
-  );
 }
 
 function onWire({ ring, material, source, ephemeral }: LoadedKeys): KeysOnWire {
