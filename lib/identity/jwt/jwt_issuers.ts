@@ -5,7 +5,8 @@ import { MAX_TOKEN_LENGTH, readBearerToken, TOKEN_FIELDS, tokenSyntaxProblem } f
 import { issuerOf } from "../claims.ts";
 import { NONE, refused, refusedClaim } from "../identifications.ts";
 import type { CredentialView, Identification, VerifyingSource } from "../principal.ts";
-import { createJwtSource, isCompactJws, type JwtOptions, type JwtSource } from "./jwt.ts";
+import { createJwtSource, isCompactJws, type JwtSource } from "./jwt.ts";
+import type { JwtOptions } from "./jwt_options.ts";
 
 const UNKNOWN_ISSUER = "the token is from another issuer";
 const UNREADABLE = refused("the token is not a valid JWT");
