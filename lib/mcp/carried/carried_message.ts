@@ -6,7 +6,8 @@ import { decodeLatin1 } from "../../http1/wire/latin1.ts";
 import { parseJson } from "../../platform/json.ts";
 import { type Change, spliced } from "../json/json_splice.ts";
 import { type Carries, isAboutTask } from "./carried_members.ts";
-import { CarriedScan, type FoundKind, type Node, watchFor } from "./carried_scan.ts";
+import { CarriedScan } from "./carried_scan.ts";
+import { type FoundKind, type Node, watchFor } from "./carried_tree.ts";
 
 export type ExchangedKind = Exclude<FoundKind, "id" | "method">;
 
