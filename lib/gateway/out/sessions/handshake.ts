@@ -10,7 +10,7 @@ import { requireMcp } from "../require_mcp.ts";
 import { requireResponse, sendForClient } from "../send.ts";
 import { endForNobody, endUnowned } from "./end.ts";
 import { readInitializeAnswer } from "./initialize_answer.ts";
-import { fieldsFor, keep, takeOver, takeTurn } from "./revive.ts";
+import { fieldsFor, keep, takeOver, takeTurn } from "./reopening.ts";
 
 /** A handshake being sent. */
 export interface Handshake extends Sending {

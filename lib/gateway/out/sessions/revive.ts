@@ -2,56 +2,28 @@
 // client, which would not recover, never notices. Single-flight per session; the new upstream id lives in memory only.
 import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
 import { SignetError } from "../../../errors.ts";
-import { type FieldList, HttpError } from "../../../http1/types.ts";
-import { detachText, OF_THE_BYTES } from "../../../http1/wire/fields/fields.ts";
+import { HttpError } from "../../../http1/types.ts";
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
-import type { Caller } from "../../../session/caller.ts";
 import type { Turn } from "../../../session/limits/reopenings.ts";
 import { LostSession, type SessionAnswer } from "../../../session/lost_session.ts";
-import { END_REASONS, type Session } from "../../../session/session.ts";
-import type { Reopened, UpstreamLink } from "../../../session/upstream_link.ts";
+import { END_REASONS } from "../../../session/session.ts";
 import { readUpstreamId } from "../../../upstream/http/session_id_field.ts";
 import { isErrorForGood, isRefusalForNow } from "../../../upstream/refused_for_now.ts";
-import type { Upstream } from "../../../upstream/upstream.ts";
 import { isAdopted } from "../../in/adopt.ts";
-import type { Inbound } from "../../inbound.ts";
 import type { GatewayParts } from "../../parts.ts";
-import { removeField, setField } from "../fields/fields.ts";
+import { setField } from "../fields/fields.ts";
 import { ask } from "../notify.ts";
 import { requireMcp } from "../require_mcp.ts";
 import { requireResponse } from "../send.ts";
 import { endForNobody } from "./end.ts";
 import { readInitializeAnswer } from "./initialize_answer.ts";
 import { noteFailed, noteRefused } from "./initialize_outcome.ts";
+import { fieldsFor, keep, type Revival, takeOver, takeTurn } from "./reopening.ts";
 
 const encoder = new TextEncoder();
 
-/** Fields of the waiting request that say something about its body or its place in a stream. */
-const OF_THE_MESSAGE = [
-  "last-event-id",
-  "mcp-method",
-  "mcp-name",
-  "mcp-protocol-version",
-  "content-encoding",
-  ...OF_THE_BYTES,
-];
-
 /** What a server may take to hear that its session is initialized. */
 const CONFIRM_TIMEOUT_MS = 30_000;
-/** As much of a request is kept to end the session by, and of its query; of longer ones only what says who asks. */
-const MAX_KEPT_CHARACTERS = 4096;
-/** A longer credential is none that Signet keeps anywhere: the server is then asked without one. */
-const MAX_CREDENTIAL_CHARACTERS = 8192;
-
-/** A session to be brought back, and the request that needs it. */
-export interface Revival {
-  readonly session: Session;
-  readonly upstream: Upstream;
-  readonly link: UpstreamLink;
-  readonly inbound: Inbound;
-  readonly caller: Caller;
-}
-
 /**
  * Makes sure that the upstream knows the session again, unless somebody else has since `seenGeneration`.
  * @throws SignetError `session_not_found` if the upstream refuses it for good, or was asked too often; HttpError if it
@@ -108,47 +80,6 @@ async function reviveHere(
   }
 }
 
-/** Counted where memory forgets nothing. @throws SignetError `session_not_found` */
-export function takeTurn(parts: GatewayParts, { session, caller }: Pick<Revival, "session" | "caller">): Turn {
-  const turn = parts.reopenings.take({ principal: caller.principalKey, sid: session.sid }, parts.now());
-  if (turn !== undefined) return turn;
-  throw new SignetError("session_not_found", {
-    facts: { outcome: "too_often" },
-    remedy: "The upstream keeps losing sessions of this caller: see whether several servers without shared sessions " +
-      "stand behind one address.",
-  });
-}
-
-/** From now on the link stands for the upstream's new session, and is all that leads to it. */
-export function takeOver(
-  link: UpstreamLink,
-  opened: { readonly id: UpstreamSessionId | undefined; readonly reopened: Reopened },
-): void {
-  link.upstreamSessionId = opened.id;
-  link.reopened = opened.reopened;
-  link.home = undefined;
-  link.move = undefined;
-  link.generation++;
-}
-
-/** What a later end of the session has to carry, in memory of its own. */
-export function keep(fields: FieldList, { inbound, caller }: Pick<Revival, "inbound" | "caller">): Reopened {
-  const size = fields.reduce((sum, text) => sum + text.length, 0);
-  const kept: FieldList = [];
-  for (let i = 0; i < fields.length; i += 2) {
-    const mayKeep = fields[i] === "authorization" && fields[i + 1]!.length <= MAX_CREDENTIAL_CHARACTERS;
-    if (size > MAX_KEPT_CHARACTERS && !mayKeep) continue;
-    kept.push(detachText(fields[i]!), detachText(fields[i + 1]!));
-  }
-  const { principalKey, owner } = caller;
-  const { query } = inbound.head;
-  return {
-    fields: kept,
-    query: query.length > MAX_KEPT_CHARACTERS ? "" : detachText(query),
-    caller: { principalKey, owner },
-  };
-}
-
 /**
  * Makes the link stand for a new session upstream; none is left there if it cannot be used.
  * @param onAccepted as of `Watch`
@@ -195,20 +126,6 @@ function outcomeOf(error: unknown): Outcome {
   const fact = error instanceof SignetError ? error.detail.facts?.outcome : undefined;
   if (fact === "version_changed" || fact === "too_often") return fact;
   return END_REASONS.some((reason) => reason === fact) ? "ended" : "refused";
-}
-
-/** The waiting request's own fields carry what the upstream wants to see: credentials, tenant, trace. */
-export function fieldsFor(
-  parts: GatewayParts,
-  { session, inbound, caller }: Omit<Revival, "upstream" | "link">,
-): FieldList {
-  const fields = parts.fields.toUpstream(inbound, caller);
-  for (const name of OF_THE_MESSAGE) removeField(fields, name);
-  setField(fields, "accept", "application/json, text/event-stream");
-  setField(fields, "accept-encoding", "identity");
-  setField(fields, "content-type", "application/json");
-  parts.fields.addRemembered(fields, session);
-  return fields;
 }
 
 interface Watch {

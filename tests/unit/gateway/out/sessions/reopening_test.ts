@@ -1,7 +1,7 @@
 // What is kept of a request to end a session by that was opened again.
 import assert from "node:assert/strict";
 import type { Inbound } from "../../../../../lib/gateway/inbound.ts";
-import { keep } from "../../../../../lib/gateway/out/sessions/revive.ts";
+import { keep } from "../../../../../lib/gateway/out/sessions/reopening.ts";
 import type { Caller } from "../../../../../lib/session/caller.ts";
 import { callerKeys } from "../../../../support/callers.ts";
 import { STRICT } from "../../../../support/strict.ts";
