@@ -1,17 +1,16 @@
 // One running server: lines in, lines out, and an end that leaves nothing behind (docs/behaviour.md B1, B2; MCP
 // 2025-11-25, Lifecycle, "Shutdown"). Whatever ends it, everything it started ends with it, and all of it is reaped.
 // Neither side can make memory grow: what the server does not read is refused, what nobody takes is not read.
-import process from "node:process";
 import type { ByteAccount, Charge } from "../../http1/byte_account.ts";
 import type { Logger } from "../../observe/log.ts";
 import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import { joinBytes } from "../../platform/memory/join_bytes.ts";
 import type { Launch, Spawn, SpawnedProcess } from "../../platform/process/child_process.ts";
-import { signalProcess } from "../../platform/process/signals.ts";
-import { Patience, pause, settlesWithin, type Timers } from "../../platform/time/timers.ts";
+import { settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import { LineTurn } from "./line_turns.ts";
 import { LineSplitter, type LongLine } from "./lines.ts";
-import { membersOf, type ProcessTable } from "./process_table.ts";
+import { endAll } from "./process_end.ts";
+import type { ProcessTable } from "./process_table.ts";
 import type { StderrLog } from "./stderr_log.ts";
 
 export interface ProcessLimits {
@@ -62,11 +61,6 @@ export interface ProcessOptions {
 
 /** How long lines written before the end are waited for, in ms: a grandchild may hold the pipe open for ever. */
 const LAST_LINES_MS = 500;
-/** A process that the kernel cannot end (it waits for a dead disk) is given up and reported after this many ms. */
-const GIVE_UP_MS = 10_000;
-const POLL_MS = 20;
-/** Servers that end at the same time share a look at the machine's processes. */
-const SHARED_LOOK_MS = 20;
 const NEWLINE = Uint8Array.of(0x0a);
 
 export class ServerProcess {
@@ -264,50 +258,12 @@ export class ServerProcess {
 
   /** Ends everything that is left, step by step. */
   async #end(): Promise<void> {
-    const { limits, timers, log } = this.#options;
+    const { limits, timers, log, table, mark } = this.#options;
     this.#stopping = true;
     this.#closeStdin();
     await settlesWithin(this.#child.status, limits.stdinGraceMs, timers);
-    if (await this.#endsAfter("SIGTERM", limits.killAfterMs)) return;
-    if (await this.#endsAfter("SIGKILL", GIVE_UP_MS)) return;
+    const left = { table, timers, pid: this.pid, mark, since: await this.#since };
+    if (await endAll(left, limits.killAfterMs)) return;
     log.error("MCP server's processes cannot be ended", { pid: this.pid });
-  }
-
-  /** Signals what is left, and waits for it. What is started meanwhile gets the signal too. */
-  async #endsAfter(signal: "SIGTERM" | "SIGKILL", patienceMs: number): Promise<boolean> {
-    const { timers } = this.#options;
-    const signalled = new Set<number>();
-    const patience = new Patience(patienceMs, timers);
-    for (let wait = POLL_MS;; wait = Math.min(wait * 1.5, 10 * POLL_MS)) {
-      // A look may miss what is being started while it looks: only the second that finds nobody is believed.
-      const left = await this.#left(performance.now() - SHARED_LOOK_MS);
-      if (left.length === 0 && (await this.#left(performance.now())).length === 0) return true;
-      for (const pid of left) {
-        if (signalled.has(pid) && signal === "SIGTERM") continue;
-        signalled.add(pid);
-        signalProcess(pid, signal);
-      }
-      if (patience.leftMs === 0) return false;
-      await pause(wait, timers);
-    }
-  }
-
-  /** Ids of what is left; a negative one stands for the whole group, where its members cannot be told. */
-  async #left(sinceMs: number): Promise<readonly number[]> {
-    const { table, mark } = this.#options;
-    const since = await this.#since;
-    const known = { pid: this.pid, mark: table.owner === undefined ? undefined : mark, since };
-    const members = await membersOf(table, known, sinceMs);
-    if (members !== undefined) return members;
-    return groupExists(this.pid) ? [-this.pid] : [];
-  }
-}
-
-/** Whether any process of the group exists; a zombie counts until its parent has reaped it. */
-function groupExists(pid: number): boolean {
-  try {
-    return process.kill(-pid, 0);
-  } catch (error) {
-    return (error as { code?: unknown }).code === "EPERM";
   }
 }
