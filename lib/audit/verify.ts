@@ -1,7 +1,7 @@
 // Whether an audit log is as it was written (G2): every line numbered, every batch under its MAC, every file going on where
 // the one before it ended. Reads a file in pieces and holds one batch, whatever its size. What it cannot tell: whether the
 // end was cut off at a batch, unless somebody has kept the head.
-import { parseJson } from "../platform/json.ts";
+import { parseObject } from "../platform/json.ts";
 import { AFTER_MAC, type ChainKey, MAC_AT_END, macOf } from "./chain.ts";
 
 /** A batch is far smaller: beyond it nothing is held, and the log is called broken. */
@@ -154,7 +154,7 @@ export class Verifier {
     this.#number++;
     this.#lines++;
     const text = new TextDecoder("latin1").decode(bytes.subarray(0, -1));
-    const line = parsed(text);
+    const line: Line | undefined = parseObject(text);
     if (this.#number === 1) this.#begin(line);
     this.#judge(line);
     const mac = line === undefined ? undefined : MAC_AT_END.exec(text)?.[1];
@@ -238,15 +238,6 @@ export class Verifier {
   #tell(from: number, found: string): void {
     if (this.#problems.length >= MAX_PROBLEMS) this.#more++;
     else this.#problems.push({ file: this.#file, from, to: this.#number, found });
-  }
-}
-
-function parsed(text: string): Line | undefined {
-  try {
-    const value: unknown = parseJson(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
   }
 }
 

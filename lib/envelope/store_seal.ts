@@ -1,8 +1,8 @@
 // What replicas leave for each other in a store, or a process for its successor, as text that only holders of the ring
 // can read and write (docs/behaviour.md E4, R1, R4, S3).
 import { Buffer } from "node:buffer";
-import { isJsonObject, type JsonObject } from "../mcp/messages/json_rpc.ts";
-import { parseJson } from "../platform/json.ts";
+import type { JsonObject } from "../mcp/messages/json_rpc.ts";
+import { parseObject } from "../platform/json.ts";
 import type { KeyRing } from "./key_ring.ts";
 import { open, type Purpose, seal } from "./seal.ts";
 
@@ -34,12 +34,6 @@ export class StoreSeal {
   /** The members of an object that was sealed. Of another version it may be anything: none, then, as of what does not open. */
   membersOf(sealed: string): JsonObject {
     const text = this.open(sealed);
-    if (text === undefined) return {};
-    try {
-      const value: unknown = parseJson(text);
-      return isJsonObject(value) ? value : {};
-    } catch {
-      return {};
-    }
+    return text === undefined ? {} : parseObject(text) ?? {};
   }
 }

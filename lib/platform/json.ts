@@ -14,6 +14,16 @@ function parseExactly(text: string): unknown {
   return text.includes("\\") && escapesName(text) ? readTokens(text) : read;
 }
 
+/** The object that `text` is; undefined where it is no JSON, or JSON of anything else. */
+export function parseObject(text: string): { readonly [name: string]: unknown } | undefined {
+  try {
+    const value = parseJson(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Where a string that begins at `at` has ended. The text is known to be JSON. */
 function endOfString(text: string, at: number): number {
   for (let end = text.indexOf('"', at + 1);; end = text.indexOf('"', end + 1)) {

@@ -10,7 +10,7 @@ import { SseParser } from "../mcp/events/sse.ts";
 import { encodeJson } from "../mcp/json/json_bytes.ts";
 import { isJsonObject } from "../mcp/messages/json_rpc.ts";
 import { tellIfOwn } from "../platform/faults/uncaught.ts";
-import { parseJson } from "../platform/json.ts";
+import { parseObject } from "../platform/json.ts";
 import type { Timers } from "../platform/time/timers.ts";
 import { LostSession } from "../session/lost_session.ts";
 import { decoded } from "./http/decoded.ts";
@@ -88,21 +88,13 @@ function verdictOf(message: unknown): boolean | undefined {
 
 /** The response, as JSON or as an event; the stream may stay open behind it. */
 async function answerIn({ head, body }: ClientResponse): Promise<unknown> {
-  if (!isEventStream(head.fields)) return parse(new TextDecoder().decode(await body.readAll(MAX_ANSWER_BYTES)));
+  if (!isEventStream(head.fields)) return parseObject(new TextDecoder().decode(await body.readAll(MAX_ANSWER_BYTES)));
   const parser = new SseParser({ maxEventBytes: MAX_ANSWER_BYTES });
   for (let piece = await body.read(); piece !== null; piece = await body.read()) {
     for (const { data } of parser.push(ownBytes(piece))) {
-      const message = data === undefined ? undefined : parse(data);
+      const message = data === undefined ? undefined : parseObject(data);
       if (isJsonObject(message) && (message.result !== undefined || message.error !== undefined)) return message;
     }
   }
   return undefined;
-}
-
-function parse(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    return undefined;
-  }
 }

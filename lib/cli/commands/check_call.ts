@@ -7,8 +7,8 @@ import { file, string } from "../../config/values/kinds.ts";
 import { claimAt, clientOf, scopesOf } from "../../identity/claims.ts";
 import type { Principal } from "../../identity/principal.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
-import { parseJson } from "../../platform/json.ts";
+import type { JsonObject } from "../../mcp/messages/json_rpc.ts";
+import { parseObject } from "../../platform/json.ts";
 import { readArguments } from "../../policy/arguments.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import type { Step } from "../../policy/policy.ts";
@@ -107,12 +107,8 @@ function knownOf({ flags }: CommandContext): Known {
 }
 
 function readObject(text: string, what: string, such = '{"limit": 10}'): JsonObject {
-  try {
-    const value: unknown = parseJson(text);
-    if (isJsonObject(value)) return value;
-  } catch {
-    // Told below.
-  }
+  const value = parseObject(text);
+  if (value !== undefined) return value;
   throw new CommandFailure(EXIT.usage, `${what} is no JSON object`, `Write one, such as ${such}.`);
 }
 

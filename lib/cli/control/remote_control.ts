@@ -14,7 +14,7 @@ import type {
 } from "../../admin/control.ts";
 import type { StateAnswer } from "../../admin/state_view.ts";
 import type { ConfigProblem } from "../../errors.ts";
-import { parseJson } from "../../platform/json.ts";
+import { parseJson, parseObject } from "../../platform/json.ts";
 import { CommandFailure, EXIT, type Machine } from "../command.ts";
 import { printable } from "../screen/text.ts";
 import { unanswered } from "./admin_target.ts";
@@ -230,14 +230,5 @@ async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncIterable<unknow
     }
   } catch {
     // Cut, by the other side or by our own: what it means is for whoever listens.
-  }
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = parseJson(text);
-    return typeof value === "object" && value !== null ? value as Record<string, unknown> : undefined;
-  } catch {
-    return undefined;
   }
 }

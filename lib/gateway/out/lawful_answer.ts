@@ -11,9 +11,8 @@ import { isEventStream } from "../../http1/wire/fields/media_type.ts";
 import { type Bytes, inspectBytes, ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { EventTooLong, SseFilter } from "../../mcp/events/sse_filter.ts";
 import { EntryTooLong, type Keep, ListFilter, type ListMember, mayHoldList } from "../../mcp/lists/list_filter.ts";
-import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
 import { methodNumber } from "../../mcp/messages/methods.ts";
-import { parseJson } from "../../platform/json.ts";
+import { parseObject } from "../../platform/json.ts";
 import { joinBytes } from "../../platform/memory/join_bytes.ts";
 import { hintsOf } from "../../policy/hints.ts";
 import { LISTED } from "../../policy/subject.ts";
@@ -73,7 +72,7 @@ function keeping({ law, now }: GatewayParts, inbound: Inbound): Keep {
     const principal = inbound.provenAs?.principal;
     if (principal === undefined) return false;
     const { kind, key, method } = LISTED.get(list)!;
-    const value = readEntry(entry);
+    const value = parseObject(decoder.decode(entry));
     const name = value?.[key];
     const isShown = typeof name === "string" && name.isWellFormed() &&
       policy.shows(principal, { kind, name, method }, kind === "tool" ? hintsOf(value?.annotations) : undefined);
@@ -85,15 +84,6 @@ function keeping({ law, now }: GatewayParts, inbound: Inbound): Keep {
     }
     return isShown;
   };
-}
-
-function readEntry(entry: Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = parseJson(decoder.decode(entry));
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 interface Filtering {

@@ -1,7 +1,7 @@
 // JSON as it is written: V8's own parser takes a name with an escape for another that it has met before.
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { parseJson } from "../../../lib/platform/json.ts";
+import { parseJson, parseObject } from "../../../lib/platform/json.ts";
 import { STRICT } from "../../support/strict.ts";
 
 /** Shapes of objects outlast a parse: after these, `{"x":1,"a\"":…}` is one that V8 thinks to know. */
@@ -70,4 +70,11 @@ Deno.test("every value is read as it was written, whatever came before", STRICT,
     }),
     { numRuns: 3000 },
   );
+});
+
+Deno.test("parseObject reads objects alone, and says of all else that it is none", STRICT, () => {
+  assert.deepEqual(parseObject('{"a":[1]}'), { a: [1] });
+  for (const text of ["", "{", "null", "[]", '[{"a":1}]', '"a"', "1", '{"a":1} {']) {
+    assert.equal(parseObject(text), undefined, text);
+  }
 });
