@@ -1,5 +1,6 @@
 // A request of the modern era (MCP 2026-07-28): no session, everything in the message. Checked and passed through.
 import { rpcCodeFor, SignetError } from "../../../errors.ts";
+import type { FieldList } from "../../../http1/types.ts";
 import { subscriptionEnded } from "../../../mcp/eras/between_eras.ts";
 import { assertModern } from "../../../mcp/eras/modern.ts";
 import { errorResponse, type RpcNotification, type RpcRequest } from "../../../mcp/messages/json_rpc.ts";
@@ -18,9 +19,10 @@ import { requireAnswer } from "../require_answer.ts";
 import { requireMcp } from "../require_mcp.ts";
 import { endUnowned } from "../sessions/end.ts";
 import { bringBack } from "./brought_back.ts";
+import type { Carriage } from "./carriage.ts";
 import { answerProbe, isProbe, isUnbearable, overheard, tellRemembered } from "./probe.ts";
 import { sealAnswer } from "./sealed_answer.ts";
-import { answerStateless } from "./stateless_home.ts";
+import { answerStateless, type StatelessAnswer } from "./stateless_home.ts";
 
 export interface StatelessRequest {
   readonly inbound: Inbound;
@@ -40,12 +42,36 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
   parts.metrics.modern.inc();
   if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf({ caller, session: undefined });
   const fields = parts.fields.toUpstream(inbound, caller);
-  const { body, carriage } = bringBack(parts, request, fields);
+  const brought = bringBack(parts, request, fields);
   if (isProbe(request)) setField(fields, "accept-encoding", "identity");
   const inFlight = await begin(parts, request);
   if (inFlight === undefined) return;
   try {
-    const answered = await answerStateless(parts, {
+    const answered = await ask(parts, request, { inFlight, fields, body: brought.body });
+    if (answered !== undefined) await tell(parts, request, { inFlight, carriage: brought.carriage, answered });
+  } catch (error) {
+    throw explainCut(error, inFlight);
+  } finally {
+    parts.underWay.end(inFlight);
+    if (inFlight.clientGone) parts.metrics.clientAborts.inc();
+  }
+}
+
+interface Asking {
+  readonly inFlight: InFlight;
+  readonly fields: FieldList;
+  readonly body: Uint8Array;
+}
+
+/** Undefined where a probe has been answered with what is remembered. */
+async function ask(
+  parts: GatewayParts,
+  request: StatelessRequest,
+  { inFlight, fields, body }: Asking,
+): Promise<StatelessAnswer | undefined> {
+  const { inbound, caller } = request;
+  try {
+    return await answerStateless(parts, {
       inbound,
       inFlight,
       received: request.body,
@@ -61,31 +87,38 @@ export async function forwardStateless(parts: GatewayParts, request: StatelessRe
         session: undefined,
         noted: inbound.record,
       },
-    }).catch(async (fault) => {
-      if (await answerProbe(parts, request, fault)) return undefined;
-      throw fault;
     });
-    if (answered === undefined) return;
-    const { response: given, isPassed } = answered;
-    if (isProbe(request) && isUnbearable(given) && await tellRemembered(parts, request)) return given.release();
-    const lastWords = (error: unknown) => lastWordsOf(message, explainCut(error, inFlight));
-    if (isPassed) {
-      return await relay(parts, { inFlight, response: overheard(parts, request, given), lastWords });
-    }
-    // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
-    endUnowned(parts, request, given);
-    const response = await requireMcp(parts, given).catch((error) => {
-      throw explain(error, message.method);
-    });
-    requireAnswer(request, response);
-    const sealed = carriage === undefined ? response : sealAnswer(parts, carriage, response);
-    await relay(parts, { inFlight, response: overheard(parts, request, sealed), lastWords });
-  } catch (error) {
-    throw explainCut(error, inFlight);
-  } finally {
-    parts.underWay.end(inFlight);
-    if (inFlight.clientGone) parts.metrics.clientAborts.inc();
+  } catch (fault) {
+    if (await answerProbe(parts, request, fault)) return undefined;
+    throw fault;
   }
+}
+
+interface Telling {
+  readonly inFlight: InFlight;
+  readonly carriage: Carriage | undefined;
+  readonly answered: StatelessAnswer;
+}
+
+/** Passes the answer on, with what its client is to bring back sealed in it. */
+async function tell(
+  parts: GatewayParts,
+  request: StatelessRequest,
+  { inFlight, carriage, answered }: Telling,
+): Promise<void> {
+  const { message } = request;
+  const { response: given, isPassed } = answered;
+  if (isProbe(request) && isUnbearable(given) && await tellRemembered(parts, request)) return given.release();
+  const lastWords = (error: unknown) => lastWordsOf(message, explainCut(error, inFlight));
+  if (isPassed) return await relay(parts, { inFlight, response: overheard(parts, request, given), lastWords });
+  // A server of the other era may have opened a session all the same: it has no owner, and nobody counts it (L1, M1).
+  endUnowned(parts, request, given);
+  const response = await requireMcp(parts, given).catch((error) => {
+    throw explain(error, message.method);
+  });
+  requireAnswer(request, response);
+  const sealed = carriage === undefined ? response : sealAnswer(parts, carriage, response);
+  await relay(parts, { inFlight, response: overheard(parts, request, sealed), lastWords });
 }
 
 /** A probe that finds nothing falls back to a session, which then is told what is wrong (docs/protocol.md 38). */
