@@ -1,7 +1,7 @@
 // `signet log-level [LEVEL]`: what a running Signet's log shows, told or set for as long as it runs, until a reload.
 import { LOG_LEVELS } from "../../observe/log.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "../command.ts";
-import { ADMIN_FLAG } from "../control/admin_target.ts";
+import { ADMIN_FLAG, ADMIN_SETTINGS } from "../control/admin_target.ts";
 import { asCommand } from "../control/failures.ts";
 import { remoteControl } from "../control/open_control.ts";
 
@@ -18,7 +18,7 @@ export const logLevel: Command = {
   description: ["For good it is set with --log-level, in the file or the environment, and a reload."],
   arguments: [{ name: "LEVEL", choices: LOG_LEVELS, optional: true }],
   examples: ["signet log-level", "signet log-level debug"],
-  settings: ["admin", "adminTokenFile"],
+  settings: ADMIN_SETTINGS,
   own: [ADMIN_FLAG],
   run,
 };

@@ -75,7 +75,7 @@ export const ready: Command = {
     "signet ready --admin 127.0.0.1:9191",
     "signet ready --admin http://signet:9090",
   ],
-  settings: ["admin"],
+  settings: ["admin", "unsafeFiles"],
   own: [LIVE_FLAG, ADMIN_FLAG],
   run,
 };

@@ -1,7 +1,7 @@
 // `signet reload`: what SIGHUP does, over the admin listener, and what is wrong with the new configuration if it is
 // refused (docs/behaviour.md P2, P7).
 import { type Command, type CommandContext, EXIT, type ExitCode } from "../command.ts";
-import { ADMIN_FLAG } from "../control/admin_target.ts";
+import { ADMIN_FLAG, ADMIN_SETTINGS } from "../control/admin_target.ts";
 import { asCommand } from "../control/failures.ts";
 import { remoteControl } from "../control/open_control.ts";
 import { formatProblems, styleFor, wrap } from "../screen/text.ts";
@@ -31,7 +31,7 @@ export const reload: Command = {
   ],
   arguments: [],
   examples: ["signet reload", "signet reload --admin http://signet:9090 --admin-token-file admin"],
-  settings: ["admin", "adminTokenFile"],
+  settings: ADMIN_SETTINGS,
   own: [ADMIN_FLAG],
   run,
 };

@@ -3,7 +3,7 @@
 import type { SessionView } from "../../admin/control.ts";
 import { ownValue } from "../../config/flags.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
-import { ADMIN_FLAG } from "../control/admin_target.ts";
+import { ADMIN_FLAG, ADMIN_SETTINGS } from "../control/admin_target.ts";
 import { withControl } from "../control/open_control.ts";
 import { JSON_FLAG, jsonLine, wantsJson } from "../screen/output.ts";
 import { fitting, formatTable, printable } from "../screen/text.ts";
@@ -68,7 +68,7 @@ export const sessions: Command = {
     "signet sessions --watch",
     "signet sessions --admin http://signet:9090 --admin-token-file admin --json",
   ],
-  settings: ["admin", "adminTokenFile", "unsafeFiles"],
+  settings: ADMIN_SETTINGS,
   own: [WATCH_FLAG, EVERY_FLAG, JSON_FLAG, ADMIN_FLAG],
   run,
 };

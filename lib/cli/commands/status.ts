@@ -3,7 +3,7 @@ import type { StateAnswer } from "../../admin/state_view.ts";
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
 import { boolean } from "../../config/values/kinds.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
-import { ADMIN_FLAG } from "../control/admin_target.ts";
+import { ADMIN_FLAG, ADMIN_SETTINGS } from "../control/admin_target.ts";
 import { asCommand } from "../control/failures.ts";
 import { remoteControl } from "../control/open_control.ts";
 import { jsonLine } from "../screen/output.ts";
@@ -46,7 +46,7 @@ export const status: Command = {
   ],
   arguments: [],
   examples: ["signet status", "signet status --watch", "signet status --admin http://signet:9090 --json"],
-  settings: ["admin", "adminTokenFile", "unsafeFiles"],
+  settings: ADMIN_SETTINGS,
   own: [WATCH_FLAG, EVERY_FLAG, JSON_FLAG, ADMIN_FLAG],
   run,
 };

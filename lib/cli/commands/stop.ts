@@ -1,6 +1,6 @@
 // `signet stop`: what SIGTERM does, over the admin listener, and waits until it is done (docs/behaviour.md P2, P7).
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
-import { ADMIN_FLAG } from "../control/admin_target.ts";
+import { ADMIN_FLAG, ADMIN_SETTINGS } from "../control/admin_target.ts";
 import { asCommand } from "../control/failures.ts";
 import { remoteControl } from "../control/open_control.ts";
 
@@ -32,7 +32,7 @@ export const stop: Command = {
   ],
   arguments: [],
   examples: ["signet stop", "signet stop --admin http://signet:9090 --admin-token-file admin"],
-  settings: ["admin", "adminTokenFile"],
+  settings: ADMIN_SETTINGS,
   own: [ADMIN_FLAG],
   run,
 };

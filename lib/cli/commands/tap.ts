@@ -2,7 +2,7 @@
 // nothing of what was said.
 import type { TapEvent } from "../../admin/live_api.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
-import { ADMIN_FLAG } from "../control/admin_target.ts";
+import { ADMIN_FLAG, ADMIN_SETTINGS } from "../control/admin_target.ts";
 import { asCommand } from "../control/failures.ts";
 import { remoteControl } from "../control/open_control.ts";
 import { JSON_FLAG, printJson, wantsJson } from "../screen/output.ts";
@@ -89,7 +89,7 @@ export const tap: Command = {
     "signet tap 3f2a9c01d4e5",
     "signet tap 3f2a9c01d4e5 --admin http://signet:9090 --admin-token-file admin --json",
   ],
-  settings: ["admin", "adminTokenFile", "unsafeFiles"],
+  settings: ADMIN_SETTINGS,
   own: [JSON_FLAG, ADMIN_FLAG],
   run,
 };

@@ -1,6 +1,7 @@
 // Which running Signet a command asks. On the command line --admin is where it is reached, by address or URL; in the
 // environment and in the file it is the setting that `serve` listens by, so that both can share them.
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
+import type { SettingKey } from "../../config/schema.ts";
 import { adminUrl, dialled } from "../../config/values/admin_url.ts";
 import { certificateWords } from "../../platform/faults/certificate_fault.ts";
 import { type CommandContext, CommandFailure, EXIT } from "../command.ts";
@@ -11,6 +12,9 @@ export const ADMIN_FLAG: OwnFlag<string> = {
   doc: "Admin listener of the running Signet [127.0.0.1:9090] [SIGNET_ADMIN]",
   kind: adminUrl,
 };
+
+/** Settings of a command that asks it, beside the flag: what it is asked with, and whether that file may be another user's. */
+export const ADMIN_SETTINGS: readonly SettingKey[] = ["admin", "adminTokenFile", "unsafeFiles"];
 
 /**
  * Its URL, without a path.

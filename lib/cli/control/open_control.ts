@@ -8,13 +8,13 @@ import { isLoopbackHost } from "../../http1/wire/authority.ts";
 import type { CommandContext } from "../command.ts";
 import { formatWarning } from "../screen/text.ts";
 import { sourcesOf } from "../sources.ts";
-import { ADMIN_FLAG, adminBase } from "./admin_target.ts";
+import { ADMIN_FLAG, ADMIN_SETTINGS, adminBase } from "./admin_target.ts";
 import { asCommand } from "./failures.ts";
 import type { RemoteControl } from "./remote_control.ts";
 import type { Needs, OpenedControl } from "./state_control.ts";
 
 /** Settings of a command that can act on either. */
-export const CONTROL_SETTINGS: readonly SettingKey[] = ["stateFile", "admin", "adminTokenFile", "unsafeFiles"];
+export const CONTROL_SETTINGS: readonly SettingKey[] = ["stateFile", ...ADMIN_SETTINGS];
 
 export interface ControlNeeds extends Needs {
   /** For messages: `listing tokens`. */

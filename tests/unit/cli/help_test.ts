@@ -53,6 +53,22 @@ Deno.test("help of one action shows the flags that it has a use for, and the oth
   assert.match(await helpOf(["keys", "new", "--help"]), /^ {2}signet keys new\n/m);
 });
 
+Deno.test(
+  "whoever reads a file that may be another user's takes --unsafe-files, which is the cure it names",
+  STRICT,
+  () => {
+    for (const { name, settings, actions = {} } of COMMANDS) {
+      const all = [
+        { word: name, settings },
+        ...Object.entries(actions).map(([word, { settings }]) => ({ word, settings })),
+      ];
+      for (const { word, settings } of all) {
+        if (settings.length > 0) assert.ok(settings.includes("unsafeFiles"), `signet ${name}, ${word}`);
+      }
+    }
+  },
+);
+
 Deno.test("help asks for nothing else to be right", STRICT, async () => {
   assert.match(await helpOf(["serve", "--lisen", "--help"]), /^signet serve/);
 });
@@ -123,7 +139,12 @@ Deno.test("help of serve is short unless all is asked for, and fits the terminal
 
 Deno.test("help of other commands shows their settings only", STRICT, async () => {
   const text = await helpOf(["ready", "--help"]);
-  assert.deepEqual([...text.matchAll(/^ {4}--([a-z-]+)/gm)].map(([, name]) => name), ["config", "live", "admin"]);
+  assert.deepEqual([...text.matchAll(/^ {4}--([a-z-]+)/gm)].map(([, name]) => name), [
+    "config",
+    "live",
+    "admin",
+    "unsafe-files",
+  ]);
   assert.doesNotMatch(await helpOf(["completions", "--help"]), /^Flags$/m);
 });
 

@@ -54,7 +54,8 @@ Deno.test("bash completes the flags of the command and no others", bash, async (
     "--session-idle",
     "--session-only",
   ]);
-  assert.deepEqual(await completeInBash("ready", "--"), ["--live", "--admin", "--config", "--help"]);
+  const ofReady = ["--live", "--admin", "--unsafe-files", "--config", "--help"];
+  assert.deepEqual(await completeInBash("ready", "--"), ofReady);
   assert.deepEqual(await completeInBash("help", "ch"), ["check"]);
   assert.deepEqual(await completeInBash("token", "re"), ["revoke"]);
   assert.deepEqual(await completeInBash("token", "--a"), ["--agent", "--admin", "--admin-token-file"]);
