@@ -43,6 +43,15 @@ const PENDING = Symbol("pending");
 /** Its answer is there, and being judged. */
 const JUDGED = Symbol("judged");
 
+/** It has failed: with whatever it was, this is no answer. */
+class Failure {
+  readonly error: HttpError;
+
+  constructor(error: HttpError) {
+    this.error = error;
+  }
+}
+
 /** What few calls have. */
 class Seldom {
   waitUntilMs = Infinity;
@@ -67,8 +76,7 @@ export class PoolCall<Answer = unknown, Request extends ClientRequest = ClientRe
   connection: CallCarrier | undefined = undefined;
   readonly #queue: CallQueue;
   #listener: CallListener<Answer> | undefined = undefined;
-  /** An error is a failure: no answer is one. */
-  #outcome: Answer | Promise<Answer> | HttpError | typeof PENDING | typeof JUDGED = PENDING;
+  #outcome: Answer | Promise<Answer> | Failure | typeof PENDING | typeof JUDGED = PENDING;
   #seldom: Seldom | undefined = undefined;
 
   /** To be handed to `Pool.carry`. @throws TypeError if the request cannot be sent as it is */
@@ -126,10 +134,10 @@ export class PoolCall<Answer = unknown, Request extends ClientRequest = ClientRe
   }
 
   #settle({ resolve, reject, promise }: PromiseWithResolvers<unknown>): void {
-    if (!(this.#outcome instanceof HttpError)) return resolve(this.#outcome);
+    if (!(this.#outcome instanceof Failure)) return resolve(this.#outcome);
     // Whoever made the call may not be listening any more; that is no reason to end the process.
     promise.catch(() => {});
-    reject(this.#outcome);
+    reject(this.#outcome.error);
   }
 
   get idempotent(): boolean {
@@ -155,7 +163,7 @@ export class PoolCall<Answer = unknown, Request extends ClientRequest = ClientRe
 
   fail(error: HttpError): void {
     if (this.settled) return;
-    this.#outcome = error;
+    this.#outcome = new Failure(error);
     // Whoever made the call may keep it for long: nothing of the request stays with it.
     this.request = ANSWERED;
     this.requestHead = "";

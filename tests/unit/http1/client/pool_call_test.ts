@@ -192,3 +192,42 @@ Deno.test("a call that has failed keeps nothing of its request, be it sent or no
     assert.deepEqual(call.judgedBy, []);
   }
 });
+
+Deno.test("whatever a call fails with is a failure, and no answer", STRICT, async () => {
+  const fault = new TypeError("no fault of HTTP's");
+  await using test = poolBefore(new RawUpstream(), {}, { connect: () => Promise.reject(fault) });
+  const call = test.pool.send(get("/"));
+  const listener = new Listener();
+  call.tell!(listener);
+  await within("the failure", assert.rejects(call.response, fault));
+  await until(() => listener.told > 0, "the listener to be told");
+  assert.deepEqual([listener.answers, listener.failures], [[], [fault]]);
+  const late = new Listener();
+  call.tell!(late);
+  await until(() => late.told > 0, "the late listener to be told");
+  assert.deepEqual([late.answers, late.failures], [[], [fault]]);
+});
+
+/** One that hands out its promise while its answer is judged. */
+class AskedEarly extends PoolCall<ClientResponse> {
+  early: Promise<ClientResponse> | undefined;
+
+  protected override judge(): ClientResponse {
+    this.early = this.response;
+    this.fail(new HttpError("aborted", "too late: the answer is here"));
+    return this;
+  }
+}
+
+Deno.test("who asks for a call's promise while its answer is judged gets what it is judged to be", STRICT, async () => {
+  await using test = poolBefore(new RawUpstream());
+  const call = new AskedEarly(test.pool, get("/"));
+  test.pool.carry(call);
+  const peer = await test.upstream.next();
+  await peer.takeMessage();
+  await peer.send(answer("ok"));
+  await until(() => call.early !== undefined, "the answer to be judged");
+  assert.equal(await within("the early promise", call.early!), call);
+  assert.equal(await within("the promise", call.response), call);
+  call.release();
+});
