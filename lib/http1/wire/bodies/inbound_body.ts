@@ -155,8 +155,8 @@ export class InboundBody implements BodyReader {
     if (this.done) return END;
     const bytes = this.#pull();
     if (bytes !== undefined) return Promise.resolve(bytes);
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.done) return END;
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.waiting = true;
     const reading = Promise.withResolvers<Bytes | null>();
     this.#reader = reading;
@@ -243,8 +243,8 @@ export class InboundBody implements BodyReader {
   }
 
   #awaitMore(): void {
-    if (this.#failure !== undefined) return this.#endPipe(this.#failure);
     if (this.done) return this.#closePipe()?.onPiped();
+    if (this.#failure !== undefined) return this.#endPipe(this.#failure);
     this.waiting = true;
     this.#post();
     this.#host.onBodyWanted();
@@ -274,8 +274,9 @@ export class InboundBody implements BodyReader {
       return;
     }
     const reading = this.#endReading();
-    if (this.#failure !== undefined) reading.reject(this.#failure);
-    else reading.resolve(bytes ?? null);
+    // The last piece is the reader's, and so is the end, though the host may have taken the body away with it.
+    if (bytes !== undefined || this.done) reading.resolve(bytes ?? null);
+    else reading.reject(this.#failure);
   }
 
   /** The peer has sent its last byte. @returns false if the body is incomplete: the caller must {@link fail} it */
