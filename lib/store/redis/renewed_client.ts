@@ -57,7 +57,10 @@ export class RenewedClient implements RedisClient {
     const { client, number } = this.#begin();
     this.#spare = client;
     const late = Promise.withResolvers<never>();
-    this.#spareTimer.set(withinMs, () => late.reject(new Error(`asking a store: found no answer within ${withinMs} ms`)));
+    this.#spareTimer.set(
+      withinMs,
+      () => late.reject(new Error(`asking a store: found no answer within ${withinMs} ms`)),
+    );
     try {
       await Promise.race([client.connect().then(() => ask(client)), late.promise]);
     } catch {
