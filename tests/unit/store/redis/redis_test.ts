@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { RateTake } from "../../../../lib/store/rates.ts";
-import { openRedisStore } from "../../../../lib/store/redis/redis.ts";
 import {
   createRedisClient,
   type RedisClient,
@@ -14,6 +13,16 @@ import { CuttableWire } from "../../../support/cuttable_wire.ts";
 import { freePort } from "../../../support/free_port.ts";
 import { needing } from "../../../support/programs.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
+import {
+  answers,
+  closeWhole,
+  isWhole,
+  LATER_MS,
+  NOW_MS,
+  openTestStore,
+  PREFIX,
+  SEAL,
+} from "../../../support/redis_store.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { TempFolder } from "../../../support/temp_folder.ts";
 import { aMoment, until } from "../../../support/until.ts";
@@ -21,21 +30,6 @@ import { testAliasContract } from "../alias_contract.ts";
 import { testStoreContract, tokenRecord } from "../store_contract.ts";
 
 const HERE = await needing(["redis-server"], "that replicas share a store");
-const PREFIX = "signet-test";
-const NOW_MS = 1_700_000_000_000;
-const LATER_MS = NOW_MS + 3_600_000;
-
-/** Turned round: enough to tell that nothing is kept as it is said. */
-const SEAL = {
-  seal: (text: string) => btoa(text.split("").reverse().join("")),
-  open: (sealed: string) => {
-    try {
-      return atob(sealed).split("").reverse().join("");
-    } catch {
-      return undefined;
-    }
-  },
-};
 
 interface Opening {
   readonly timeoutMs?: number;
@@ -51,22 +45,15 @@ interface Opening {
 function openStore(redis: RedisServer, options: Opening = {}): Promise<Store> {
   const { timeoutMs = 2000, password, username, kind = "single", port = redis.port } = options;
   const { createClient, silenceMs } = options;
-  return openRedisStore({
+  return openTestStore(redis, {
     target: {
-      kind,
-      nodes: [{ host: "127.0.0.1", port }],
-      master: "main",
-      database: 0,
-      tls: false,
-      username,
+      ...{ kind, nodes: [{ host: "127.0.0.1", port }], master: "main" },
+      ...{ database: 0, tls: false, username },
     },
     password: password === undefined
       ? undefined
       : () => Promise.resolve(typeof password === "string" ? password : password()),
-    prefix: PREFIX,
     timeoutMs,
-    seal: SEAL,
-    now: () => NOW_MS,
     ...(createClient === undefined ? {} : { createClient }),
     ...(silenceMs === undefined ? {} : { silenceMs }),
   });
@@ -106,9 +93,7 @@ function test(title: string, body: (redis: RedisServer, store: Store) => Promise
     try {
       await body(redis, store);
     } finally {
-      // What the library waits for between two attempts to connect cannot be taken back.
-      await until(() => isWhole(store), "both connections");
-      await store.close();
+      await closeWhole(store);
     }
   });
 }
@@ -1172,19 +1157,6 @@ async function exercise(store: Store): Promise<void> {
     assert.equal(await store.purge(LATER_MS), 2);
   } finally {
     await store.close();
-  }
-}
-
-async function isWhole(store: Store): Promise<boolean> {
-  return await answers(store) && store.shared?.state().listening === true;
-}
-
-async function answers(store: Store): Promise<boolean> {
-  try {
-    await store.tokens.get("s");
-    return true;
-  } catch {
-    return false;
   }
 }
 
