@@ -93,6 +93,10 @@ export interface RevocationChanges {
 
 /** Revocations in force. Every method may throw {@link StoreError}. */
 export interface RevocationStore {
+  /**
+   * Whether what it fails to add is in force in this process all the same, and is added as soon as it can be. Default: no.
+   */
+  readonly keepsUntaken?: boolean;
   /** Durable, where the store is, when it returns or resolves. Adding again only ever extends. */
   add(revocation: Revocation): MaybePromise<void>;
   /**

@@ -57,6 +57,15 @@ function replica(
   });
 }
 
+/** What `POST /sessions/revoke` answers. */
+function ordered({ app }: TestSignet, request: unknown): Promise<Response> {
+  return fetch(`http://${app.admin}/sessions/revoke`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(request),
+  });
+}
+
 for (const lane of LANES) {
   test(
     `R4 L5: DELETE on a replica that never saw the session ends it on all within a second (${lane} lane)`,
@@ -106,6 +115,23 @@ for (const lane of LANES) {
     },
     { lane },
   );
+}
+
+for (const kind of ["session", "principal", "before"]) {
+  test(`L6 R6: what an operator revokes without the store ends where that is said, and holds (${kind})`, async (scene) => {
+    const { here, there, redis, issuer } = scene;
+    const token = await issuer.token("alice");
+    const id = await here.open({ token });
+    const stream = await here.get({ id, token });
+    await redis.kill();
+    const moment = { beforeMs: Date.now() };
+    const what = { session: { id }, principal: { issuer: ISSUER, subject: "alice" }, before: moment }[kind];
+    assert.equal(await status(ordered(here, { kind, ...what })), 503);
+    assert.equal(await stream.text(), "", "its stream ends");
+    assert.equal(await status(here.post(call(1, "echo"), { id, token })), 404);
+    await redis.start();
+    await until(async () => await status(there.post(call(2, "echo"), { id, token })) === 404, "all to hear of it");
+  });
 }
 
 test(

@@ -78,14 +78,11 @@ export class Revoking {
   }
 
   async #revokeHash(hash: string): Promise<readonly string[]> {
-    const { now, revocations } = this.#options;
-    const nowMs = now();
     const concerned = this.withHash(hash);
-    return await this.#ending((session) => concerned.includes(session), async () => {
-      for (const { sid, expiresAtMs } of concerned) {
-        await revocations.revokeSession(sid, { nowMs, expiresAtMs });
-      }
-    });
+    return await this.#ending(
+      (session) => concerned.includes(session),
+      () => this.#options.revocations.revokeSessions(concerned),
+    );
   }
 
   /** The sessions in memory that go by this hash. @throws SignetError `session_not_found`, and as `live` */
@@ -176,9 +173,10 @@ export class Revoking {
     return await this.#ending(concerned, async () => {
       const ahead = [...this.#options.registry?.sessions() ?? []]
         .filter((session) => session.issuedAtMs > nowMs && concerned(session));
-      await revoke();
-      for (const { sid, expiresAtMs } of ahead) {
-        await this.#options.revocations.revokeSession(sid, { nowMs, expiresAtMs });
+      try {
+        await revoke();
+      } finally {
+        await this.#options.revocations.revokeSessions(ahead);
       }
     });
   }

@@ -117,13 +117,20 @@ export class StoredRevocations implements RevocationList {
     return this.#add({ kind: "session", sid, untilMs, by: "operator" });
   }
 
+  /** The same of several. */
+  async revokeSessions(sessions: readonly { readonly sid: string; readonly expiresAtMs: number }[]): Promise<void> {
+    await this.#addAll(
+      sessions.map(({ sid, expiresAtMs }) => ({ kind: "session", sid, untilMs: expiresAtMs, by: "operator" })),
+    );
+  }
+
   /**
    * Every session of an owner issued at or before a moment. A fingerprint belongs to one key of the ring:
    * give those of all keys, or sessions sealed under the others live on.
    */
   async revokeOwner(fingerprints: readonly OwnerFingerprint[], beforeMs: number): Promise<void> {
     const untilMs = beforeMs + this.#maxSessionTtlMs;
-    for (const owner of fingerprints) await this.#add({ kind: "principal", owner, beforeMs, untilMs });
+    await this.#addAll(fingerprints.map((owner) => ({ kind: "principal", owner, beforeMs, untilMs })));
   }
 
   /** Everything issued at or before a moment, whoever owns it. */
@@ -168,9 +175,7 @@ export class StoredRevocations implements RevocationList {
 
   #tell(changes: RevocationChanges): MaybePromise<void> {
     this.#cursor = changes.cursor;
-    for (const revocation of changes.revocations) {
-      for (const listener of this.#listeners) this.#tellOne(listener, revocation);
-    }
+    for (const revocation of changes.revocations) this.#tellAll(revocation);
     if (changes.missed === true) this.#isGapOpen = true;
     if (this.#isGapOpen && !this.#isClosingGap) this.#closeGap();
     if (changes.more) return this.#nextPage();
@@ -191,6 +196,10 @@ export class StoredRevocations implements RevocationList {
     }
   }
 
+  #tellAll(revocation: Revocation): void {
+    for (const listener of this.#listeners) this.#tellOne(listener, revocation);
+  }
+
   /** What one cannot do with it is no reason for the others, and for what comes behind it, to live on. */
   #tellOne(listener: RevocationListener, revocation: Revocation): void {
     try {
@@ -202,7 +211,29 @@ export class StoredRevocations implements RevocationList {
 
   /** In force before anybody is told, so that no session slips back in between. */
   #add(revocation: Revocation): MaybePromise<void> {
-    return this.#guard(() => whenReady(this.#revocations.add(revocation), () => this.poll()));
+    return this.#guard(() => {
+      const told = whenReady(this.#revocations.add(revocation), () => this.poll());
+      if (!(told instanceof Promise) || this.#revocations.keepsUntaken !== true) return told;
+      // In force here: whoever holds what it ends need not wait for a store that is away.
+      return told.catch((fault) => {
+        this.#tellAll(revocation);
+        throw fault;
+      });
+    });
+  }
+
+  /** Where what the store does not take is in force all the same, it keeps nothing behind it from being so. */
+  async #addAll(revocations: readonly Revocation[]): Promise<void> {
+    let failed: { readonly fault: unknown } | undefined;
+    for (const revocation of revocations) {
+      try {
+        await this.#add(revocation);
+      } catch (fault) {
+        if (this.#revocations.keepsUntaken !== true) throw fault;
+        failed ??= { fault };
+      }
+    }
+    if (failed !== undefined) throw failed.fault;
   }
 
   #guard<T>(ask: () => MaybePromise<T>): MaybePromise<T> {

@@ -112,6 +112,7 @@ return {
 const ALL = "a";
 
 export class RedisRevocations implements RevocationStore {
+  readonly keepsUntaken = true;
   readonly #link: RedisLink;
   readonly #seal: StoreSeal;
   readonly #now: () => number;

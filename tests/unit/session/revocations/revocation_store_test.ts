@@ -304,6 +304,33 @@ Deno.test(
   },
 );
 
+/** A store that is away, with what it was told all the same. */
+function away(keepsUntaken: boolean): { readonly store: Store; readonly told: Revocation[] } {
+  const store = createMemoryStore();
+  const told: Revocation[] = [];
+  const add = (revocation: Revocation) => {
+    told.push(revocation);
+    return Promise.reject(new StoreError("io", "It is away", { remedy: "Wait." }));
+  };
+  return { store: { ...store, revocations: { ...remote(store).revocations, add, keepsUntaken } }, told };
+}
+
+for (const keepsUntaken of [true, false]) {
+  const what = keepsUntaken ? "but keeps is told, each of them" : "is told to nobody";
+  Deno.test(`L6 R6: of an owner's keys, what a store does not take ${what}`, STRICT, async () => {
+    const { store, told } = away(keepsUntaken);
+    const revocations = await openRevocations({ store, maxSessionTtlMs: TTL_MS });
+    const heard: Revocation[] = [];
+    revocations.watch((revocation) => void heard.push(revocation));
+    const refused = revocations.revokeOwner([owner("o1"), owner("o2")], NOW_MS);
+    await assert.rejects(refused, { code: "identity_unavailable" });
+    const owners = told.map((each) => each.kind === "principal" && each.owner);
+    assert.deepEqual(owners, keepsUntaken ? ["o1", "o2"] : ["o1"]);
+    assert.deepEqual(heard, keepsUntaken ? told : []);
+    await store.close();
+  });
+}
+
 Deno.test("L6: concerns tells which live sessions a revocation ends", STRICT, () => {
   const cutoff = { beforeMs: NOW_MS, untilMs: NOW_MS + 1 };
   const cases: [Revocation, RevocationSubject, boolean][] = [
