@@ -2,7 +2,7 @@
 // good for what it was left for and nothing else, and nothing that is put there stops a replica.
 import assert from "node:assert/strict";
 import { openSession } from "../../lib/envelope/session_id.ts";
-import { digestOf } from "../../lib/store/redis/redis_link.ts";
+import { digestOf } from "../../lib/store/redis/digest.ts";
 import type { FakeMcp } from "../support/fake_mcp.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";

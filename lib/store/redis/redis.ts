@@ -6,8 +6,9 @@ import { MOVED, POOLED, RedisAliases } from "./redis_aliases.ts";
 import { RedisLink, type RedisLinkOptions } from "./redis_link.ts";
 import { RedisPlaces } from "./redis_places.ts";
 import { RedisRates } from "./redis_rates.ts";
-import { RedisRevocations, type StoreSeal } from "./redis_revocations.ts";
+import { RedisRevocations } from "./redis_revocations.ts";
 import { RedisTokens } from "./redis_tokens.ts";
+import type { StoreSeal } from "./revocation_entry.ts";
 import { ToldLately } from "./told_lately.ts";
 
 export interface RedisStoreOptions extends RedisLinkOptions {

@@ -1,8 +1,9 @@
 // Where sessions went that were opened again, which of them stateless clients share, and whose turn it is to open one
 // (docs/behaviour.md L4, R1, S3). What is kept is sealed by whoever sets it; each key dies with its session.
 import type { AliasStore, Replacement } from "../shared.ts";
+import { digestOf } from "./digest.ts";
 import { numberIn, strangeAnswer, textIn } from "./redis_answer.ts";
-import { digestOf, type RedisLink } from "./redis_link.ts";
+import type { RedisLink } from "./redis_link.ts";
 import { READ_TEXT, Script } from "./script.ts";
 
 /** KEYS turn. ARGV holder, ttlMs. No turn lasts longer from now on, or one whose holder has died would if the clock is set back. */

@@ -1,7 +1,13 @@
 // What a shared store answers, read as what was asked for. Anything else is no answer: it clears no session and counts
 // nothing (docs/behaviour.md R6).
+import { Buffer } from "node:buffer";
 import { StoreError } from "../store.ts";
-import { textOf } from "./redis_link.ts";
+
+/** What the store answers, as text. */
+export function textOf(answer: unknown): string | undefined {
+  if (answer === null || answer === undefined) return undefined;
+  return Buffer.isBuffer(answer) ? answer.toString() : String(answer);
+}
 
 /** A text, or nothing. @throws StoreError */
 export function textIn(answer: unknown): string | undefined {

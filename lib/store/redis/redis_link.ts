@@ -1,14 +1,13 @@
 // A shared store as its users see it: a command or a script with a deadline, a channel, and whether it can be asked.
 // It never waits for a store that is away: what cannot be asked now is a StoreError now, and it comes back by itself.
 // Keys stand under one prefix; what has to be one atomic step stands in one slot of a cluster (docs/guides/replicas.md).
-import { Buffer } from "node:buffer";
-import { certificateWords } from "../../platform/faults/certificate_fault.ts";
-import { tellIfOwn } from "../../platform/faults/uncaught.ts";
-import { randomBytes } from "../../platform/random.ts";
-import { createHash } from "../../platform/runtime/builtin.ts";
 import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { closedError, StoreError } from "../store.ts";
 import { EvictionPolicy } from "./eviction_policy.ts";
+import { causeOf, isOffline, LateError } from "./link_fault.ts";
+import { MasterSearch } from "./master_search.ts";
+import { isAnswerTo, Questions } from "./questions.ts";
+import { textOf } from "./redis_answer.ts";
 import { RedisChannels } from "./redis_channels.ts";
 import { createRedisClient, type RedisClient, type RedisClientOptions } from "./redis_client.ts";
 import { isAnswer, isRefusal, refusedError, remedyOf, says } from "./redis_refusal.ts";
@@ -59,11 +58,6 @@ const SILENCE_MS = 10_000;
 /** While something does not answer, or is not heard, it is asked so many times in the longest silence there may be. */
 const ASKED_IN_SILENCE = 10;
 
-/** Names something without saying it: 128 bits of SHA-256. */
-export function digestOf(text: string): string {
-  return createHash("sha256").update(text).digest().subarray(0, 16).toString("base64url");
-}
-
 export class RedisLink {
   readonly prefix: string;
   /** Questions that got no answer, for metrics. */
@@ -82,12 +76,8 @@ export class RedisLink {
   /** By place, those that did not answer what they were asked last. */
   readonly #away = new Map<string, Away>();
   #closed = false;
-  /** Until a master is sought once more. */
-  readonly #seekAgain = new OwnedTimer(SYSTEM_TIMERS);
-  #isSeeking = false;
-  /** Before the number of each question. */
-  readonly #name = randomBytes(6).toBase64();
-  #asked = 0;
+  readonly #master: MasterSearch;
+  readonly #questions = new Questions();
 
   constructor(options: RedisLinkOptions) {
     this.#options = options;
@@ -109,6 +99,10 @@ export class RedisLink {
         },
       })
     );
+    this.#master = new MasterSearch({
+      ...{ client: this.#commands, key: this.#probe, withinMs: this.#spareMs },
+      ...{ pauseMs: silenceMs / ASKED_IN_SILENCE, onFound: () => this.#onMaster() },
+    });
     const onUnheard = (fault: unknown) => {
       if (isRefusal(fault)) this.#refusals.tell(fault);
       if (isUnreadable(fault) || this.#isDone(fault)) this.#messages.renew();
@@ -181,29 +175,18 @@ export class RedisLink {
 
   /** One atomic step. All keys must be in one slot. @throws StoreError */
   async script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    const question = this.#nextQuestion();
+    const question = this.#questions.next();
     const rest = [String(keys.length), ...keys, ...args.map(String), question];
     const [first = ""] = keys;
     return await this.#ask(first, async () => {
-      try {
-        return this.#answerTo(question, await this.#commands.send(first, ["EVALSHA", script.sha1, ...rest]));
-      } catch (fault) {
+      const answer = await this.#commands.send(first, ["EVALSHA", script.sha1, ...rest]).catch((fault: unknown) => {
         if (!/^NOSCRIPT/.test((fault as Error)?.message ?? "")) throw fault;
-        return this.#answerTo(question, await this.#commands.send(first, ["EVAL", script.text, ...rest]));
-      }
+        return this.#commands.send(first, ["EVAL", script.text, ...rest]);
+      });
+      if (isAnswerTo(question, answer)) return answer[1];
+      this.#commands.renew();
+      throw new Error("reading an answer: found that to another question");
     });
-  }
-
-  /** Of this process, and of no other that a proxy may have let into the same connection. */
-  #nextQuestion(): string {
-    return `${this.#name}${(this.#asked++).toString(36)}`;
-  }
-
-  /** An answer to another question would clear a session that it is not about. @throws Error */
-  #answerTo(question: string, answer: unknown): unknown {
-    if (Array.isArray(answer) && textOf(answer[0]) === question) return answer[1];
-    this.#commands.renew();
-    throw new Error("reading an answer: found that to another question");
   }
 
   /** Asks what it is asked by itself, to know who is there. @throws StoreError where its user may not */
@@ -248,7 +231,7 @@ export class RedisLink {
     this.#closed = true;
     this.#up = false;
     this.#askAgain.close();
-    this.#seekAgain.close();
+    this.#master.close();
     for (const client of [this.#commands, this.#messages]) {
       try {
         client.destroy();
@@ -390,28 +373,13 @@ export class RedisLink {
     if (await this.#commands.trySpare(ask, this.#spareMs)) this.#look();
   }
 
-  /**
-   * Who is asked takes no writes. Another one may have its name by now, which only a new connection leads to: one is tried
-   * beside it, again and again, and takes its place if it leads to whoever does.
-   */
+  /** Who is asked takes no writes. */
   seekMaster(): void {
     // Sentinels, and the nodes of a cluster, tell the library by themselves.
-    if (this.#closed || this.#options.target.kind !== "single") return;
-    if (this.#isSeeking || this.#seekAgain.isSet) return;
-    this.#isSeeking = true;
-    this.#seekMaster().catch(tellIfOwn).finally(() => this.#isSeeking = false);
+    if (!this.#closed && this.#options.target.kind === "single") this.#master.seek();
   }
 
-  async #seekMaster(): Promise<void> {
-    const key = this.#probe;
-    const ask = (client: RedisClient) => client.send(key, ["DEL", key]);
-    if (!await this.#commands.trySpare(ask, this.#spareMs)) {
-      if (this.#closed) return;
-      // Unless whoever is there has become one, or somebody else is there by now: nobody may ask for long.
-      const again = (fault: unknown) => says("READONLY", fault) && this.seekMaster();
-      this.#seekAgain.set(this.#silenceMs / ASKED_IN_SILENCE, () => void ask(this.#commands).catch(again));
-      return;
-    }
+  #onMaster(): void {
     this.#look();
     this.#policy.look();
     // What is said there is heard over another one.
@@ -468,29 +436,4 @@ export class RedisLink {
  */
 function isThere(key: string): readonly string[] {
   return ["EVAL", "return 1", "1", key];
-}
-
-class LateError extends Error {
-  constructor(timeoutMs: number) {
-    super(`found no answer within ${timeoutMs} ms`);
-  }
-}
-
-/** Of the library's own: why has been said before. */
-function isOffline(fault: unknown): boolean {
-  return /offline|client is closed/i.test(causeOf(fault));
-}
-
-/** Fit for the log: a library's words may name the address, which is the operator's own, but no command is quoted. */
-function causeOf(fault: unknown): string {
-  const { code, message } = fault as { code?: unknown; message?: unknown };
-  const certificate = certificateWords(fault);
-  if (certificate !== undefined) return `${certificate} (--store-ca-file)`;
-  return String(code ?? message ?? fault).slice(0, 200) || "an error without words";
-}
-
-/** What the store answers, as text. */
-export function textOf(answer: unknown): string | undefined {
-  if (answer === null || answer === undefined) return undefined;
-  return Buffer.isBuffer(answer) ? answer.toString() : String(answer);
 }

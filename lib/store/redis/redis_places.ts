@@ -1,8 +1,9 @@
 // Places of sessions under their principal's cap, over all replicas and by the store's clock (docs/behaviour.md M1, M5,
 // R5). One sorted set a principal: session → when it was last in use. Who dies simply stops using.
 import type { Place, PlaceBounds, PlaceOutcome, PlaceStore } from "../shared.ts";
+import { digestOf } from "./digest.ts";
 import { listIn, numberIn } from "./redis_answer.ts";
-import { digestOf, type RedisLink } from "./redis_link.ts";
+import type { RedisLink } from "./redis_link.ts";
 import { Script } from "./script.ts";
 
 const NOW = `

@@ -2,8 +2,9 @@
 // A bucket is what was taken and has not come back, and when that was: small whole numbers, whatever the time of day. It
 // is forgotten when it is full again.
 import { decidesOver, exactly, judgeTake, type RateOutcome, type RateStore, type RateTake } from "../rates.ts";
+import { digestOf } from "./digest.ts";
 import { listIn, numberIn } from "./redis_answer.ts";
-import { digestOf, type RedisLink } from "./redis_link.ts";
+import type { RedisLink } from "./redis_link.ts";
 import { Script } from "./script.ts";
 
 /**

@@ -1,7 +1,6 @@
 // Revocations shared by replicas. The log is the truth and a message only says that there is more of it, so that whoever
 // was away reads on from where it stopped. What this process knows to be revoked stays so while the store is away, is
 // written as soon as the store takes it, and is written again if it has lost it (docs/behaviour.md L6, R4, R6).
-import { parseJson } from "../../platform/json.ts";
 import { DEFAULT_SET_OPTIONS, RevocationSet } from "../memory/revocation_set.ts";
 import { BEHIND_MS } from "../purge_clock.ts";
 import type { StoreLoss } from "../shared.ts";
@@ -12,104 +11,15 @@ import {
   type RevocationSubject,
   StoreError,
 } from "../store.ts";
+import { digestOf } from "./digest.ts";
 import { HeardNews } from "./heard_news.ts";
 import { KeptRevocations } from "./kept_revocations.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
-import { digestOf, type RedisLink } from "./redis_link.ts";
-import { IF_TAKES_WRITES, MOST_OF_LIST, READ_TEXT, Script, TAKES_WRITES } from "./script.ts";
+import type { RedisLink } from "./redis_link.ts";
+import { ALL, entryOf, nameOf, readEntry, type StoreSeal } from "./revocation_entry.ts";
+import { ADD, CHANGES, FIND, MOST_LOGGED, PURGE, PURGED_AT_ONCE } from "./revocation_scripts.ts";
+import { READ_TEXT } from "./script.ts";
 import { Unwritten } from "./unwritten.ts";
-
-/** Makes texts that only holders of the ring can read. */
-export interface StoreSeal {
-  seal(text: string): string;
-  /** Undefined for what somebody else has written. */
-  open(sealed: string): string | undefined;
-}
-
-/** Changes that can be read back. */
-const MOST_LOGGED = 10_000;
-/** A revocation names an owner or a session, and has some hundred characters when it is sealed. */
-const MOST_OF_ENTRY = 4096;
-/** Purged in one go: a script holds up everybody else. */
-const PURGED_AT_ONCE = 1000;
-
-/**
- * KEYS until, cut-offs, log, last, none. ARGV member, untilMs, beforeMs or "", entry, ttlMs, channel, most logged.
- * What is refused in the middle stays written: the log first, or it would be no news when it is written again, and nobody
- * would hear of it who has the session in memory.
- * An entry's number is the store's time in microseconds, and goes back only if the store has lost all it had and another
- * clock, or one that was set back, goes on: who has read further then begins anew. Answers it; 0 if all was there before.
- */
-const ADD = new Script(`
-local lasts = tonumber(ARGV[2]) > tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '-1')
-local cuts = ARGV[3] ~= '' and tonumber(ARGV[3]) > tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '-1')
-if not lasts and not cuts then
-  -- Not before: a script that has begun to write is not refused for want of memory any more.
-  ${IF_TAKES_WRITES}
-  return 0
-end
-local time = redis.call('TIME')
-local number = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local last = tonumber(redis.call('GET', KEYS[4]) or '0')
-local top = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
-if top then last = math.max(last, tonumber(string.match(top[1], '^%d+'))) end
-if number <= last then number = last + 1 end
-local text = string.format('%.0f', number)
-redis.call('SET', KEYS[4], text)
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[7], text .. '-0', 'r', ARGV[4])
-if cuts then redis.call('HSET', KEYS[2], ARGV[1], ARGV[3]) end
-if lasts then redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) end
-for i = 1, 4 do
-  if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[i], ARGV[5]) end
-end
-redis.call('PUBLISH', ARGV[6], text)
-return text`);
-
-/** KEYS until, cut-offs. ARGV untilMs, how many. By the store's clock where a replica's is ahead: what it purges is gone for all. */
-const PURGE = new Script(`
-local time = redis.call('TIME')
-local past = math.min(tonumber(ARGV[1]), tonumber(time[1]) * 1000)
-local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', past), 'LIMIT', 0, ARGV[2])
-for _, member in ipairs(over) do
-  redis.call('ZREM', KEYS[1], member)
-  redis.call('HDEL', KEYS[2], member)
-end
-return #over`);
-
-/** KEYS until, cut-offs, none. ARGV session, owner, all. */
-const FIND = new Script(`${IF_TAKES_WRITES}
-return {redis.call('HGET', KEYS[2], ARGV[3]) or '', redis.call('HGET', KEYS[2], ARGV[2]) or '',
-  redis.call('ZSCORE', KEYS[1], ARGV[1]) or ''}`);
-
-/**
- * KEYS until, cut-offs, log, last, none. ARGV the first that is new, how many of those, one that has to be there.
- * Of an entry that is longer than any that is written here, nothing: it keeps nobody from hearing the next one.
- */
-const CHANGES = new Script(
-  `${TAKES_WRITES}
-local function briefly(entries)
-  for _, entry in ipairs(entries) do
-    local fields = entry[2]
-    local sealed = fields[2] or ''
-    entry[2] = {'', #sealed > ${MOST_OF_ENTRY} and '' or sealed}
-  end
-  return entries
-end
-return {
-  briefly(redis.call('XRANGE', KEYS[3], ARGV[1], '+', 'COUNT', ARGV[2])),
-  briefly(redis.call('XRANGE', KEYS[3], ARGV[3], ARGV[3])),
-  briefly(redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)),
-  redis.call('XLEN', KEYS[3]),
-  redis.call('GET', KEYS[4]) or '0',
-  redis.call('EXISTS', KEYS[1]),
-  redis.call('EXISTS', KEYS[2]),
-  briefly(redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)),
-  takesWrites() and 1 or 0
-}`,
-  MOST_OF_LIST,
-);
-
-const ALL = "a";
 
 export class RedisRevocations implements RevocationStore {
   readonly keepsUntaken = true;
@@ -248,8 +158,7 @@ export class RedisRevocations implements RevocationStore {
     const revocations: Revocation[] = [];
     let unread = false;
     for (const { sealed } of page) {
-      const revocation = this.#read(sealed);
-      // Of a replica with another ring, or of another version: whom it concerns is not known here.
+      const revocation = readEntry(this.#seal, sealed);
       unread ||= revocation === undefined;
       if (revocation === undefined) continue;
       this.#learn(revocation);
@@ -302,17 +211,6 @@ export class RedisRevocations implements RevocationStore {
     this.#kept.keep(nameOf(revocation), revocation, number);
   }
 
-  #read(sealed: string): Revocation | undefined {
-    const text = this.#seal.open(sealed);
-    if (text === undefined) return undefined;
-    try {
-      const value: unknown = parseJson(text);
-      return isRevocation(value) ? value : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
   #learn(revocation: Revocation): void {
     try {
       this.#known.add(revocation);
@@ -320,24 +218,6 @@ export class RedisRevocations implements RevocationStore {
       // No room here; the store has it.
       if (!(fault instanceof StoreError)) throw fault;
     }
-  }
-}
-
-function isRevocation(value: unknown): value is Revocation {
-  const { kind, sid, owner, beforeMs, untilMs } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  if (!Number.isFinite(untilMs)) return false;
-  if (kind === "session") return typeof sid === "string";
-  return Number.isFinite(beforeMs) && (kind === "all" || (kind === "principal" && typeof owner === "string"));
-}
-
-function nameOf(revocation: Revocation): string {
-  switch (revocation.kind) {
-    case "session":
-      return `s${digestOf(revocation.sid)}`;
-    case "principal":
-      return `o${revocation.owner}`;
-    case "all":
-      return ALL;
   }
 }
 
@@ -355,9 +235,4 @@ function present(answer: unknown): string {
 
 function numberOr0(answer: unknown): number {
   return textIn(answer) === undefined ? 0 : numberIn(answer);
-}
-
-function entryOf(entry: unknown): { readonly number: number; readonly sealed: string } {
-  const [id, fields] = listIn(entry, 2);
-  return { number: numberIn(textIn(id)?.split("-")[0]), sealed: textIn(listIn(fields)[1]) ?? "" };
 }

@@ -2,8 +2,9 @@
 // counting and inserting are one script.
 import { parseJson } from "../../platform/json.ts";
 import { conflictError, type InsertOutcome, type TokenListQuery, type TokenRecord, type TokenStore } from "../store.ts";
+import { digestOf } from "./digest.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
-import { digestOf, type RedisLink } from "./redis_link.ts";
+import type { RedisLink } from "./redis_link.ts";
 import { IF_TAKES_WRITES, READ_LIST, Script } from "./script.ts";
 
 const PURGED_AT_ONCE = 1000;

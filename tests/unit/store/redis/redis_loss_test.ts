@@ -1,7 +1,7 @@
 // What a shared store has lost of revocations: whoever knows of them tells it again, all of them, whatever it loses meanwhile,
 // and says so (docs/behaviour.md L6, R6).
 import assert from "node:assert/strict";
-import { digestOf } from "../../../../lib/store/redis/redis_link.ts";
+import { digestOf } from "../../../../lib/store/redis/digest.ts";
 import type { StoreLoss } from "../../../../lib/store/shared.ts";
 import { type Revocation, type RevocationSubject, type Store, StoreError } from "../../../../lib/store/store.ts";
 import { needing } from "../../../support/programs.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { RateTake } from "../../../../lib/store/rates.ts";
+import { digestOf } from "../../../../lib/store/redis/digest.ts";
 import {
   createRedisClient,
   type RedisClient,
   type RedisClientOptions,
 } from "../../../../lib/store/redis/redis_client.ts";
-import { digestOf } from "../../../../lib/store/redis/redis_link.ts";
 import type { RedisTarget } from "../../../../lib/store/redis/redis_target.ts";
 import type { SharedState } from "../../../../lib/store/shared.ts";
 import { type Revocation, type Store, StoreError } from "../../../../lib/store/store.ts";

@@ -1,0 +1,54 @@
+// The master of now, where who is asked takes no writes any more: another one may have its name by now, which only a new
+// connection leads to. One is tried beside it, again and again, and takes its place if it leads to whoever takes them
+// (docs/behaviour.md L6, R6).
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
+import { OwnedTimer, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
+import type { RedisClient } from "./redis_client.ts";
+import { says } from "./redis_refusal.ts";
+import type { RenewedClient } from "./renewed_client.ts";
+
+interface MasterSearchOptions {
+  readonly client: RenewedClient;
+  /** One that is never there: taking it away is a write that changes nothing. */
+  readonly key: string;
+  /** How long another connection is tried. */
+  readonly withinMs: number;
+  /** Between two tries. */
+  readonly pauseMs: number;
+  /** Another one has taken the place of the one that was asked. Must not throw. */
+  readonly onFound: () => void;
+}
+
+export class MasterSearch {
+  readonly #options: MasterSearchOptions;
+  /** Until it is sought once more. */
+  readonly #again = new OwnedTimer(SYSTEM_TIMERS);
+  #isSeeking = false;
+  #closed = false;
+
+  constructor(options: MasterSearchOptions) {
+    this.#options = options;
+  }
+
+  /** Until it is found. Again: nothing. */
+  seek(): void {
+    if (this.#closed || this.#isSeeking || this.#again.isSet) return;
+    this.#isSeeking = true;
+    this.#seek().catch(tellIfOwn).finally(() => this.#isSeeking = false);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#again.close();
+  }
+
+  async #seek(): Promise<void> {
+    const { client, key, withinMs, pauseMs, onFound } = this.#options;
+    const ask = (each: RedisClient) => each.send(key, ["DEL", key]);
+    if (await client.trySpare(ask, withinMs)) return onFound();
+    if (this.#closed) return;
+    // Unless whoever is there has become one, or somebody else is there by now: nobody may ask for long.
+    const again = (fault: unknown) => says("READONLY", fault) && this.seek();
+    this.#again.set(pauseMs, () => void ask(client).catch(again));
+  }
+}
