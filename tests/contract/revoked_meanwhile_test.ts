@@ -79,14 +79,14 @@ for (const lane of LANES) {
           const ask = await prepare({ here, there, upstream, token });
           wire.hold(ASKED);
           const asked = status(ask());
-          await wire.answered(/\*3\r\n/);
+          await wire.answered(/\*4\r\n/);
           const body = JSON.stringify({ kind: "principal", issuer: ISSUER, subject });
           const url = `http://${there.app.admin}/sessions/revoke`;
           const init = { method: "POST", headers: { "content-type": "application/json" }, body };
           assert.equal(await status(fetch(url, init)), 200);
           // What has changed since, unless it was read a moment before, how far that goes, what is still kept, the newest entry,
           // and last of all that a master says so.
-          const whole = /\*3\r\n[^]*(\$16\r\n\d{16}|\$-1)\r\n:[01]\r\n:[01]\r\n\*(0|1\r\n[^]+)\r\n:1\r\n$/;
+          const whole = /\*4\r\n[^]*(\$16\r\n\d{16}|\$-1)\r\n:[01]\r\n:[01]\r\n\*(0|1\r\n[^]+)\r\n:1\r\n$/;
           isFound = /\r\n\*9\r\n\*[1-9]/.test(await wire.answered(whole));
           wire.letGo();
           const found = await asked;

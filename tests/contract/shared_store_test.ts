@@ -134,6 +134,27 @@ for (const kind of ["session", "principal", "before"]) {
   });
 }
 
+for (const loss of ["all that it had", "itself"]) {
+  test(`L6 R6: a replica that has just started takes no revoked id from a store that has lost ${loss}`, async (scene) => {
+    const { here, redis, start, issuer } = scene;
+    const token = await issuer.token("alice");
+    const id = await here.open({ token });
+    assert.equal(await status(here.delete({ id, token })), 204);
+    if (loss === "itself") {
+      await redis.kill();
+      await redis.start();
+    } else await redis.ask("FLUSHALL");
+    await using fresh = await start();
+    const found = new Set<number>();
+    await until(async () => {
+      found.add(await status(fresh.post(call(1, "echo"), { id, token })));
+      return found.has(404) || found.has(200);
+    }, "word of it");
+    assert.equal(found.has(200), false);
+    await until(() => fresh.app.storeIsWhole, "both connections to the store");
+  });
+}
+
 test(
   "R6: a store that is silent holds a cold open up for its time-out only, and a warm call not at all",
   async (scene) => {

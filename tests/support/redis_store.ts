@@ -20,7 +20,7 @@ export const SEAL = {
   },
 };
 
-/** @param options default: a single server at its own port, and two seconds for an answer */
+/** @param options default: a single server at its own port, two seconds for an answer, and one that has begun long ago */
 export function openTestStore(
   { port }: Pick<RedisServer, "port">,
   options: Partial<RedisStoreOptions> = {},
@@ -30,7 +30,7 @@ export function openTestStore(
       ...{ kind: "single", nodes: [{ host: "127.0.0.1", port }] },
       ...{ master: undefined, database: 0, tls: false, username: undefined },
     },
-    ...{ prefix: PREFIX, timeoutMs: 2000, seal: SEAL, now: () => NOW_MS, ...options },
+    ...{ prefix: PREFIX, timeoutMs: 2000, seal: SEAL, now: () => NOW_MS, settlingMs: 0, ...options },
   });
 }
 

@@ -14,6 +14,8 @@ import { ToldLately } from "./told_lately.ts";
 export interface RedisStoreOptions extends RedisLinkOptions {
   readonly seal: StoreSeal;
   readonly now: () => number;
+  /** How long one that has just begun clears nobody who was let in before. Default: ten seconds. */
+  readonly settlingMs?: number;
   /** Told when it is found without revocations that it had: of each kind of loss, once a minute. Must not throw. */
   readonly onLoss?: (loss: StoreLoss) => void;
 }

@@ -21,12 +21,19 @@ import { ADD, CHANGES, FIND, MOST_LOGGED, PURGE, PURGED_AT_ONCE } from "./revoca
 import { READ_TEXT } from "./script.ts";
 import { Unwritten } from "./unwritten.ts";
 
+/**
+ * A store that has just begun may have lost what it had: for so long nobody is cleared who was let in before, by when whoever
+ * knows of revocations has found it and told it again.
+ */
+const SETTLING_MS = 10_000;
+
 export class RedisRevocations implements RevocationStore {
   readonly keepsUntaken = true;
   readonly #link: RedisLink;
   readonly #seal: StoreSeal;
   readonly #now: () => number;
-  readonly #keys: readonly [until: string, cutOffs: string, log: string, last: string];
+  readonly #keys: readonly [until: string, cutOffs: string, log: string, last: string, since: string];
+  readonly #settlingMs: number;
   /** A key that is never there. */
   readonly #none: string;
   readonly #channel: string;
@@ -43,9 +50,11 @@ export class RedisRevocations implements RevocationStore {
   /** @param onLoss told of each loss once, where the store has lost what it had. Must not throw */
   constructor(
     link: RedisLink,
-    { seal, now, onLoss }: {
+    { seal, now, onLoss, settlingMs = SETTLING_MS }: {
       readonly seal: StoreSeal;
       readonly now: () => number;
+      /** See {@link SETTLING_MS}. */
+      readonly settlingMs?: number;
       readonly onLoss: (loss: StoreLoss) => void;
     },
   ) {
@@ -53,9 +62,10 @@ export class RedisRevocations implements RevocationStore {
     this.#seal = seal;
     this.#now = now;
     this.#onLoss = onLoss;
+    this.#settlingMs = settlingMs;
     this.#kept = new KeptRevocations({ now, isWaiting: (name) => this.#unwritten.has(name) });
     const base = `{${link.prefix}:revoked}`;
-    this.#keys = [`${base}:until`, `${base}:before`, `${base}:log`, `${base}:last`];
+    this.#keys = [`${base}:until`, `${base}:before`, `${base}:log`, `${base}:last`, `${base}:since`];
     this.#none = base;
     this.#channel = `${base}:changes`;
   }
@@ -96,21 +106,23 @@ export class RedisRevocations implements RevocationStore {
 
   async find(subject: RevocationSubject): Promise<Revocation["kind"] | undefined> {
     const known = this.#known.find(subject);
-    const [until, cutOffs] = this.#keys;
+    const [until, cutOffs, , last, since] = this.#keys;
     const { sid, owner, issuedAtMs } = subject;
-    const members = [`s${digestOf(sid)}`, `o${owner}`, ALL];
+    const args = [`s${digestOf(sid)}`, `o${owner}`, ALL, this.#channel, this.#settlingMs];
     let answer: readonly string[];
     try {
-      answer = listIn(await this.#link.script(FIND, [until, cutOffs, this.#none], members), 3).map(present);
+      answer = listIn(await this.#link.script(FIND, [until, cutOffs, last, since, this.#none], args), 4).map(present);
     } catch (fault) {
       // What is known to be dead needs nobody's word.
       if (known !== undefined && fault instanceof StoreError && fault.code !== "closed") return known;
       throw fault;
     }
-    const [all, ofOwner, session] = answer as [string, string, string];
+    const [all, ofOwner, session, begun] = answer as [string, string, string, string];
     if (reaches(all, issuedAtMs)) return "all";
     if (reaches(ofOwner, issuedAtMs)) return "principal";
-    return session ? "session" : known;
+    if (session || known !== undefined) return session ? "session" : known;
+    if (reaches(begun, issuedAtMs)) throw justBegun();
+    return undefined;
   }
 
   /** While the store is away: from the beginning of what it will have. */
@@ -125,7 +137,7 @@ export class RedisRevocations implements RevocationStore {
 
   async changesSince(cursor: number, limit: number): Promise<RevocationChanges> {
     const expected = this.#kept.expected(cursor);
-    const args = [`${cursor + 1}-0`, limit + 1, `${expected.number}-0`];
+    const args = [`${cursor + 1}-0`, limit + 1, `${expected.number}-0`, this.#channel];
     const askedAtMs = performance.now();
     const [entries, wanted, oldest, length, head, isUntil, isCutOffs, top, isMaster] = listIn(
       await this.#link.script(CHANGES, [...this.#keys, this.#none], args),
@@ -221,9 +233,19 @@ export class RedisRevocations implements RevocationStore {
   }
 }
 
-/** @param beforeMs empty where there is no cut-off. @throws StoreError for what is none: it clears nobody */
+/** @param beforeMs empty where there is none. @throws StoreError for what is none: it clears nobody */
 function reaches(beforeMs: string, issuedAtMs: number): boolean {
   return beforeMs !== "" && issuedAtMs <= numberIn(beforeMs);
+}
+
+function justBegun(): StoreError {
+  return new StoreError(
+    "io",
+    "It cannot be told who is revoked: the shared store has just begun, or lost what it had",
+    {
+      remedy: "Wait some seconds: whoever knows of revocations tells it again. See that it keeps its data.",
+    },
+  );
 }
 
 /** @throws StoreError for nothing */

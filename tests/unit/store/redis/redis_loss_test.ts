@@ -6,7 +6,7 @@ import type { StoreLoss } from "../../../../lib/store/shared.ts";
 import { type Revocation, type RevocationSubject, type Store, StoreError } from "../../../../lib/store/store.ts";
 import { needing } from "../../../support/programs.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
-import { answers, closeWhole, LATER_MS, NOW_MS, openTestStore, PREFIX } from "../../../support/redis_store.ts";
+import { answers, closeWhole, isWhole, LATER_MS, NOW_MS, openTestStore, PREFIX } from "../../../support/redis_store.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
 
@@ -116,6 +116,73 @@ test(
     }
   },
 );
+
+Deno.test(
+  "redis store L6 R6: a store that has just begun clears what came after that, and in a while all",
+  { ...STRICT, ...HERE },
+  async () => {
+    await using redis = await RedisServer.start();
+    const store = await openTestStore(redis, { settlingMs: 1000 });
+    try {
+      store.shared!.watchRevocations(() => {});
+      const before = { ...SUBJECT, issuedAtMs: Date.now() - 1 };
+      await assert.rejects(async () => await store.revocations.find(before), { code: "io", message: /has just begun/ });
+      assert.equal(await store.revocations.find({ ...SUBJECT, issuedAtMs: Date.now() + 1000 }), undefined);
+      await store.revocations.add({ ...DELETED, untilMs: Date.now() + 60_000 });
+      assert.equal(await store.revocations.find(before), "session");
+      const other = { ...before, sid: "s2" };
+      const isCleared = async () => {
+        try {
+          return await store.revocations.find(other) === undefined;
+        } catch {
+          return false;
+        }
+      };
+      await until(isCleared, "it to be cleared");
+      assert.equal(store.shared!.state().failures, 0);
+    } finally {
+      await closeWhole(store);
+    }
+  },
+);
+
+test(
+  "L6 R6: who finds that a store has lost all has it told again at once, and clears nobody meanwhile",
+  async (redis, store) => {
+    await store.revocations.add(DELETED);
+    const reader = new Reader(store);
+    await reader.read();
+    const reading: Promise<void>[] = [];
+    store.shared!.watchRevocations(() => void reading.push(reader.read()));
+    await until(() => isWhole(store), "both connections");
+    await Promise.all(reading);
+    const fresh = await openTestStore(redis, { settlingMs: 60_000 });
+    try {
+      await redis.ask("FLUSHALL");
+      const found = new Set<unknown>();
+      await until(async () => {
+        found.add(await Promise.resolve(fresh.revocations.find(SUBJECT)).catch(() => "untold"));
+        return found.has("session");
+      }, "it to be told again");
+      assert.deepEqual([...found], ["untold", "session"]);
+      await Promise.all(reading);
+    } finally {
+      await closeWhole(fresh);
+    }
+  },
+);
+
+test("P8: what is revoked by a replica far ahead of its time is kept as long as its session lives", async (redis) => {
+  const nowMs = Date.now();
+  const ahead = await openTestStore(redis, { now: () => nowMs + 7_200_000 });
+  try {
+    await ahead.revocations.add({ ...DELETED, untilMs: nowMs + 3_600_000 });
+    const left = (await redis.ask("PTTL", `${KEYS}:until`)).slice(1);
+    assert.ok(Number(left) > 3_600_000, left);
+  } finally {
+    await closeWhole(ahead);
+  }
+});
 
 /** The store goes on as one that has not heard of the last revocation: it was lost with the master before. */
 async function loseLast(redis: RedisServer, sid: string): Promise<void> {

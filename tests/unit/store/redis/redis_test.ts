@@ -7,6 +7,7 @@ import {
   type RedisClientOptions,
 } from "../../../../lib/store/redis/redis_client.ts";
 import type { RedisTarget } from "../../../../lib/store/redis/redis_target.ts";
+import { ADD } from "../../../../lib/store/redis/revocation_scripts.ts";
 import type { SharedState } from "../../../../lib/store/shared.ts";
 import { type Revocation, type Store, StoreError } from "../../../../lib/store/store.ts";
 import { CuttableWire } from "../../../support/cuttable_wire.ts";
@@ -635,7 +636,7 @@ function answered(
 
 /** A client whose scripts that write a revocation, and tell of it, are decided by the test. */
 function scripted(decide: Decide): (options: RedisClientOptions) => RedisClient {
-  return answered(decide, (args) => args[0] === "EVALSHA" && args.includes(`{${PREFIX}:revoked}:changes`));
+  return answered(decide, (args) => args[0] === "EVALSHA" && args[1] === ADD.sha1);
 }
 
 /** What a store has been left with by somebody, and what is asked of it then. */
