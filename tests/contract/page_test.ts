@@ -99,6 +99,7 @@ Deno.test(
     await page.until("!document.querySelector('#token-problem').hidden", "a wrong token was refused");
     await page.press("Escape");
     await signIn(page);
+    await page.until("document.activeElement.id === 'sign-out'", "who signed in by keyboard is where signing in was");
     await page.until(`${ROWS} === 3`, "sessions were listed");
     assert.equal(await page.text("#sessions tbody tr td:nth-child(2) button"), HOSTILE_SHOWN);
     await page.until("document.querySelector('#log').textContent.includes('session opened')", "lines of the log");
@@ -124,6 +125,7 @@ Deno.test(
     await page.until("document.querySelector('#tap-state').textContent !== ''", "the watch has begun");
     assert.equal(await status(signet.post(call(7, HOSTILE), { id: ids[0], token })), 200);
     await page.until("document.querySelectorAll('#tap tbody tr').length > 0", "the exchange was seen");
+    assert.match(await page.text("#tap tbody td"), /^[012]\d:\d\d:\d\d$/, "of 24 hours, as in the log");
     assert.equal(
       await page.evaluate("document.querySelector('#tap tbody td:nth-child(3)').textContent"),
       HOSTILE_SHOWN,
@@ -146,6 +148,7 @@ Deno.test(
     // Signing out takes everything from the screen that was an operator's.
     await page.click("#sign-out");
     await page.until("document.querySelector('#access').textContent === 'read-only'", "signed out");
+    await page.until("document.activeElement.id === 'sign-in'", "the focus is where signing out was");
     assert.equal(await page.evaluate("document.querySelector('#log').children.length"), 0);
     assert.equal(await page.evaluate("window.hacked"), undefined);
     assert.equal(await page.evaluate("[...document.images].every(({ src }) => src.endsWith('/page/icon.svg'))"), true);
@@ -284,6 +287,13 @@ Deno.test("V3: ten thousand sessions are shown a page at a time, and found, at 3
       await page.show({ width, height: 800 });
       assert.equal(await page.evaluate(columns), 2, `no tile stands alone at ${width}`);
       assert.ok(await page.evaluate<number>(shortest) > width / 2, `bars can be read at ${width}`);
+      assert.ok(
+        await page.evaluate<number>("document.documentElement.scrollWidth") <= width,
+        `nothing is wider than a screen of ${width}`,
+      );
+    }
+    for (const width of [1400, 1000, 900, 800, 700]) {
+      await page.show({ width, height: 800 });
       assert.ok(
         await page.evaluate<number>("document.documentElement.scrollWidth") <= width,
         `nothing is wider than a screen of ${width}`,

@@ -50,6 +50,11 @@ export function formatDistance(atMs, nowMs) {
   return atMs <= nowMs ? `${formatSpan(nowMs - atMs)} ago` : `in ${formatSpan(atMs - nowMs)}`;
 }
 
+/** `18:04:09`, by the clock of the day where the browser is. */
+export function formatTimeOfDay(atMs) {
+  return new Date(atMs).toLocaleTimeString([], { hourCycle: "h23" });
+}
+
 /** What was observed between two looks; all of it if the other is of another process. */
 export function observedSince(now, before) {
   if (before === undefined || before.counts.length !== now.counts.length) return now;

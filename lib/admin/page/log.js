@@ -1,6 +1,7 @@
 // The log's lines as they come, newest first; so many and no more.
 import { follow } from "./api.js";
 import { byId, make, setText } from "./dom.js";
+import { formatTimeOfDay } from "./format.js";
 
 const MOST = 400;
 const RANK = { debug: 0, info: 1, warn: 2, error: 3 };
@@ -82,7 +83,7 @@ function row({ atMs, level, event, facts }) {
   return make(
     "li",
     { className: level },
-    make("span", { className: "quiet" }, new Date(atMs).toLocaleTimeString([], { hour12: false })),
+    make("span", { className: "quiet" }, formatTimeOfDay(atMs)),
     make("span", { className: "level" }, level),
     make(
       "span",

@@ -72,7 +72,9 @@ async function signIn(event) {
     if (state.access !== "operator") throw new Error("This is not the admin token.");
     byId("token").value = "";
     byId("token-dialog").close();
-    look();
+    await look();
+    // The button that had the focus is gone.
+    byId("sign-out").focus();
   } catch (error) {
     setToken(undefined);
     // A field cannot hold every character: what cannot be sent is no token.
@@ -89,9 +91,10 @@ function openSignIn() {
 }
 
 byId("sign-in").addEventListener("click", openSignIn);
-byId("sign-out").addEventListener("click", () => {
+byId("sign-out").addEventListener("click", async () => {
   setToken(undefined);
-  look();
+  await look();
+  byId("sign-in").focus();
 });
 byId("token-cancel").addEventListener("click", () => byId("token-dialog").close());
 // Told a while later: it may be open again by then.

@@ -2,7 +2,7 @@
 import { follow, get, post } from "./api.js";
 import { now } from "./clock.js";
 import { byId, make, reconcile, setText } from "./dom.js";
-import { formatBytes, formatCount, formatDistance, formatSpan } from "./format.js";
+import { formatBytes, formatCount, formatDistance, formatSpan, formatTimeOfDay } from "./format.js";
 
 const PAGE = 10;
 /** Rows of a watched session that are kept. */
@@ -190,7 +190,7 @@ function tapRow(
   return make(
     "tr",
     {},
-    make("td", { label: "Time", className: "short" }, new Date(atMs).toLocaleTimeString()),
+    make("td", { label: "Time", className: "short" }, formatTimeOfDay(atMs)),
     make("td", { label: "Method", className: "mono" }, method),
     make("td", { label: "Name", className: "mono" }, [name, member].filter((text) => text !== undefined).join(" at ")),
     make("td", { label: "Outcome" }, make("span", { className: bad ? "dot bad" : "dot good" }, outcome)),
