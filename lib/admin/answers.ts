@@ -5,16 +5,23 @@ import { StoreError } from "../store/store.ts";
 /** What was thrown, as an answer. */
 export function refusal(error: unknown): Response {
   if (error instanceof SignetError) {
-    const { code, message, kind: { status }, detail: { remedy, challenge, allow, retryAfterS } } = error;
-    return json(status, { error: { code, message, remedy } }, {
+    const { code, kind: { status }, detail: { challenge, allow, retryAfterS } } = error;
+    return json(status, { error: { code, ...wordsOf(error) } }, {
       ...(challenge === undefined ? {} : { "www-authenticate": challenge }),
       ...(allow === undefined ? {} : { allow }),
       ...(retryAfterS === undefined ? {} : { "retry-after": `${retryAfterS}` }),
     });
   }
-  // Its message says what happened and what to do, and holds no id.
-  if (error instanceof StoreError) return json(503, { error: { code: `store_${error.code}`, message: error.message } });
+  if (error instanceof StoreError) {
+    const { code, problem: message, remedy } = error;
+    return json(503, { error: { code: `store_${code}`, message, remedy } });
+  }
   throw error;
+}
+
+/** A store's own words are closer to the cure. */
+function wordsOf({ message, cause, detail: { remedy } }: SignetError) {
+  return cause instanceof StoreError ? { message: cause.problem, remedy: cause.remedy } : { message, remedy };
 }
 
 export function json(status: number, body: unknown, fields: Readonly<Record<string, string>> = {}): Response {

@@ -76,13 +76,21 @@ const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
         "all replicas the same.",
     }),
   }),
-  insufficient_scope: ({ inbound }) => nameOf(inbound),
-  principal_limit: ({ inbound }) => nameOf(inbound),
+  insufficient_scope: whoseOf,
+  principal_limit: whoseOf,
+  rate_limited: whoseOf,
+  rule_denied: whoseOf,
+  method_denied: whoseOf,
 };
 
 /** What the error's code lets be said of this request. */
 export function refusalFacts(refused: Refused): RefusalFacts & { readonly from: string } {
   return { from: refused.inbound.remoteAddress, ...FACTS[refused.error.code]?.(refused) };
+}
+
+/** Whose request it was, and in which session, of one that is known. */
+function whoseOf({ parts, inbound }: Refused): RefusalFacts {
+  return { ...sessionOf(parts, inbound), ...nameOf(inbound) };
 }
 
 function sessionOf({ registry }: GatewayParts, { sessionId, receivedAtMs }: Inbound): { session?: string } {

@@ -134,7 +134,6 @@ export class ErrorResponder {
   respond(error: unknown, context: ErrorContext = {}): ErrorResponse {
     const signetError = toSignetError(error);
     const errorId = this.#options.errorId();
-    this.#log(signetError, errorId, context.facts);
     const { detail, code } = signetError;
     const kind = ERROR_KINDS[code];
     const data = detail.data === undefined ? { errorId } : detail.data;
@@ -152,32 +151,37 @@ export class ErrorResponder {
     if (detail.data !== undefined) fields.push("x-signet-error-id", errorId);
     if (detail.fields !== undefined) fields.push(...detail.fields);
     if (context.fields) fields.push(...context.fields);
-    if (isResult) return { start: { status: 200, fields }, body, errorId };
-    const status = detail.status ??
-      (code === "session_not_found" ? this.#options.lostSessionStatus : kind.status);
+    const status = isResult ? 200 : detail.status ?? this.#statusOf(signetError);
+    this.#log(signetError, context.facts, { status, errorId });
     return { start: { status, fields }, body, errorId };
   }
 
   /** A line for a refusal that has been answered in words of its own. */
   tell(error: SignetError, facts: ErrorFacts): void {
-    this.#log(error, undefined, facts);
+    this.#log(error, facts);
   }
 
   /** A line for an error that no answer can carry any more. What the client did by leaving is no refusal. */
   note(error: unknown, facts: ErrorFacts): void {
     const signetError = toSignetError(error);
     if (isLeaving(signetError)) return;
-    this.#log(signetError, undefined, { answered: "in part", ...facts });
+    this.#log(signetError, { answered: "in part", ...facts });
+  }
+
+  #statusOf({ code, kind }: SignetError): number {
+    return code === "session_not_found" ? this.#options.lostSessionStatus : kind.status;
   }
 
   /** Every refusal shows at the default level; how many of a kind is the budget's business (`log_budget.ts`). */
-  #log(error: SignetError, errorId: string | undefined, known: ErrorFacts = {}): void {
-    const { status } = error.kind;
-    const cause = error.detail.cause;
+  #log(
+    error: SignetError,
+    known: ErrorFacts = {},
+    answered: { readonly status: number; readonly errorId?: string } = { status: error.kind.status },
+  ): void {
+    const { cause } = error.detail;
     const facts = {
       code: error.code,
-      status,
-      errorId,
+      ...answered,
       ...known,
       ...error.detail.facts,
       remedy: error.detail.remedy ?? known.remedy,
@@ -185,8 +189,9 @@ export class ErrorResponder {
     };
     if (error.code === "internal") {
       this.#options.log.error("request failed", { ...facts, stack: cause instanceof Error ? cause.stack : undefined });
-    } else if (status >= 500 && !OF_THE_CLIENT.has(error.code)) this.#options.log.warn("request failed", facts);
-    else this.#options.log.info("request refused", facts);
+    } else if (error.kind.status >= 500 && !OF_THE_CLIENT.has(error.code)) {
+      this.#options.log.warn("request failed", facts);
+    } else this.#options.log.info("request refused", facts);
   }
 }
 

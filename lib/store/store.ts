@@ -151,12 +151,15 @@ export type StoreErrorCode = "busy" | "full" | "corrupt" | "foreign" | "newer" |
 export class StoreError extends Error {
   override readonly name = "StoreError";
   readonly code: StoreErrorCode;
+  /** What was attempted and what was found, without a full stop: the message without its remedy. */
+  readonly problem: string;
   /** What the operator can do about it. */
   readonly remedy: string;
 
-  constructor(code: StoreErrorCode, message: string, options: { readonly remedy: string; readonly cause?: unknown }) {
-    super(`${message}. ${options.remedy}`, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: StoreErrorCode, problem: string, options: { readonly remedy: string; readonly cause?: unknown }) {
+    super(`${problem}. ${options.remedy}`, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
+    this.problem = problem;
     this.remedy = options.remedy;
   }
 }

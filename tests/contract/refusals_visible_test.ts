@@ -132,6 +132,38 @@ for (const lane of LANES) {
   );
 }
 
+Deno.test(
+  "V1: what a rule or a rate refuses names caller and session, and the status that was answered",
+  STRICT,
+  async () => {
+    await using upstream = new FakeMcp();
+    const rules = { allow: ["echo"], name: "few" };
+    await using signet = await TestSignet.start({
+      upstream: upstream.url,
+      flags: ["--principal", "bearer", "--rules", JSON.stringify(rules), "--rate", "2/h"],
+    });
+    const alice = { id: await signet.open({ token: "alice" }), token: "alice" };
+    const opened = signet.logs.find(({ event }) => event === "session opened")!;
+    for (
+      const [message, code, status] of [
+        [call(1, "other"), "rule_denied", 200],
+        [{ jsonrpc: "2.0", id: 2, method: "made/up" }, "method_denied", 200],
+        [call(3, "echo"), undefined, 200],
+        [call(4, "echo"), "rate_limited", 200],
+        [{ jsonrpc: "2.0", id: 5, method: "tools/list" }, "rate_limited", 429],
+      ] as const
+    ) {
+      const answer = await signet.post(message, alice);
+      await answer.body?.cancel();
+      assert.equal(answer.status, status, code);
+      if (code === undefined) continue;
+      const line = signet.logs.findLast((line) => line.code === code)!;
+      assert.deepEqual([line.session, line.status], [opened.session, status], code);
+      assert.match(String(line.caller), /^bearer [0-9a-f]{12}$/, code);
+    }
+  },
+);
+
 Deno.test("V1: a flood of refusals is cut, and summarised when it is over", STRICT, async () => {
   let nowMs = 1_800_000_000_000;
   await using upstream = new FakeMcp();

@@ -36,7 +36,7 @@ export function fromLine(line: string): unknown {
 /** A fault as it crosses. */
 export type FaultOnWire =
   | { readonly kind: "signet"; readonly code: ErrorCode; readonly detail: Omit<ErrorDetail, "cause"> }
-  | { readonly kind: "store"; readonly code: StoreErrorCode; readonly message: string; readonly remedy: string }
+  | { readonly kind: "store"; readonly code: StoreErrorCode; readonly problem: string; readonly remedy: string }
   | { readonly kind: "config"; readonly problems: readonly ConfigProblem[] }
   | {
     readonly kind: "other";
@@ -53,9 +53,8 @@ export function faultToWire(fault: unknown): FaultOnWire {
     return { kind: "signet", code: fault.code, detail };
   }
   if (fault instanceof StoreError) {
-    const { code, message, remedy } = fault;
-    const end = `. ${remedy}`;
-    return { kind: "store", code, remedy, message: message.endsWith(end) ? message.slice(0, -end.length) : message };
+    const { code, problem, remedy } = fault;
+    return { kind: "store", code, problem, remedy };
   }
   if (fault instanceof ConfigError) return { kind: "config", problems: fault.problems };
   if (fault instanceof Error) {
@@ -73,7 +72,7 @@ export function faultFromWire(fault: FaultOnWire): Error {
     case "signet":
       return new SignetError(fault.code in ERROR_KINDS ? fault.code : "internal", fault.detail);
     case "store":
-      return new StoreError(fault.code, fault.message, { remedy: fault.remedy });
+      return new StoreError(fault.code, fault.problem, { remedy: fault.remedy });
     case "config":
       return new ConfigError(fault.problems);
     case "other":

@@ -25,7 +25,6 @@ export async function asCommand<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-function storeFailure({ message, remedy }: StoreError): CommandFailure {
-  const problem = message.endsWith(`. ${remedy}`) ? message.slice(0, -remedy.length - 2) : message;
+function storeFailure({ problem, remedy }: StoreError): CommandFailure {
   return new CommandFailure(EXIT.unreachable, problem, remedy);
 }

@@ -345,10 +345,20 @@ Deno.test("what the control refuses is told with its code, its status and its re
   assert.deepEqual([down.status, down.headers.get("retry-after")], [503, "1"]);
   assert.doesNotMatch(JSON.stringify(down.body), /hunter2/);
   fake.fault = new StoreError("busy", "The state file s.db could not be used", { remedy: "Try again" });
+  const words = { message: "The state file s.db could not be used", remedy: "Try again" };
   const busy = await ask(fake, "/tokens");
-  assert.deepEqual([busy.status, busy.body], [503, {
-    error: { code: "store_busy", message: "The state file s.db could not be used. Try again" },
-  }]);
+  assert.deepEqual([busy.status, busy.body], [503, { error: { code: "store_busy", ...words } }]);
+  fake.fault = new SignetError("identity_unavailable", {
+    publicMessage: "Not now",
+    remedy: "See it",
+    cause: fake.fault,
+  });
+  const away = await ask(fake, "/sessions/revoke", { body: { kind: "all" } });
+  assert.deepEqual(
+    away.body,
+    { error: { code: "identity_unavailable", ...words } },
+    "the cure is that of what is said",
+  );
 });
 
 Deno.test(

@@ -66,7 +66,11 @@ export class MemberFault extends Error {
   }
 }
 
+/** What HTTP calls it says nothing of one of several servers. */
+const HTTP_WORDS = /^(?:Bad gateway|Gateway timeout|Forbidden): /;
+
 export function reasonOf(error: unknown): string {
-  if (error instanceof MemberFault || error instanceof SignetError) return error.message;
+  if (error instanceof MemberFault) return error.message;
+  if (error instanceof SignetError) return error.message.replace(HTTP_WORDS, "");
   return error instanceof Error && "code" in error ? String(error.code) : "failed";
 }

@@ -344,5 +344,9 @@ function lossOf(error: unknown): Loss {
 }
 
 function publicReason(error: unknown): string {
-  return error instanceof SignetError ? error.message : `The MCP server cannot be reached: ${reasonOf(error)}`;
+  if (error instanceof SignetError) return error.message;
+  const reason = reasonOf(error);
+  return reason.startsWith("the MCP server ")
+    ? `Bad gateway: ${reason}`
+    : `The MCP server cannot be reached: ${reason}`;
 }

@@ -26,9 +26,13 @@ Deno.test("a fault of the system is told by its code, and once", STRICT, () => {
   assert.equal(describeError(refused), "ECONNREFUSED: connect refused");
 });
 
+Deno.test("an error of Signet's own is told by its message, which says what was attempted and found", STRICT, () => {
+  const failed = new HttpError("connect_failed", "connecting to 127.0.0.1:9: Failed to connect");
+  assert.equal(describeError(failed), "connecting to 127.0.0.1:9: Failed to connect");
+});
+
 Deno.test("what has no code of that form keeps its name", STRICT, () => {
   assert.equal(describeError(new TypeError("x is not a function")), "TypeError: x is not a function");
-  assert.equal(describeError(new HttpError("connect_failed", "refused")), "HttpError: refused");
   assert.equal(errorName(new DOMException("given up", "AbortError")), "AbortError");
   assert.equal(describeError("a word"), "a word");
 });
