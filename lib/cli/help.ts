@@ -9,6 +9,8 @@ import { type Style, wrap } from "./screen/text.ts";
 
 const MOST_COLUMNS = 100;
 const LEAST_COLUMNS = 40;
+/** Of most terminals: what is to be copied is no wider in a file either. */
+const USUAL_COLUMNS = 80;
 /** Where the text of a flag begins; a longer flag has a line of its own. */
 const TEXT_COLUMN = 36;
 /** In a narrow terminal the text is below its flag. */
@@ -92,15 +94,41 @@ forged or stolen.
 
 /** Exit codes, as every command uses them. */
 const EXIT_CODES = [
-  "  0 done  1 failed check  2 usage or configuration",
-  "  3 cannot reach what it needs  4 drained with streams cut",
+  ["0 done", "1 failed check", "2 usage or configuration"],
+  ["3 cannot reach what it needs", "4 drained with streams cut"],
 ];
+
+function formatExitCodes(width: number): string[] {
+  return EXIT_CODES.flatMap((codes) => {
+    const line = `  ${codes.join("  ")}`;
+    return line.length <= width ? [line] : codes.map((code) => `  ${code}`);
+  });
+}
+
+/** Broken before a flag where it is wider, as a shell takes it. */
+function formatExample(example: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = " ";
+  for (const part of example.split(/ (?=--)/)) {
+    if (line !== " " && `${line} ${part} \\`.length > width) {
+      lines.push(`${line} \\`);
+      line = `     ${part}`;
+    } else {
+      line = `${line} ${part}`;
+    }
+  }
+  return [...lines, line];
+}
 
 export function formatOverview(commands: readonly Command[], style: Style): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
-  const lines = commands.map(({ name, summary }) => `  ${style.bold(name.padEnd(width))}  ${summary}`);
+  const lines = commands.flatMap(({ name, summary }) =>
+    wrap(summary, style.columns - width - 4).map((line, at) =>
+      at === 0 ? `  ${style.bold(name.padEnd(width))}  ${line}` : `${" ".repeat(width + 4)}${line}`
+    )
+  );
   return [
-    "signet: sealed, owned, restartable sessions in front of an MCP server",
+    ...wrap("signet: sealed, owned, restartable sessions in front of an MCP server", style.columns),
     "",
     style.bold("Usage"),
     "  signet COMMAND [FLAGS]",
@@ -110,9 +138,9 @@ export function formatOverview(commands: readonly Command[], style: Style): stri
     ...lines,
     "",
     style.bold("Exit codes"),
-    ...EXIT_CODES,
+    ...formatExitCodes(style.columns),
     "",
-    "`signet COMMAND --help` lists the flags of one; `signet` alone shows examples.",
+    ...wrap("`signet COMMAND --help` lists the flags of one; `signet` alone shows examples.", style.columns),
     "",
   ].join("\n");
 }
@@ -202,11 +230,11 @@ export function formatCommandHelp(command: Command, view: HelpView): string {
     usageOf(command),
     "",
     style.bold("Examples"),
-    ...command.examples.map((example) => `  ${example}`),
+    ...command.examples.flatMap((example) => formatExample(example, Math.min(width, USUAL_COLUMNS))),
     "",
     ...formatFlags(command, layout),
     style.bold("Exit codes"),
-    ...EXIT_CODES,
+    ...formatExitCodes(width),
     "",
   ].join("\n");
 }

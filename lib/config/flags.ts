@@ -176,7 +176,7 @@ class FlagReader {
     if (!hasValue && takesValue && !(this.#argv[this.#next] ?? "-").startsWith("-")) this.#next++;
     const list = takesWords && !place.startsWith("--")
       ? "Write -- before a word that begins with a dash."
-      : `\`${command} --help\` lists all flags.`;
+      : `\`${command} --help-all\` lists all flags.`;
     this.#report(
       place.length > 64 ? place.slice(0, 61) + "…" : place,
       "there is no such flag",

@@ -7,7 +7,7 @@ import { boolean, type Kind, quoted, unfit } from "../../config/values/kinds.ts"
 import { readPieces } from "../../platform/files/files.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import { JSON_FLAG, printJson, wantsJson } from "../screen/output.ts";
-import { formatWarning, printable } from "../screen/text.ts";
+import { formatWarning, printable, styleFor, wrap } from "../screen/text.ts";
 
 interface Head {
   readonly seq: number;
@@ -110,8 +110,9 @@ async function run(context: CommandContext): Promise<ExitCode> {
       context.stdout(`${printable(file)}:${from}${to > from ? `-${to}` : ""}: ${found}\n`);
     }
     if (verdict.more > 0) context.stdout(`… and ${verdict.more} more\n`);
-    for (const demand of demands) context.stdout(`${demand}\n`);
-    context.stdout([isWhole ? "whole" : "NOT as it was written", ...describe(verdict), ""].join("\n"));
+    const { columns } = styleFor(context.stdoutIsTerminal, context.env, context.stdoutColumns);
+    const told = [...demands, isWhole ? "whole" : "NOT as it was written", ...describe(verdict)];
+    context.stdout([...told.flatMap((text) => wrap(text, columns)), ""].join("\n"));
   }
   return isWhole ? EXIT.done : EXIT.failedCheck;
 }

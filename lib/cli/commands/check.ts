@@ -1,12 +1,13 @@
 // `signet check`: every problem of a configuration at once, with place and cure (docs/behaviour.md P3). Starts nothing.
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
 import { SETTING_KEYS, type Settings } from "../../config/schema.ts";
+import { formatAddress } from "../../config/values/addresses.ts";
 import { boolean } from "../../config/values/kinds.ts";
 import { ConfigError, type ConfigProblem } from "../../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "../command.ts";
 import type { Configuration } from "../configuration.ts";
 import { foreignListeners } from "../listeners.ts";
-import { formatProblems, printable, styleFor, wrap } from "../screen/text.ts";
+import { formatProblems, styleFor, wrap } from "../screen/text.ts";
 import { asksAboutCall, CALL_FLAGS, checkCall } from "./check_call.ts";
 import { BEARER_FLAG, bearerOf, tell } from "./doctor.ts";
 
@@ -18,16 +19,23 @@ const PROBE_FLAG: OwnFlag<boolean> = {
 };
 
 async function run(context: CommandContext): Promise<ExitCode> {
-  const [{ loadConfiguration }, { summarize }] = await Promise.all([
+  const [{ loadConfiguration }, { describeApi, formatSummary }] = await Promise.all([
     import("../configuration.ts"),
-    import("../serving/banner.ts"),
+    import("../serving/summary.ts"),
   ]);
   const style = styleFor(context.stdoutIsTerminal, context.env, context.stdoutColumns);
   try {
     const configuration = await loadConfiguration(context);
     if (asksAboutCall(context)) return await checkCall(context, configuration.settings);
     await requireStart(context, configuration.settings);
-    for (const line of summarize(configuration)) context.stdout(`  ${printable(line)}\n`);
+    const { settings } = configuration;
+    const { listen, workers, admin } = settings;
+    const running = {
+      listen: formatAddress(listen),
+      workers,
+      admin: admin === "off" ? "off" : `${formatAddress(admin)}, ${describeApi(settings)}`,
+    };
+    for (const line of formatSummary(configuration, running, style)) context.stdout(`${line}\n`);
     for (const warning of configuration.warnings) {
       context.stdout(
         wrap(warning, style.columns - 4).map((line, index) => `  ${index === 0 ? "!" : " "} ${line}\n`).join(""),

@@ -50,7 +50,7 @@ function summaryOf({ ok, warn, fail, skip }: Record<Verdict, number>): string {
     ...(warn === 0 ? [] : [`${warn} to know of`]),
     ...(skip === 0 ? [] : [`${skip} not tried`]),
   ];
-  return `${fail === 0 ? "nothing is wrong" : `${fail} wrong`}: ${told.join(", ")}`;
+  return fail === 0 ? `nothing is wrong: ${told.join(", ")}` : [`${fail} wrong`, ...told].join(", ");
 }
 
 /** The token to try with. @throws CommandFailure if its file cannot be read */

@@ -14,8 +14,8 @@ function onStateFile(request: RevocationRequest): string {
   const slip = request.kind === "principal"
     ? ` Whether there is any session of ${whose(request)} is not known here.`
     : "";
-  return "It is in force within a second at a Signet that runs on the state file, and at once where one starts later. " +
-    `How many sessions end only a running Signet knows (so \`ended\` is null); with --admin it is asked and waited for.${slip}`;
+  return "A Signet that runs on the state file finds it within a second. How many sessions that ends only it knows, so that " +
+    `\`ended\` is null: name it with --admin, and it is asked and waited for.${slip}`;
 }
 
 function nobodyEnded(request: RevocationRequest): string {

@@ -13,10 +13,12 @@ import { columnsOf, EVERY_FLAG, lookOrWatch, WATCH_FLAG } from "../screen/watch.
 /** Most that the operators' API tells in one answer. */
 const LIMIT = 10_000;
 
-/** In the order in which they are left out where the terminal is too narrow: the last ones first. */
-const COLUMNS: readonly (readonly [heading: string, cell: (session: SessionView, nowMs: number) => string])[] = [
-  ["HASH", ({ hash }) => printable(hash)],
-  ["OWNER", ({ owner }) => printable(owner)],
+type Column = readonly [heading: string, cell: (session: SessionView, nowMs: number) => string];
+
+const HASH: Column = ["HASH", ({ hash }) => printable(hash)];
+const OWNER: Column = ["OWNER", ({ owner }) => printable(owner)];
+const CALLER: Column = ["CALLER", ({ caller }) => printable(caller?.subject)];
+const COLUMNS: readonly Column[] = [
   ["OPENED", ({ issuedAtMs }, nowMs) => formatDistance(issuedAtMs, nowMs)],
   ["EXPIRES", ({ expiresAtMs }, nowMs) => formatDistance(expiresAtMs, nowMs)],
   [
@@ -27,12 +29,13 @@ const COLUMNS: readonly (readonly [heading: string, cell: (session: SessionView,
   ["IN FLIGHT", ({ inFlight }) => `${inFlight}`],
   ["PROTOCOL", ({ protocolVersion }) => printable(protocolVersion)],
 ];
-const CALLER = ["CALLER", ({ caller }: SessionView) => printable(caller?.subject)] as const;
 const LEAST_COLUMNS = 40;
 
 function formatSessions(context: CommandContext, found: readonly SessionView[]): string {
   if (found.length === 0) return "there are no live sessions\n";
-  const columns = found.some(({ caller }) => caller !== undefined) ? [...COLUMNS, CALLER] : COLUMNS;
+  // The last ones are left out where the terminal is too narrow: a name says more than a fingerprint.
+  const named = found.some(({ caller }) => caller !== undefined);
+  const columns = named ? [HASH, CALLER, ...COLUMNS, OWNER] : [HASH, OWNER, ...COLUMNS];
   const rows = [
     columns.map(([heading]) => heading),
     ...found.map((session) => columns.map(([, cell]) => cell(session, context.now()))),

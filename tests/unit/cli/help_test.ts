@@ -137,6 +137,31 @@ Deno.test("help of serve is short unless all is asked for, and fits the terminal
   }
 });
 
+Deno.test(
+  "help fits a terminal of 40 columns, examples and exit codes as well, which a shell takes as they are",
+  STRICT,
+  async () => {
+    for (const columns of [40, 80]) {
+      for (const words of [["help"], ...COMMANDS.map(({ name }) => [name, "--help"])]) {
+        const machine = new FakeMachine({ terminal: true, env: { NO_COLOR: "1" }, columns });
+        assert.equal(await machine.run(...words), 0);
+        const [, shown = ""] = /(?:Examples|Commands)\n([^]*?)\n\n/.exec(machine.stdout) ?? [];
+        const [, codes = ""] = /Exit codes\n([^]*?)\n(?:\n|$)/.exec(machine.stdout) ?? [];
+        // A word that is longer, or a line without a flag to break it before, stands as it is.
+        const wide = `${shown}\n${codes}`.split("\n").filter((line) =>
+          line.length > columns && / --/.test(line.slice(8))
+        );
+        assert.deepEqual(wide, [], words.join(" "));
+        if (columns === 80) { for (const line of shown.split("\n")) assert.ok(line.length <= columns, line); }
+        for (const line of codes.split("\n")) assert.ok(line.length <= columns, line);
+        const examples = COMMANDS.find(({ name }) => name === words[0])?.examples ?? [];
+        const joined = shown.replaceAll(/ \\\n +/g, " ");
+        for (const example of examples) assert.ok(joined.includes(example), example);
+      }
+    }
+  },
+);
+
 Deno.test("help of other commands shows their settings only", STRICT, async () => {
   const text = await helpOf(["ready", "--help"]);
   assert.deepEqual([...text.matchAll(/^ {4}--([a-z-]+)/gm)].map(([, name]) => name), [

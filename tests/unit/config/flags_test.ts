@@ -50,7 +50,7 @@ Deno.test("P3: parseFlags reports every unknown flag with the nearest name", STR
   assert.deepEqual(problems.map(({ place, remedy }) => [place, remedy.split("?")[0]]), [
     ["--lisen", "Did you mean --listen"],
     ["--sesion-ttl", "Did you mean --session-ttl"],
-    ["-x", "`signet serve --help` lists all flags."],
+    ["-x", "`signet serve --help-all` lists all flags."],
     ["--ful-lane", "Did you mean --full-lane"],
   ]);
   assert.deepEqual(positionals, ["word"], "the value of the misspelt flag is not a stray word too");

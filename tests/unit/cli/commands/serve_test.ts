@@ -352,7 +352,7 @@ Deno.test(
     assert.match(machine.stderr, /state +in memory: a restart forgets what was deleted and revoked\n/);
     assert.match(
       machine.stderr,
-      /admin +http:\/\/127\.0\.0\.1:9090\/ {2}a page; \/healthz \/readyz \/metrics, operators' API\n/,
+      /admin +http:\/\/127\.0\.0\.1:9090\/ {2}page, probes, metrics, operators' API\n/,
     );
     assert.match(machine.stderr, /! Callers may be anonymous/);
     // deno-lint-ignore no-control-regex
