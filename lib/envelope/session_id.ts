@@ -4,11 +4,12 @@
 import { Buffer } from "node:buffer";
 import { SignetError } from "../errors.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
+import type { JsonObject } from "../platform/json.ts";
 import { MAX_DEPTH } from "./canonical_json.ts";
 import type { KeyRing, MasterKey, RandomBytes } from "./key_ring.ts";
 import { DEFAULT_MAX_LENGTH, type OpenFailure, openInPlace, type OpenOptions, seal, sealedLength } from "./seal.ts";
 import { SessionForms } from "./session_forms.ts";
-import { encodeSession, type JsonObject, type SealedSession } from "./session_payload.ts";
+import { encodeSession, type SealedSession } from "./session_payload.ts";
 
 /** A sealed session as text: what a client holds in `Mcp-Session-Id`. */
 export type SessionId = string & { readonly __brand: "SessionId" };

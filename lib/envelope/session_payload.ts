@@ -1,11 +1,9 @@
 // What a session id holds, and its one encoding: a JSON array in canonical form (docs/behaviour.md E2, E3;
 // tests/vectors/FORMAT.md §4). Only what is encoded here decodes; both directions check the same rules.
-import { parseJson } from "../platform/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../platform/json.ts";
 import { canonicalJson } from "./canonical_json.ts";
 import type { ClientKinds } from "./client_kinds.ts";
 import type { OwnerFingerprint } from "./owner_fingerprint.ts";
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Everything any replica needs to serve a session it has never seen. */
 export interface SealedSession {
@@ -49,8 +47,8 @@ export function encodeSession(session: SealedSession): string {
   require(isTime(issuedAtMs), "issuedAtMs", "an integer ≥ 0");
   require(isTime(expiresAtMs) && expiresAtMs >= issuedAtMs, "expiresAtMs", "an integer ≥ issuedAtMs");
   require(isText(protocolVersion), "protocolVersion", "a version");
-  require(isObject(session.clientInfo), "clientInfo", "a JSON object");
-  require(isObject(session.capabilities), "capabilities", "a JSON object");
+  require(isJsonObject(session.clientInfo), "clientInfo", "a JSON object");
+  require(isJsonObject(session.capabilities), "capabilities", "a JSON object");
   require(home === undefined || isText(home), "home", "an address or nothing");
   const members = [
     JSON.stringify(sid),
@@ -82,7 +80,7 @@ export function decodeSession(text: string, kinds?: ClientKinds): SealedSession 
   if (typeof sid !== "string" || !BASE64URL_16.test(sid)) return undefined;
   if (typeof owner !== "string" || !BASE64URL_16.test(owner)) return undefined;
   if (!isTime(issuedAtMs) || !isTime(lifetimeMs) || !isTime(issuedAtMs + lifetimeMs)) return undefined;
-  if (!isText(protocolVersion) || !isObject(clientInfo) || !isObject(capabilities)) return undefined;
+  if (!isText(protocolVersion) || !isJsonObject(clientInfo) || !isJsonObject(capabilities)) return undefined;
   if (!isUpstreams(upstreams)) return undefined;
   const parsed = { protocolVersion, clientInfo, capabilities };
   const said = kinds?.sharedAt(text, text.indexOf('"', TIMES_AT), parsed) ?? parsed;
@@ -101,10 +99,10 @@ export function decodeSession(text: string, kinds?: ClientKinds): SealedSession 
 }
 
 function encodeUpstreams(upstreams: SealedSession["upstreams"]): string {
-  require(isObject(upstreams), "upstreams", "an object");
+  require(isJsonObject(upstreams), "upstreams", "an object");
   const entries = Object.keys(upstreams).sort().map((url) => {
     const headers = upstreams[url];
-    require(url !== "" && isObject(headers), "upstreams", "url → headers");
+    require(url !== "" && isJsonObject(headers), "upstreams", "url → headers");
     return `${JSON.stringify(url)}:${encodeHeaders(headers)}`;
   });
   return `{${entries.join(",")}}`;
@@ -136,15 +134,11 @@ function isFieldValue(value: unknown): value is string {
   return typeof value === "string" && !LINE_BREAK.test(value);
 }
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isUpstreams(value: unknown): value is SealedSession["upstreams"] {
-  if (!isObject(value)) return false;
+  if (!isJsonObject(value)) return false;
   for (const url of Object.keys(value)) {
     const headers = value[url];
-    if (url === "" || !isObject(headers)) return false;
+    if (url === "" || !isJsonObject(headers)) return false;
     for (const name of Object.keys(headers)) {
       if (!LOWER_TOKEN.test(name) || !isFieldValue(headers[name])) return false;
     }

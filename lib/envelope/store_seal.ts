@@ -1,8 +1,7 @@
 // What replicas leave for each other in a store, or a process for its successor, as text that only holders of the ring
 // can read and write (docs/behaviour.md E4, R1, R4, S3).
 import { Buffer } from "node:buffer";
-import type { JsonObject } from "../mcp/messages/json_rpc.ts";
-import { parseObject } from "../platform/json.ts";
+import { type JsonObject, parseObject } from "../platform/json.ts";
 import type { KeyRing } from "./key_ring.ts";
 import { open, type Purpose, seal } from "./seal.ts";
 

@@ -1,7 +1,7 @@
 // What the members of a token or of an answer about one say of its client and of its scopes, by whichever names issuers
 // write them (docs/behaviour.md I6, I7). Pure. Two names for one client are no client: nobody is bound to either of
 // them.
-import { parseJson } from "../platform/json.ts";
+import { isJsonObject, parseJson } from "../platform/json.ts";
 import { refused } from "./identifications.ts";
 import type { Identification } from "./principal.ts";
 
@@ -112,7 +112,7 @@ export function partOf(token: string, part: 0 | 1): Members | undefined {
   try {
     const bytes = Uint8Array.fromBase64(token.split(".")[part]!, { alphabet: "base64url" });
     const members: unknown = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    return typeof members === "object" && members !== null && !Array.isArray(members) ? members as Members : undefined;
+    return isJsonObject(members) ? members as Members : undefined;
   } catch {
     return undefined;
   }

@@ -4,10 +4,9 @@
 // The specification asks for 404 (MCP 2025-11-25, "Session Management" 3). Servers in use say 400, 401, 410 and 422 too;
 // the known words are those of their sources: the transports of the TypeScript SDK 1.x and 2.x, its examples and
 // server-everything, the Python SDK, mcp-go, rmcp.
-import { parseJson } from "../platform/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../platform/json.ts";
 import { claimsModernEra } from "./eras/revisions.ts";
 import { elementsOf, findMember, type Span } from "./json/json_text.ts";
-import { isJsonObject, type JsonObject } from "./messages/json_rpc.ts";
 import { INVALID_REQUEST, SERVER_ERROR, VERSION_UNSUPPORTED } from "./messages/rpc_codes.ts";
 
 /** Of a refusal no more than this is looked at: a transport's own is shorter, and the rest is for people. */

@@ -14,11 +14,18 @@ function parseExactly(text: string): unknown {
   return text.includes("\\") && escapesName(text) ? readTokens(text) : read;
 }
 
+export type JsonObject = { readonly [name: string]: unknown };
+
+/** Whether `value` is a JSON object: not null, no array. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** The object that `text` is; undefined where it is no JSON, or JSON of anything else. */
-export function parseObject(text: string): { readonly [name: string]: unknown } | undefined {
+export function parseObject(text: string): JsonObject | undefined {
   try {
-    const value = parseJson(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+    const value: unknown = parseJson(text);
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

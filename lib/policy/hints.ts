@@ -1,6 +1,6 @@
 // What a server says of its tools (MCP 2025-11-25, "ToolAnnotations"), as rules read it. What it does not say is what the
 // specification presumes: the worst. One object for each combination, so that two can be compared by identity.
-import { isJsonObject } from "../mcp/messages/json_rpc.ts";
+import { isJsonObject } from "../platform/json.ts";
 
 const TOOL_HINTS = ["readOnly", "destructive", "idempotent", "openWorld"] as const;
 export type ToolHint = typeof TOOL_HINTS[number];

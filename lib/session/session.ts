@@ -4,12 +4,13 @@
 import type { MasterKey } from "../envelope/key_ring.ts";
 import type { OwnerFingerprint } from "../envelope/owner_fingerprint.ts";
 import type { SessionId, UpstreamSessionId } from "../envelope/session_id.ts";
-import type { JsonObject, SealedSession } from "../envelope/session_payload.ts";
+import type { SealedSession } from "../envelope/session_payload.ts";
 import { SignetError } from "../errors.ts";
 import type { FieldList } from "../http1/types.ts";
 import { detachText } from "../http1/wire/fields/fields.ts";
 import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { shortHash } from "../observe/redact.ts";
+import type { JsonObject } from "../platform/json.ts";
 import type { PendingClaim } from "./adoption.ts";
 import type { Caller, OwnerKey, PrincipalKey } from "./caller.ts";
 import type { IdleSessions, Listed } from "./registry/principal_sessions.ts";

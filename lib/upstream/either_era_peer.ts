@@ -4,9 +4,9 @@
 import type { Carrier, Message, Peer } from "../bridge/peer/peer.ts";
 import type { OpenPeers, Parting, PeerEvents, PeerSource, Resumed, Stopping } from "../bridge/peer/peer_source.ts";
 import { findMember, stringAt } from "../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject } from "../mcp/messages/json_rpc.ts";
 import { OTHER_ERA_CODES } from "../mcp/messages/rpc_codes.ts";
 import { tellIfOwn } from "../platform/faults/uncaught.ts";
+import { isJsonObject, type JsonObject } from "../platform/json.ts";
 import { mayBeOfOtherEra } from "./peers/http_peer_fault.ts";
 import { NotStatelessError, STATELESS_MARK } from "./stateless/stateless_mark.ts";
 

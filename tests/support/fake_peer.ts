@@ -10,7 +10,8 @@ import {
 } from "../../lib/bridge/peer/peer_source.ts";
 import { SignetError } from "../../lib/errors.ts";
 import type { Span } from "../../lib/mcp/json/json_text.ts";
-import type { JsonObject, RpcId } from "../../lib/mcp/messages/json_rpc.ts";
+import type { RpcId } from "../../lib/mcp/messages/json_rpc.ts";
+import type { JsonObject } from "../../lib/platform/json.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

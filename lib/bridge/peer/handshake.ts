@@ -3,7 +3,7 @@ import { SignetError } from "../../errors.ts";
 import type { InitializeParams } from "../../mcp/eras/era.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember, membersOf } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import { type Message, NO_CARRIER, NOBODY, type Peer } from "./peer.ts";
 
 const encoder = new TextEncoder();

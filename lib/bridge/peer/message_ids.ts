@@ -3,8 +3,8 @@
 import { metaOf } from "../../mcp/eras/modern.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span, textAt } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../../mcp/messages/json_rpc.ts";
-import { parseJson } from "../../platform/json.ts";
+import { type RpcId, type RpcRequest } from "../../mcp/messages/json_rpc.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../platform/json.ts";
 import type { Message } from "./peer.ts";
 
 const encoder = new TextEncoder();

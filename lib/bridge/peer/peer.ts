@@ -4,7 +4,8 @@
 import type { SignetError } from "../../errors.ts";
 import type { Fields } from "../../http1/types.ts";
 import type { Span } from "../../mcp/json/json_text.ts";
-import type { JsonObject, RpcId } from "../../mcp/messages/json_rpc.ts";
+import type { RpcId } from "../../mcp/messages/json_rpc.ts";
+import type { JsonObject } from "../../platform/json.ts";
 
 /** A message of the peer: its text on one line, and what it says. */
 export interface Message {

@@ -1,7 +1,7 @@
 // The peers of a session, one after the other: what it takes to have them, what is heard of them, and what becomes of their
 // sessions with servers in the end. A session outlives its peers.
 import type { Fields } from "../../http1/types.ts";
-import type { JsonObject } from "../../mcp/messages/json_rpc.ts";
+import type { JsonObject } from "../../platform/json.ts";
 import type { Carrier, Message, Peer } from "./peer.ts";
 
 /** What the client's session was opened with, and how far it came. */

@@ -4,8 +4,8 @@
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { INTERNAL_ERROR } from "../../mcp/messages/rpc_codes.ts";
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import type { PostAnswer } from "../answers/post_answer.ts";
 import { cancelledIdIn, idIn } from "../peer/message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "../peer/peer.ts";

@@ -1,8 +1,8 @@
 // Calls that a server refuses until an address has been opened (−32042): the client is asked by the answer, and the call is
 // made again when it says that it has (docs/behaviour.md S4). Nothing of it waits here in between.
 import type { ByteAccount } from "../../http1/byte_account.ts";
-import type { JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { statelessFaultOf } from "../../mcp/messages/rpc_fault.ts";
+import type { JsonObject } from "../../platform/json.ts";
 import type { Timers } from "../../platform/time/timers.ts";
 import { type Message, ownCarrier, type Peer } from "../peer/peer.ts";
 import type { Exchange, Reopening, Translated } from "./exchange.ts";

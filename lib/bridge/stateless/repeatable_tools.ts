@@ -3,8 +3,7 @@
 // when a call was lost, one at a time, and bounded in time, pages and bytes; without one no tool is.
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
-import { parseJson } from "../../platform/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../platform/json.ts";
 import { isWithin } from "../../platform/time/time_of_day.ts";
 import type { Timers } from "../../platform/time/timers.ts";
 import { hintsOf } from "../../policy/hints.ts";

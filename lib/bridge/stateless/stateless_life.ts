@@ -14,7 +14,7 @@ import {
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
 import { isHeardAt, type LogLevel } from "../../mcp/log_levels.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import { settlesWithin, type Timers } from "../../platform/time/timers.ts";
 import type { OwnerKey } from "../../session/caller.ts";
 import { INITIALIZED } from "../peer/handshake.ts";

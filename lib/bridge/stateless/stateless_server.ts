@@ -16,10 +16,10 @@ import {
 } from "../../mcp/eras/between_eras.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
 import { INTERNAL_ERROR, METHOD_NOT_FOUND } from "../../mcp/messages/rpc_codes.ts";
 import { statelessFaultOf } from "../../mcp/messages/rpc_fault.ts";
 import { tellIfOwn } from "../../platform/faults/uncaught.ts";
+import { isJsonObject } from "../../platform/json.ts";
 import { errorAnswer } from "../answers/http_answer.ts";
 import type { OutboxOptions } from "../answers/outbox.ts";
 import { refusalIfOverdrawn } from "../answers/overdrawn.ts";

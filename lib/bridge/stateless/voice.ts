@@ -4,7 +4,7 @@ import { metaOf } from "../../mcp/eras/modern.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
 import { isHeardAt } from "../../mcp/log_levels.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import { idIn } from "../peer/message_ids.ts";
 import { type Message, NO_CARRIER, type Peer } from "../peer/peer.ts";
 import { pong } from "../peer/peer_result.ts";

@@ -1,6 +1,6 @@
 // What an answer of the operators' API must hold at least, told by an example: other programs answer JSON as well, and a
 // Signet of another version may say less. Whoever shows an answer reads nothing of it that its example has not.
-import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
+import { isJsonObject } from "../../platform/json.ts";
 
 const TOKEN = { sid: "", agent: "", expiresAtS: 0 };
 const SESSION = {

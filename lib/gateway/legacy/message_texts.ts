@@ -2,8 +2,7 @@
 // is no message nothing is known: none of these throws.
 import { withoutMark } from "../../bridge/peer/peer_line.ts";
 import { elementsOf, findMember, skipBlanks } from "../../mcp/json/json_text.ts";
-import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
-import { parseJson } from "../../platform/json.ts";
+import { isJsonObject, parseJson } from "../../platform/json.ts";
 
 /** `[`. */
 const OPEN_ARRAY = 0x5b;

@@ -1,10 +1,11 @@
 // Between the eras, message by message: a stateless request (MCP 2026-07-28) as a server of the sessions' era takes it,
 // and that server's answer as the stateless client expects it. What the other era does not have is not translated.
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import { encodeJson } from "../json/json_bytes.ts";
 import { replaceSpan } from "../json/json_splice.ts";
 import { findMember, rewritten, type Span } from "../json/json_text.ts";
 import { toolsForModern } from "../lists/listed_tools.ts";
-import { idText, isJsonObject, type JsonObject, type RpcId, type RpcRequest } from "../messages/json_rpc.ts";
+import { idText, type RpcId, type RpcRequest } from "../messages/json_rpc.ts";
 import {
   HEADER_MISMATCH,
   INTERNAL_ERROR,

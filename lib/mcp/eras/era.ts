@@ -1,9 +1,8 @@
 // Which era a message belongs to, told from its body: `initialize` and the `_meta` envelope (docs/protocol.md 27).
 // The version header only decides where a body says nothing; `Mcp-Method` never decides.
 import { SignetError } from "../../errors.ts";
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import {
-  isJsonObject,
-  type JsonObject,
   type Parsed,
   type RpcBatch,
   type RpcMessage,

@@ -1,10 +1,10 @@
 // Between the eras, the other way: a request of a session as a stateless server takes it (MCP 2026-07-28), and that
 // server's answer as the session's client expects it. What a client has written crosses to the digit.
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import { encodeJson } from "../json/json_bytes.ts";
 import { replaceSpan } from "../json/json_splice.ts";
 import { findMember, type Member, membersOf, rewritten, type Span, textAt } from "../json/json_text.ts";
 import { toolsForLegacy } from "../lists/listed_tools.ts";
-import { isJsonObject, type JsonObject } from "../messages/json_rpc.ts";
 import {
   type ClientSelf,
   isCommonMethod,

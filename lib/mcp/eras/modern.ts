@@ -6,7 +6,8 @@
 // the required headers and the name (−32020). Left to the upstream, which alone can know: whether the method exists,
 // params, capabilities, `Mcp-Param-*` against a tool's schema.
 import { SignetError } from "../../errors.ts";
-import { isJsonObject, type JsonObject, type RpcNotification, type RpcRequest } from "../messages/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
+import { type RpcNotification, type RpcRequest } from "../messages/json_rpc.ts";
 import { decodeHeaderValue } from "./header_value.ts";
 import { claimsModernEra, isModernRevision, MODERN_REVISIONS } from "./revisions.ts";
 

@@ -1,8 +1,7 @@
 // Where things stand in a JSON text whose writer may have put anything in their place: nowhere, where what they should be in
 // is nothing of that kind.
-import { parseJson } from "../../platform/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../platform/json.ts";
 import { elementsOf, findMember, type Span } from "../json/json_text.ts";
-import { isJsonObject, type JsonObject } from "./json_rpc.ts";
 
 const decoder = new TextDecoder();
 const OPEN_ARRAY = 0x5b, OPEN_OBJECT = 0x7b;

@@ -1,6 +1,5 @@
 // JSON-RPC 2.0 as MCP narrows it: what a message is once it has been read (read_message.ts), its ids, and error responses.
-
-export type JsonObject = { readonly [name: string]: unknown };
+import type { JsonObject } from "../../platform/json.ts";
 
 /**
  * A request id. `1` and `"1"` are different ids (MCP, "Requests": string or integer, never null). Integers that a number
@@ -69,11 +68,6 @@ export interface RpcBatch {
 export type Parsed = RpcMessage | RpcBatch;
 
 const encoder = new TextEncoder();
-
-/** Whether `value` is a JSON object: not null, no array. */
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** A key under which ids of different types stay apart. */
 export function idKey(id: RpcId): string {

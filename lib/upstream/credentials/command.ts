@@ -4,9 +4,8 @@
 //   { "error": "invalid_grant" }                              there will be none any more: sessions that need it end
 //
 // Anything else (another error, an exit code other than 0, no JSON, no end) may pass and is tried again.
-import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
 import type { Logger } from "../../observe/log.ts";
-import { parseJson } from "../../platform/json.ts";
+import { isJsonObject, parseJson } from "../../platform/json.ts";
 import { runToEnd } from "../../platform/process/child_process.ts";
 import type { Timers } from "../../platform/time/timers.ts";
 import { logCommandWords } from "./command_words.ts";

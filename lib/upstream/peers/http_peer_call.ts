@@ -16,7 +16,7 @@ import { type ClientResponse, type Fields, HttpError } from "../../http1/types.t
 import { isEventStream } from "../../http1/wire/fields/media_type.ts";
 import { retryAfterMs } from "../../mcp/events/stream_retry.ts";
 import { rewritten } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import { OwnedTimer, Pause, type Timers } from "../../platform/time/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import { hear } from "../http/hear.ts";

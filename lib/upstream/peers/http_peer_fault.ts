@@ -8,7 +8,7 @@ import { combinedValue } from "../../http1/wire/fields/fields.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import { isJsonObject } from "../../mcp/messages/json_rpc.ts";
+import { isJsonObject } from "../../platform/json.ts";
 import { DecodingError } from "../http/decoded.ts";
 
 type Words = readonly [ErrorCode, string];

@@ -4,7 +4,7 @@ import { INITIALIZED } from "../../bridge/peer/handshake.ts";
 import type { Carrier, Message } from "../../bridge/peer/peer.ts";
 import type { OpenPeers, Parting, PeerEvents, PeerSource, Resumed, Stopping } from "../../bridge/peer/peer_source.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { isRefusalForGood } from "../refused_for_now.ts";
 import { HttpPeer } from "./http_peer.ts";

@@ -8,7 +8,7 @@ import { type Fields, HttpError } from "../../http1/types.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import { Pause, settlesWithin } from "../../platform/time/timers.ts";
 import type { MaybePromise } from "../../store/store.ts";
 import { Backoff } from "../backoff.ts";

@@ -2,7 +2,7 @@
 // which all of them speak; the capabilities that work through here; instructions that say whose they are.
 import { META_SERVER_INFO } from "../../mcp/eras/between_eras.ts";
 import { LEGACY_REVISIONS, MODERN_REVISIONS } from "../../mcp/eras/revisions.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import { VERSION } from "../../platform/version.ts";
 import { reasonOf } from "./members/breaker.ts";
 import type { MemberLife } from "./members/member_life.ts";

@@ -19,8 +19,8 @@ import {
 import { SignetError } from "../../errors.ts";
 import type { FieldList, Fields } from "../../http1/types.ts";
 import { findMember } from "../../mcp/json/json_text.ts";
-import type { JsonObject } from "../../mcp/messages/json_rpc.ts";
 import type { Logger } from "../../observe/log.ts";
+import type { JsonObject } from "../../platform/json.ts";
 import { Pause } from "../../platform/time/timers.ts";
 import { Backoff, DEFAULT_BACKOFF } from "../backoff.ts";
 import type { SseChannelOptions } from "./sse_channel.ts";

@@ -5,8 +5,7 @@ import type { FieldList } from "../../http1/types.ts";
 import { encodeHeaderValue } from "../../mcp/eras/header_value.ts";
 import type { Span } from "../../mcp/json/json_text.ts";
 import { memberAt } from "../../mcp/messages/json_places.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
-import { parseJson } from "../../platform/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../platform/json.ts";
 
 /** Of one tool: where an argument stands, and the header that repeats it. */
 interface Mirrored {

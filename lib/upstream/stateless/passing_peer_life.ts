@@ -11,7 +11,7 @@ import {
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { META_SERVER_INFO } from "../../mcp/eras/between_eras.ts";
 import { speaksModern } from "../../mcp/eras/for_stateless_server.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import { randomBytes } from "../../platform/random.ts";
 import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { PassingPeer } from "./passing_peer.ts";

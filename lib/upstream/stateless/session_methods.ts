@@ -4,8 +4,8 @@ import type { Carrier, Message } from "../../bridge/peer/peer.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember, stringAt } from "../../mcp/json/json_text.ts";
 import { levelOf, LOG_LEVELS, type LogLevel } from "../../mcp/log_levels.ts";
-import type { JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { INVALID_PARAMS, METHOD_NOT_FOUND } from "../../mcp/messages/rpc_codes.ts";
+import type { JsonObject } from "../../platform/json.ts";
 import { peerFields } from "../peer_fields.ts";
 import type { StatelessListening } from "./stateless_listening.ts";
 

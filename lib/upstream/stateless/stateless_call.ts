@@ -15,10 +15,9 @@ import {
 } from "../../mcp/eras/for_stateless_server.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember, membersOf } from "../../mcp/json/json_text.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
 import { HEADER_MISMATCH, INTERNAL_ERROR } from "../../mcp/messages/rpc_codes.ts";
 import { tellIfOwn } from "../../platform/faults/uncaught.ts";
-import { parseJson } from "../../platform/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../platform/json.ts";
 import { Pause } from "../../platform/time/timers.ts";
 import type { Named, StatelessParts } from "./stateless_parts.ts";
 import { post, type StatelessPost } from "./stateless_post.ts";

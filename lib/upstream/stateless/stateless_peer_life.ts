@@ -21,8 +21,7 @@ import {
   speaksModern,
 } from "../../mcp/eras/for_stateless_server.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
-import { isJsonObject, type JsonObject } from "../../mcp/messages/json_rpc.ts";
-import { parseJson } from "../../platform/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../platform/json.ts";
 import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { peerFields } from "../peer_fields.ts";
 import { DEFAULT_HTTP_PEER_LIMITS } from "../peers/http_peer_parts.ts";

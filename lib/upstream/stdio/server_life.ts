@@ -19,7 +19,7 @@ import {
 } from "../../bridge/peer/peer_source.ts";
 import { SignetError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
-import type { JsonObject } from "../../mcp/messages/json_rpc.ts";
+import type { JsonObject } from "../../platform/json.ts";
 import { Pause, settlesWithin } from "../../platform/time/timers.ts";
 import type { CallerKeys } from "../../session/caller.ts";
 import { Backoff } from "../backoff.ts";

@@ -5,9 +5,8 @@ import { encodeJson } from "../../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../../mcp/json/json_splice.ts";
 import { findMember, findMembers, rewritten, type Span, stringAt, textAt } from "../../../mcp/json/json_text.ts";
 import { isObjectAt } from "../../../mcp/messages/json_places.ts";
-import { isJsonObject, type JsonObject } from "../../../mcp/messages/json_rpc.ts";
 import { INTERNAL_ERROR, URL_ELICITATION_REQUIRED } from "../../../mcp/messages/rpc_codes.ts";
-import { parseJson } from "../../../platform/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../../platform/json.ts";
 import type { Timers } from "../../../platform/time/timers.ts";
 
 /** Of one call at a time, and of all of them in UTF-16 units: they have to fit into a state. */

@@ -4,7 +4,7 @@ import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
 import type { StoreSeal } from "../../../envelope/store_seal.ts";
 import { isLegacyRevision } from "../../../mcp/eras/revisions.ts";
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
-import { isJsonObject, type JsonObject } from "../../../mcp/messages/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../../platform/json.ts";
 import { isUpstreamId } from "../../http/session_id_field.ts";
 import type { Greeted } from "../peer_session.ts";
 

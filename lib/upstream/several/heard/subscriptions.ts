@@ -7,7 +7,7 @@ import type { ByteAccount, Charge } from "../../../http1/byte_account.ts";
 import { META_SUBSCRIPTION_ID, stamped } from "../../../mcp/eras/between_eras.ts";
 import { metaOf } from "../../../mcp/eras/modern.ts";
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
-import { isJsonObject, type JsonObject } from "../../../mcp/messages/json_rpc.ts";
+import { isJsonObject, type JsonObject } from "../../../platform/json.ts";
 import type { Timers } from "../../../platform/time/timers.ts";
 import type { Catalog } from "../lists/catalog.ts";
 import type { MemberLife } from "../members/member_life.ts";

@@ -2,9 +2,9 @@
 // A7). What is listed and what can be called is one question, asked in one place.
 import { type Carrier, ownCarrier } from "../../../bridge/peer/peer.ts";
 import type { ByteAccount } from "../../../http1/byte_account.ts";
-import type { JsonObject } from "../../../mcp/messages/json_rpc.ts";
 import { METHOD_NOT_FOUND } from "../../../mcp/messages/rpc_codes.ts";
 import type { Logger } from "../../../observe/log.ts";
+import type { JsonObject } from "../../../platform/json.ts";
 import type { Timers } from "../../../platform/time/timers.ts";
 import { MemberFault, reasonOf } from "../members/breaker.ts";
 import { type Listed, NOTHING_LISTED } from "../members/listed.ts";

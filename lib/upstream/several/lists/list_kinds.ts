@@ -1,6 +1,6 @@
 // The lists that servers have, and what it takes to read one of a member.
 import type { Carrier } from "../../../bridge/peer/peer.ts";
-import type { JsonObject } from "../../../mcp/messages/json_rpc.ts";
+import type { JsonObject } from "../../../platform/json.ts";
 import type { OfferKind } from "../members/member.ts";
 import type { Ask } from "../members/own_asks.ts";
 import type { TaskIds } from "../names/task_ids.ts";

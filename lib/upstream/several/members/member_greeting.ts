@@ -7,7 +7,7 @@ import { SignetError } from "../../../errors.ts";
 import { speaksModern } from "../../../mcp/eras/for_stateless_server.ts";
 import { isLegacyRevision } from "../../../mcp/eras/revisions.ts";
 import { findMember, stringAt } from "../../../mcp/json/json_text.ts";
-import { isJsonObject } from "../../../mcp/messages/json_rpc.ts";
+import { isJsonObject } from "../../../platform/json.ts";
 import { OTHER_ERA_STATUSES } from "../../peers/http_peer_fault.ts";
 import { isErrorForGood } from "../../refused_for_now.ts";
 import { STATELESS_MARK } from "../../stateless/stateless_mark.ts";

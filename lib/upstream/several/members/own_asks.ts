@@ -1,7 +1,7 @@
 // What Signet itself asks of a member: bounded in time, and called off where the answer comes too late.
 import type { Carrier, Message, Peer } from "../../../bridge/peer/peer.ts";
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
-import type { JsonObject } from "../../../mcp/messages/json_rpc.ts";
+import type { JsonObject } from "../../../platform/json.ts";
 import type { Timers } from "../../../platform/time/timers.ts";
 import { MemberFault } from "./breaker.ts";
 import type { MemberLife } from "./member_life.ts";

@@ -3,9 +3,9 @@
 import type { Message } from "../../../bridge/peer/peer.ts";
 import { type Span, stringAt } from "../../../mcp/json/json_text.ts";
 import { memberAt } from "../../../mcp/messages/json_places.ts";
-import { isJsonObject } from "../../../mcp/messages/json_rpc.ts";
 import { INVALID_PARAMS, RESOURCE_NOT_FOUND } from "../../../mcp/messages/rpc_codes.ts";
 import { MAX_SHOWN } from "../../../observe/shortened.ts";
+import { isJsonObject } from "../../../platform/json.ts";
 
 /** What a request is about, in its text and to people. */
 export interface Subject {

@@ -2,7 +2,7 @@
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv-provider.js";
 import assert from "node:assert/strict";
 import { outputSchemaForLegacy } from "../../../../lib/mcp/lists/output_schema.ts";
-import type { JsonObject } from "../../../../lib/mcp/messages/json_rpc.ts";
+import type { JsonObject } from "../../../../lib/platform/json.ts";
 
 /** The schema as such clients get it, and its own text. */
 function changedText(schema: string): string | undefined {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Peer } from "../../../../../lib/bridge/peer/peer.ts";
 import { ByteAccount } from "../../../../../lib/http1/byte_account.ts";
-import type { JsonObject } from "../../../../../lib/mcp/messages/json_rpc.ts";
+import type { JsonObject } from "../../../../../lib/platform/json.ts";
 import { Subscriptions, type SubscriptionsOptions } from "../../../../../lib/upstream/several/heard/subscriptions.ts";
 import type { Asking, MemberLife } from "../../../../../lib/upstream/several/members/member_life.ts";
 import { FakeTimers } from "../../../../support/fake_timers.ts";
