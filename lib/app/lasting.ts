@@ -2,36 +2,33 @@
 import { Feeds } from "../admin/feeds.ts";
 import type { AuditLog } from "../audit/audit_log.ts";
 import type { ConfiguredLimits } from "../bridge/limits.ts";
-import { loadSecrets, type Secrets } from "../config/named/secrets.ts";
+import type { Secrets } from "../config/named/secrets.ts";
 import type { Settings } from "../config/schema.ts";
 import { MAX_SESSION_TTL_MS } from "../config/sections/sessions.ts";
-import type { KeyRing } from "../envelope/key_ring.ts";
 import { Law } from "../gateway/law.ts";
 import type { LegacyClients } from "../gateway/legacy/legacy_clients.ts";
-import { GatewayMetrics } from "../gateway/metrics.ts";
+import type { GatewayMetrics } from "../gateway/metrics.ts";
 import { KeepAlive } from "../gateway/out/keep_alive.ts";
 import type { Moves } from "../gateway/out/sessions/moves.ts";
 import { Discoveries } from "../gateway/out/stateless/discoveries.ts";
 import { UnderWay } from "../gateway/out/under_way.ts";
 import type { Lifecycle } from "../gateway/parts.ts";
-import { ByteAccount } from "../http1/byte_account.ts";
+import type { ByteAccount } from "../http1/byte_account.ts";
 import { IdentityCache } from "../identity/remembered/identity_cache.ts";
 import { SessionTokens } from "../identity/tokens/tokens.ts";
-import type { Logger } from "../observe/log.ts";
-import { BudgetedLogger } from "../observe/log_budget.ts";
+import type { BudgetedLogger } from "../observe/log_budget.ts";
 import { Observers } from "../observe/observers.ts";
 import { readTextFile } from "../platform/files/files.ts";
 import { randomBytes } from "../platform/random.ts";
 import { Askings } from "../policy/askings.ts";
 import type { Replicas } from "../replica/replicas.ts";
 import { AdoptionRegistry } from "../session/adoption.ts";
-import { type LimitCaps, Limits } from "../session/limits/limits.ts";
+import type { LimitCaps, Limits } from "../session/limits/limits.ts";
 import { Reopenings } from "../session/limits/reopenings.ts";
 import { SharedPlaces } from "../session/limits/shared_places.ts";
 import { OwnerBook } from "../session/owner.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { openRevocations, type StoredRevocations } from "../session/revocations/revocation_store.ts";
-import { createMemoryStore } from "../store/memory/memory.ts";
 import { MemoryRates } from "../store/memory/memory_rates.ts";
 import { SharedRates } from "../store/shared_rates.ts";
 import type { Store } from "../store/store.ts";
@@ -39,17 +36,16 @@ import type { Tracer } from "../telemetry/tracer.ts";
 import type { PooledSessions } from "../upstream/peers/pooled/pooled_sessions.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { openAudit } from "./audit.ts";
-import { capsOf } from "./caps.ts";
+import { type Ground, type GroundOptions, openGround } from "./ground.ts";
 import { FilesAtStart } from "./reload/files_at_start.ts";
 import { createHere, createPools } from "./replicas/pools.ts";
 import { createMoves, createReplicas, selfOf } from "./replicas/replicas.ts";
-import { judgeOwners } from "./revocations/revoked_stateless.ts";
+import { type JudgeOwner, judgeOwners } from "./revocations/revoked_stateless.ts";
 import { watchRevocations } from "./revocations/watch_revocations.ts";
 import { createRegistry } from "./session_registry.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { OpenedUpstream } from "./upstreams/opened_upstream.ts";
 import { openUpstream } from "./upstreams/upstream.ts";
-import type { WorkerPlace } from "./worker_place.ts";
 
 /** What a reload keeps. */
 export interface Lasting {
@@ -105,39 +101,6 @@ export interface Lasting {
   readonly readAnew: (path: string) => Promise<string>;
 }
 
-/** Of one kind: a fault that meets every request is told often enough, and fills no disk. */
-const WARNINGS_PER_SECOND = 20;
-
-export interface LastingOptions {
-  readonly settings: Settings;
-  readonly ring: KeyRing;
-  readonly log: Logger;
-  readonly now: () => number;
-  readonly telemetry?: Telemetry | undefined;
-  /** Of one of several processes that serve as one. */
-  readonly worker?: WorkerPlace | undefined;
-}
-
-interface StoreOptions {
-  readonly secrets: Secrets;
-  readonly log: Logger;
-  readonly now: () => number;
-  /** The keys in force at the moment. */
-  readonly ring: () => KeyRing;
-  readonly readOnce: (path: string) => Promise<string>;
-}
-
-/** What restarts remember, and what replicas share, where it is configured. @throws StoreError if it cannot be used */
-async function createStore(settings: Settings, options: StoreOptions): Promise<Store> {
-  if (settings.store !== "memory") {
-    const { openSharedStore } = await import("./replicas/shared_store.ts");
-    return await openSharedStore({ ...settings, store: settings.store }, options);
-  }
-  if (settings.stateFile === undefined) return createMemoryStore();
-  const { openSqliteStore } = await import("../store/sqlite/sqlite.ts");
-  return openSqliteStore(settings.stateFile, { trustsOthers: settings.unsafeFiles, now: options.now });
-}
-
 function createTokens(settings: Settings, secrets: Secrets, parts: { store: Store; now: () => number }) {
   if (secrets.tokenSecrets.length === 0) return undefined;
   const { maxTokensPerAgent: maxPerAgent } = settings;
@@ -145,37 +108,37 @@ function createTokens(settings: Settings, secrets: Secrets, parts: { store: Stor
   return new SessionTokens({ store: store.tokens, secrets: secrets.tokenSecrets, maxPerAgent, now, randomBytes });
 }
 
-/** @throws ConfigError if a secret cannot be used; StoreError if the state file cannot */
-export async function createLasting(options: LastingOptions): Promise<Lasting> {
-  const { settings, ring, now, telemetry, worker } = options;
-  // Asked for before there is a registry, which holds it from then on.
-  let ringOf = () => ring;
-  const ringNow = () => ringOf();
-  const log = new BudgetedLogger(options.log, { perSecond: WARNINGS_PER_SECOND, now });
-  const limits = new Limits(capsOf(settings));
-  const readOnce = worker?.readOnce ?? readTextFile;
-  const filesAtStart = worker === undefined ? await FilesAtStart.read(settings, readTextFile) : undefined;
-  const secrets = await loadSecrets(settings, { readTextFile: readOnce });
-  const store = worker?.store ?? await createStore(settings, { secrets, log, now, readOnce, ring: ringNow });
-  // Not the TTL of now: sessions sealed under a longer one may still be about.
-  const onFault = (fault: unknown) => log.error("ending a session failed", { cause: String(fault) });
-  const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS, onFault });
-  const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
-  const owners = new OwnerBook({ bindClientId: settings.bindClientId });
-  const account = new ByteAccount(settings.maxBufferedBytes);
-  const judge = judgeOwners({
-    ...{ revocations, ring: ringNow },
-    onFault: (fault) => log.error("asking after revocations failed", { cause: String(fault) }),
-  });
-  const pools = createPools(settings, { store, ring: ringNow, judge });
-  const here = createHere(settings, { store, ring: ringNow, pools, home: selfOf(settings, worker?.hop) });
+/** The server that is forwarded to, and where sessions of stateless clients at it are kept. */
+async function openServer(ground: Ground, judge: JudgeOwner) {
+  const { settings, worker, secrets, log, account, readOnce, limits, store, ring, metrics } = ground;
+  const pools = createPools(settings, { store, ring, judge });
+  const here = createHere(settings, { store, ring, pools, home: selfOf(settings, worker?.hop) });
   const opened = await openUpstream(settings, {
-    ...{ secrets, log, account, pools, here, readOnce },
+    ...{ secrets, log, account, readOnce, ring, pools, here },
     bridgeLimits: bridgeLimitsOf(settings, limits),
-    ring: ringNow,
     onLostCall: (outcome) => metrics.replays.inc(outcome),
   });
-  const { upstream } = opened;
+  return { pools, opened, upstream: opened.upstream };
+}
+
+/** @throws ConfigError if a secret cannot be used; StoreError if the state file cannot */
+export async function createLasting(options: GroundOptions): Promise<Lasting> {
+  const { settings, ring, telemetry, worker } = options;
+  // Asked for before there is a registry, which holds it from then on.
+  let ringOf = () => ring;
+  const filesAtStart = worker === undefined ? await FilesAtStart.read(settings, readTextFile) : undefined;
+  const ground = await openGround(options, () => ringOf());
+  const { log, now, limits, account, metrics, secrets, store } = ground;
+  const onFault = (fault: unknown) => log.error("ending a session failed", { cause: String(fault) });
+  // Not the TTL of now: sessions sealed under a longer one may still be about.
+  const revocations = await openRevocations({ store, maxSessionTtlMs: MAX_SESSION_TTL_MS, onFault });
+  const judge = judgeOwners({
+    ...{ revocations, ring: ground.ring },
+    onFault: (fault) => log.error("asking after revocations failed", { cause: String(fault) }),
+  });
+  const { pools, opened, upstream } = await openServer(ground, judge);
+  const identities = new IdentityCache({ ttlMs: settings.identityTtlMs });
+  const owners = new OwnerBook({ bindClientId: settings.bindClientId });
   const observers = new Observers();
   const places = createPlaces(settings, { store, limits, now });
   const audit = await openAudit(settings, { observers, ring, log, now });
@@ -186,20 +149,27 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
   });
   ringOf = () => registry.ring;
   const lifecycle = { leaving: false, closesAtMs: Infinity, draining: false };
-  const metrics = new GatewayMetrics({ countsSent: telemetry?.exportsMetrics ?? false });
   const underWay = new UnderWay({ limits, lifecycle });
   watchRevocations(revocations, {
     ...{ registry, owners, underWay, judge, now },
-    stateless: { upstream, pools, ring: ringNow },
+    stateless: { upstream, pools, ring: ground.ring },
   });
-  const replicas = await createReplicas(settings, { ring: ringNow, account, log, hop: worker?.hop });
-  const moves = createMoves({ store, replicas, registry, upstream });
+  const replicas = await createReplicas(settings, { ring: ground.ring, account, log, hop: worker?.hop });
   return {
     ...{ limits, store, revocations, secrets, filesAtStart, identities, registry, owners, upstream, opened, account },
-    ...{ places, replicas, moves, pools, underWay, lifecycle, log, observers, audit, metrics, telemetry, now },
+    ...{ places, replicas, pools, underWay, lifecycle, log, observers, audit, metrics, telemetry, now },
+    ...await createCounts(ground),
+    moves: createMoves({ store, replicas, registry, upstream }),
     tracer: telemetry?.tracer,
     readAnew: worker?.readAnew ?? readTextFile,
-    reopenings: new Reopenings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
+  };
+}
+
+/** What is counted, remembered or told, and asks no other part. */
+async function createCounts({ settings, secrets, limits, store, now, log }: Ground) {
+  const mostPerPrincipal = () => reopeningsOf(limits.caps);
+  return {
+    reopenings: new Reopenings({ mostPerPrincipal }),
     tokens: createTokens(settings, secrets, { store, now }),
     adoption: new AdoptionRegistry(),
     legacyClients: await legacyClientsAt(settings.legacySse),
@@ -208,7 +178,7 @@ export async function createLasting(options: LastingOptions): Promise<Lasting> {
     feeds: new Feeds(),
     law: new Law({
       counts: new SharedRates({ shared: store.rates, local: new MemoryRates() }),
-      askings: new Askings({ mostPerPrincipal: () => reopeningsOf(limits.caps) }),
+      askings: new Askings({ mostPerPrincipal }),
       log,
     }),
   };

@@ -19,7 +19,7 @@ import { printable } from "../screen/text.ts";
 
 const AS: OwnFlag<string> = {
   name: "as",
-  doc: "A token's claims in a file, as JSON, or the token itself: whose calls are judged, with --call",
+  doc: "A token's claims in a file, as JSON, or the token itself, unverified: whose calls are judged, with --call",
   kind: file,
 };
 const CALL: OwnFlag<string> = {
