@@ -30,8 +30,10 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     losses[loss]++;
     if (told.isNews(loss)) options.onLoss?.(loss);
     link.lookAtPolicy();
+    tokens.removeAgain();
   };
   const revocations = new RedisRevocations(link, { ...options, onLoss });
+  link.watchComing(() => tokens.removeAgain());
   await link.open();
   return {
     tokens,

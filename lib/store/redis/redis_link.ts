@@ -220,6 +220,11 @@ export class RedisLink {
     this.#lookAgain();
   }
 
+  /** Calls `wake` whenever it may be another one, or have lost something: a connection to it has come up. Must not throw. */
+  watchComing(wake: () => void): void {
+    this.#wakes.add(wake);
+  }
+
   /** Messages have not come that should have: over connections of their own that are made anew. */
   hearAnew(): void {
     if (this.listening) this.#messages.renew();

@@ -1,11 +1,13 @@
 // Records of session tokens shared by replicas (docs/behaviour.md T1–T3). All of them stand in one slot, so that purging,
 // counting and inserting are one script.
 import { parseJson } from "../../platform/json.ts";
+import { ignoreStoreError } from "../fail_closed.ts";
 import { conflictError, type InsertOutcome, type TokenListQuery, type TokenRecord, type TokenStore } from "../store.ts";
 import { digestOf } from "./digest.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
 import type { RedisLink } from "./redis_link.ts";
-import { IF_TAKES_WRITES, READ_LIST, Script } from "./script.ts";
+import { RemovedTokens } from "./removed_tokens.ts";
+import { IF_TAKES_WRITES, MOST_OF_LIST, READ_LIST, Script } from "./script.ts";
 
 const PURGED_AT_ONCE = 1000;
 /** Of one agent, likewise; there may be a million. */
@@ -52,41 +54,53 @@ return {1, live + 1}`);
 /** KEYS records, none. ARGV sid. */
 const GET = new Script(`${IF_TAKES_WRITES}
 return redis.call('HGET', KEYS[1], ARGV[1])`);
-/** KEYS records, expiries, all ids, none. ARGV sid, before agents' keys. */
+/** KEYS records, expiries, all ids, none. ARGV before agents' keys, sids. Answers how many there were. */
 const REMOVE = new Script(`${IF_TAKES_WRITES}
-local record = redis.call('HGET', KEYS[1], ARGV[1])
-if not record then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.pcall('ZREM', ARGV[2] .. string.sub(record, 1, ${AGENT_CHARACTERS}), ARGV[1])
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[1])
-return 1`);
-/** KEYS records, expiries, all ids, agent, none. ARGV nowS. Some of the agent's; answers how many, and how many of those were live. */
+local removed = 0
+for i = 2, #ARGV do
+  local record = redis.call('HGET', KEYS[1], ARGV[i])
+  if record then
+    redis.call('HDEL', KEYS[1], ARGV[i])
+    redis.pcall('ZREM', ARGV[1] .. string.sub(record, 1, ${AGENT_CHARACTERS}), ARGV[i])
+    redis.call('ZREM', KEYS[2], ARGV[i])
+    redis.call('ZREM', KEYS[3], ARGV[i])
+    removed = removed + 1
+  end
+end
+return removed`);
+/** KEYS records, expiries, all ids, agent, none. ARGV nowS. Some of the agent's; answers them, and how many of those were live. */
 const REMOVE_OF_AGENT = new Script(`${IF_TAKES_WRITES}
 local over = redis.call('ZRANGE', KEYS[4], 0, ${REMOVED_AT_ONCE - 1}, 'WITHSCORES')
 local live = 0
+local removed = {}
 for i = 1, #over, 2 do
+  removed[#removed + 1] = over[i]
   redis.call('HDEL', KEYS[1], over[i])
   redis.call('ZREM', KEYS[2], over[i])
   redis.call('ZREM', KEYS[3], over[i])
   redis.call('ZREM', KEYS[4], over[i])
   if tonumber(over[i + 1]) > tonumber(ARGV[1]) then live = live + 1 end
 end
-return {#over / 2, live}`);
-/** KEYS records, expiries, all ids, none. ARGV cursor, the agent's digest, nowS. Answers the next cursor, and how many were live. */
-const REMOVE_UNLISTED = new Script(`${IF_TAKES_WRITES}
+return {removed, live}`);
+/** KEYS records, expiries, all ids, none. ARGV cursor, the agent's digest, nowS. Answers the next cursor, the agent's, and how many were live. */
+const REMOVE_UNLISTED = new Script(
+  `${IF_TAKES_WRITES}
 local scanned = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ${SCANNED_AT_ONCE})
 local live = 0
+local removed = {}
 for i = 1, #scanned[2], 2 do
   local sid = scanned[2][i]
   if string.sub(scanned[2][i + 1], 1, ${AGENT_CHARACTERS}) == ARGV[2] then
     if tonumber(redis.call('ZSCORE', KEYS[2], sid) or 'inf') > tonumber(ARGV[3]) then live = live + 1 end
+    removed[#removed + 1] = sid
     redis.call('HDEL', KEYS[1], sid)
     redis.call('ZREM', KEYS[2], sid)
     redis.call('ZREM', KEYS[3], sid)
   end
 end
-return {scanned[1], live}`);
+return {scanned[1], removed, live}`,
+  MOST_OF_LIST,
+);
 
 interface Page {
   readonly nowMs: number;
@@ -97,6 +111,7 @@ interface Page {
 
 export class RedisTokens implements TokenStore {
   readonly #link: RedisLink;
+  readonly #removed = new RemovedTokens((sids) => this.#removeAll(sids));
   readonly #keys: readonly [records: string, expiries: string, all: string];
   readonly #agents: string;
   /** A key that is never there. */
@@ -127,21 +142,36 @@ export class RedisTokens implements TokenStore {
   }
 
   async get(sid: string): Promise<TokenRecord | undefined> {
+    if (this.#removed.has(sid)) {
+      this.#removeAll([sid]).catch(ignoreStoreError); // it may have it again
+      return undefined;
+    }
     return recordOf(await this.#link.script(GET, [this.#keys[0], this.#none], [sid]));
   }
 
   async remove(sid: string): Promise<boolean> {
-    return numberIn(await this.#link.script(REMOVE, [...this.#keys, this.#none], [sid, this.#agents])) === 1;
+    const isRemoved = await this.#removeAll([sid]) === 1;
+    if (isRemoved) this.#removed.add([sid]);
+    return isRemoved;
+  }
+
+  /** The store may have lost what was removed last, as with a master that it has lost. Nobody waits for it. */
+  removeAgain(): void {
+    this.#removed.removeAgain();
+  }
+
+  async #removeAll(sids: readonly string[]): Promise<number> {
+    return numberIn(await this.#link.script(REMOVE, [...this.#keys, this.#none], [this.#agents, ...sids]));
   }
 
   async removeAgent(agent: string, nowMs: number): Promise<number> {
     const keys = [...this.#keys, this.#agents + digestOf(agent), this.#none];
     let live = 0;
     for (let round = 0; round < MOST_REMOVALS; round++) {
-      const answer = listIn(await this.#link.script(REMOVE_OF_AGENT, keys, [secondsOf(nowMs)]), 2);
-      const [removed, wereLive] = answer.map(numberIn) as [number, number];
-      live += wereLive;
-      if (removed < REMOVED_AT_ONCE) return live + await this.#removeUnlisted(agent, nowMs);
+      const [removed, wereLive] = listIn(await this.#link.script(REMOVE_OF_AGENT, keys, [secondsOf(nowMs)]), 2);
+      this.#removed.add(texts(removed));
+      live += numberIn(wereLive);
+      if (listIn(removed).length < REMOVED_AT_ONCE) return live + await this.#removeUnlisted(agent, nowMs);
     }
     throw strangeAnswer();
   }
@@ -152,7 +182,9 @@ export class RedisTokens implements TokenStore {
     let cursor = "0";
     for (let round = 0; round < MOST_SCANS; round++) {
       const args = [cursor, digestOf(agent), secondsOf(nowMs)];
-      const [next, wereLive] = listIn(await this.#link.script(REMOVE_UNLISTED, [...this.#keys, this.#none], args), 2);
+      const answer = await this.#link.script(REMOVE_UNLISTED, [...this.#keys, this.#none], args);
+      const [next, removed, wereLive] = listIn(answer, 3);
+      this.#removed.add(texts(removed));
       live += numberIn(wereLive);
       cursor = textIn(next) ?? "0";
       if (cursor === "0") return live;

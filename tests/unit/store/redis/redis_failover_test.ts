@@ -5,7 +5,7 @@ import type { Revocation, Store } from "../../../../lib/store/store.ts";
 import { CuttableWire } from "../../../support/cuttable_wire.ts";
 import { needing } from "../../../support/programs.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
-import { answers, closeWhole, isWhole, LATER_MS, NOW_MS, openTestStore } from "../../../support/redis_store.ts";
+import { answers, closeWhole, isWhole, LATER_MS, NOW_MS, openTestStore, PREFIX } from "../../../support/redis_store.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { aMoment, until } from "../../../support/until.ts";
 import { tokenRecord } from "../store_contract.ts";
@@ -54,6 +54,43 @@ test("T3: who has become a replica tells of no token that it is not there to be 
 test("L6: who has become a replica says of no revocation that it is kept", async ({ store }) => {
   await assert.rejects(async () => await store.revocations.add(DELETED), IS_READ_ONLY);
 });
+
+/** The store goes on as one that has not heard that these were revoked. */
+async function forget(other: Store): Promise<void> {
+  for (const sid of ["t", "of an agent"]) {
+    const record = { ...tokenRecord(sid), agent: sid, expiresAtS: NOW_MS };
+    const { inserted } = await other.tokens.insertBelowLimit(record, { limit: 5, nowMs: Date.now() });
+    assert.ok(inserted);
+  }
+}
+
+for (const way of ["it is shown", "the store comes back", "the store has lost revocations, too"]) {
+  Deno.test(`redis store T3: a token whose removal a store has lost is removed again where ${way}`, {
+    ...STRICT,
+    ...HERE,
+  }, async () => {
+    await using redis = await RedisServer.start();
+    const [store, other] = [await openTestStore(redis), await openTestStore(redis)];
+    try {
+      for (const each of [store, other]) each.shared!.watchRevocations(() => {});
+      await until(() => isWhole(store), "both connections");
+      await forget(other);
+      await store.revocations.add(DELETED);
+      assert.equal(await store.tokens.remove("t"), true);
+      assert.equal(await store.tokens.removeAgent("of an agent", Date.now()), 1);
+      await redis.ask("DEL", `{${PREFIX}:revoked}:log`);
+      await forget(other);
+      if (way === "it is shown") {
+        for (const sid of ["t", "of an agent"]) assert.equal(await store.tokens.get(sid), undefined);
+      } else if (way === "the store comes back") await redis.ask("CLIENT", "KILL", "TYPE", "normal");
+      else await store.revocations.changesSince(0, 10);
+      const isGone = async (sid: string) => await answers(other) && await other.tokens.get(sid) === undefined;
+      for (const sid of ["t", "of an agent"]) await until(() => isGone(sid), `${sid} to be removed again`);
+    } finally {
+      await closeWhole(store, other);
+    }
+  });
+}
 
 Deno.test("redis store R6: a store that keeps writes waiting, as before a failover, goes once, and comes back once", {
   ...STRICT,

@@ -1,0 +1,44 @@
+// Session tokens that were revoked here, as far as they are remembered: a store may lose that they were removed, with a master
+// that it has lost, and has them again. Here they hold no more, and are removed again (docs/behaviour.md T3, R6).
+import { tellIfOwn } from "../../platform/faults/uncaught.ts";
+import { ignoreStoreError } from "../fail_closed.ts";
+
+const MOST_REMEMBERED = 10_000;
+const REMOVED_AT_ONCE = 1000;
+
+export class RemovedTokens {
+  /** The newest last. */
+  readonly #sids = new Set<string>();
+  readonly #remove: (sids: readonly string[]) => Promise<unknown>;
+  #isRemoving = false;
+
+  /** @param remove rejects with StoreError where the store does not take it */
+  constructor(remove: (sids: readonly string[]) => Promise<unknown>) {
+    this.#remove = remove;
+  }
+
+  has(sid: string): boolean {
+    return this.#sids.has(sid);
+  }
+
+  add(sids: readonly string[]): void {
+    for (const sid of sids) this.#sids.add(sid);
+    for (const sid of this.#sids) {
+      if (this.#sids.size <= MOST_REMEMBERED) return;
+      this.#sids.delete(sid);
+    }
+  }
+
+  /** All of them. Nobody waits for it. */
+  removeAgain(): void {
+    if (this.#isRemoving || this.#sids.size === 0) return;
+    this.#isRemoving = true;
+    // Where it is away again: when it is back.
+    this.#removeAgain().catch(ignoreStoreError).catch(tellIfOwn).finally(() => this.#isRemoving = false);
+  }
+
+  async #removeAgain(): Promise<void> {
+    const sids = [...this.#sids];
+    for (let at = 0; at < sids.length; at += REMOVED_AT_ONCE) await this.#remove(sids.slice(at, at + REMOVED_AT_ONCE));
+  }
+}
