@@ -188,7 +188,7 @@ const MOST_KEYS = 1000;
 const MOST_CHARACTERS = 1024 * 1024;
 /** Told of one text. */
 const MOST_PROBLEMS = 10;
-const REMEDY = `Want standard base64 of ${KEY_BYTES} random bytes (44 characters): make one with \`signet keys new\`.`;
+const REMEDY = `Write standard base64 of ${KEY_BYTES} random bytes (44 characters): \`signet keys new\` makes one.`;
 
 interface Entry {
   readonly text: string;

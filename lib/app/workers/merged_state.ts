@@ -1,6 +1,7 @@
 // What several workers tell of themselves at a glance, as one.
 import type { Readiness } from "../../admin/admin.ts";
 import type { PeerView, ReplicasView, ServerView, StateView, UpstreamView, UseView } from "../../admin/state_view.ts";
+import type { Handshake } from "../../gateway/metrics.ts";
 
 /** Ready is whoever has one that is: the port leads to none that has ended. */
 export function mergeReadiness(found: readonly Readiness[], all: number): Readiness {
@@ -12,10 +13,13 @@ export function mergeReadiness(found: readonly Readiness[], all: number): Readin
   return { ready: found.length > 0 && found.every(({ ready }) => ready), checks: { ...checks, workers } };
 }
 
-/** What all say, or each thing that some do. */
+/** What all say, or each thing that some do. Who has tried nothing yet says nothing of what others have. */
 function merged(said: readonly string[]): string {
-  return [...new Set(said)].join("; ");
+  const tried = said.filter((text) => text !== NOTHING_TRIED);
+  return [...new Set(tried.length === 0 ? said : tried)].join("; ");
 }
+
+const NOTHING_TRIED: Handshake = "not tried yet";
 
 type Counts = Readonly<Record<string, number>>;
 

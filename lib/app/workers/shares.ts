@@ -39,7 +39,7 @@ function partOf(settings: Settings, key: typeof DIVIDED[number], { number, count
     throw new ConfigError([{
       place: flagOf(settingOf(key)),
       problem: `found ${whole} for ${count} workers`,
-      remedy: "Want one for each of them at least.",
+      remedy: "Set one for each of them at least.",
     }]);
   }
   return Math.floor(whole / count) + (number <= whole % count ? 1 : 0);

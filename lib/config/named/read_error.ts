@@ -18,8 +18,7 @@ const READ_FAULTS: Readonly<Record<string, readonly [problem: string, remedy: st
 /** Of a file that holds what `signet keys new` prints: who has none yet is told how to make it. */
 const MAKE_KEY: Readonly<Record<string, string>> = {
   NotFound: "Make it with `(umask 077; signet keys new > FILE)`, or name another file.",
-  InvalidData:
-    "Want base64, as `signet keys new` prints it, and no bare bytes: make it with that, or name another file.",
+  InvalidData: "Write base64 into it, as `signet keys new` prints it, and no bare bytes; or name another file.",
 };
 
 /** What stands in a command as it is, in every shell. */

@@ -38,7 +38,7 @@ export interface SecretOptions {
 }
 
 const TOKEN_SECRET_REMEDY =
-  `Want base64 of ${MIN_SECRET_BYTES} random bytes or more, one a line: make one with \`signet keys new\`.`;
+  `Write base64 of ${MIN_SECRET_BYTES} random bytes or more, one a line: \`signet keys new\` makes one.`;
 
 /**
  * One base64 text a line; blank lines and whatever follows a `#` are skipped. The text itself is the secret, so that every
@@ -79,7 +79,7 @@ export function parseAdminToken(text: string, place: string): AdminToken {
   const token = text.trim();
   const problem = adminTokenProblem(token);
   if (problem === undefined) return new AdminToken(token);
-  const remedy = "Want one token alone in the file, such as `signet keys new` makes.";
+  const remedy = "Write one token alone into the file, such as `signet keys new` makes.";
   throw new ConfigError([{ place, problem, remedy }]);
 }
 

@@ -1,7 +1,7 @@
 // What several workers tell of themselves, as one: their numbers are added up, and each of them is there once.
 import assert from "node:assert/strict";
 import type { PeerView } from "../../../../lib/admin/state_view.ts";
-import { mergeState } from "../../../../lib/app/workers/merged_state.ts";
+import { mergeReadiness, mergeState } from "../../../../lib/app/workers/merged_state.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { stateOf } from "../../cli/states.ts";
 
@@ -53,4 +53,13 @@ Deno.test("R1: of a worker that is known differently what was found last is told
 
 Deno.test("R1: workers that pass nothing on tell of no others", STRICT, () => {
   assert.equal(mergeState([stateOf(), stateOf()], READY).replicas, undefined);
+});
+
+Deno.test("a worker that has initialized nothing yet does not stand beside what another has found", STRICT, () => {
+  const told = (...said: string[]) =>
+    mergeReadiness(said.map((initialize) => ({ ready: true, checks: { initialize } })), said.length)
+      .checks["initialize"];
+  assert.equal(told("not tried yet", "answered"), "answered");
+  assert.equal(told("not tried yet", "not tried yet"), "not tried yet");
+  assert.equal(told("answered", "refused with status 401"), "answered; refused with status 401");
 });
