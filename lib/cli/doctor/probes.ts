@@ -4,7 +4,8 @@ import type { Configuration } from "../configuration.ts";
 import { examineAddresses } from "./addresses.ts";
 import { examineCallers } from "./callers.ts";
 import type { Findings } from "./finding.ts";
-import { examineServer, type HandshakeOptions } from "./handshake.ts";
+import { examineServer } from "./handshake.ts";
+import type { HandshakeOptions } from "./probe_client.ts";
 import { examineReplicas } from "./store.ts";
 
 export async function* probe(

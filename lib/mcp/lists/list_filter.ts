@@ -19,8 +19,6 @@ const LONGEST_NAME = 128;
 const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a;
 const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;
 
-const SMALL_U = 0x75, ZERO = 0x30;
-
 /** Where in a text something stands that matters; whatever is deeper counts as one value. */
 const BATCH = 1, MESSAGE = 2, RESULT = 3, LIST = 4;
 
@@ -242,49 +240,4 @@ function textOf(quoted: Uint8Array): string {
   } catch {
     return "";
   }
-}
-
-/** By the first letter, which tells them apart but for those that begin alike. */
-const MARKS: readonly (readonly Uint8Array[])[] = marksByLetter();
-
-function marksByLetter(): (readonly Uint8Array[])[] {
-  const marks: (readonly Uint8Array[])[] = new Array(128).fill([]);
-  for (const name of [...LIST_MEMBERS, "cacheScope"]) {
-    const letter = name.charCodeAt(0);
-    marks[letter] = [...marks[letter]!, encoder.encode(`${name}"`)];
-  }
-  return marks;
-}
-
-/**
- * Whether a list may stand in a text, or something that has to be exchanged: told without reading it, and never missed.
- * Half a nanosecond a byte: the runtime's own search for five names is slower, as quotes are everywhere.
- */
-export function mayHoldList(bytes: Uint8Array): boolean {
-  const { length } = bytes;
-  for (let at = 0; at < length; at++) {
-    const byte = bytes[at]!;
-    if (byte === QUOTE) {
-      if (isMark(bytes, at + 1)) return true;
-    } else if (byte === BACKSLASH && isDisguised(bytes, at + 1)) return true;
-  }
-  return false;
-}
-
-/** Whether an escape stands for what could be written as it is, a letter above all. */
-function isDisguised(bytes: Uint8Array, at: number): boolean {
-  if (bytes[at] !== SMALL_U || bytes[at + 1] !== ZERO || bytes[at + 2] !== ZERO) return false;
-  const row = bytes[at + 3]!;
-  return row >= 0x34 && row <= 0x37;
-}
-
-function isMark(bytes: Uint8Array, start: number): boolean {
-  const marks = MARKS[bytes[start]! & 0x7f]!;
-  for (let which = 0; which < marks.length; which++) {
-    const mark = marks[which]!;
-    let i = 1;
-    while (i < mark.length && bytes[start + i] === mark[i]) i++;
-    if (i === mark.length) return true;
-  }
-  return false;
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { LIST_MEMBERS, ListFilter, type ListMember, mayHoldList } from "../../../../lib/mcp/lists/list_filter.ts";
+import { LIST_MEMBERS, ListFilter, type ListMember } from "../../../../lib/mcp/lists/list_filter.ts";
+import { mayHoldList } from "../../../../lib/mcp/lists/list_marks.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
