@@ -10,26 +10,29 @@ import type { CallerKeys, OwnerKey } from "../session/caller.ts";
 import type { Noted } from "./peer/peer.ts";
 import type { OpenPeers } from "./peer/peer_source.ts";
 
-/** One message for a server, or for whatever answers as one. */
-export interface BridgeRequest {
-  readonly method: "GET" | "POST" | "DELETE";
+/**
+ * One message for a server, or for whatever answers as one. Most are no plain objects, and a spread would lose what they
+ * say: declared as accessors it does not compile. Whatever has these members is one; of the class nothing is left at run time.
+ */
+export declare abstract class BridgeRequest {
+  abstract get method(): "GET" | "POST" | "DELETE";
   /** End-to-end fields without `host`, `mcp-session-id`, framing and connection fields. */
-  readonly fields: Fields;
+  abstract get fields(): Fields;
   /** The upstream's own id of the session; undefined for initialize and for requests without a session. */
-  readonly upstreamSessionId: UpstreamSessionId | undefined;
+  abstract get upstreamSessionId(): UpstreamSessionId | undefined;
   /**
    * Undefined for GET and DELETE. What is borrowed is called back when the exchange it came in ends: an upstream that
    * keeps it has to copy it.
    */
-  readonly body: Bytes | undefined;
+  abstract get body(): Bytes | undefined;
   /** What the body says, where the sender has read it already. */
   readonly parsed?: Parsed | undefined;
   /** Who asks: for upstreams that keep callers apart themselves. */
-  readonly caller: CallerKeys;
+  abstract get caller(): CallerKeys;
   /** Undefined for what belongs to none. */
-  readonly session: SessionName | undefined;
+  abstract get session(): SessionName | undefined;
   /** Whether an initialize stands for one that the client has sent long before (L4). */
-  readonly revival?: boolean;
+  readonly revival?: boolean | undefined;
   /**
    * What the session of `upstreamSessionId` was opened with, as negotiated: for an upstream that goes on with a session
    * it has not opened itself. Undefined where there is no such session, or its id is an adopted one.

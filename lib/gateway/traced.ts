@@ -10,7 +10,7 @@ import { readPlain } from "../mcp/messages/read_message.ts";
 import { type Attribute, ATTRIBUTES } from "../telemetry/mcp_conventions.ts";
 import { readMeta, withContext } from "../telemetry/meta_splice.ts";
 import type { Peer, RequestTrace } from "../telemetry/request_trace.ts";
-import type { Upstream, UpstreamRequest } from "../upstream/upstream.ts";
+import { otherwise, type Upstream, type UpstreamRequest } from "../upstream/upstream.ts";
 import type { Inbound } from "./inbound.ts";
 import { makeRecord } from "./observed.ts";
 import { removeField, setField } from "./out/fields/fields.ts";
@@ -84,9 +84,9 @@ export function carryTrace(
   const fields = request.fields.slice();
   const traceparent = trace.send(peerOf(upstream));
   setContext(fields, traceparent, trace.place.traceState);
-  const own = { ...request, fields, notes: undefined };
-  if (request.body === undefined) return own;
-  return { ...own, body: inMessage(fields, ownBytes(request.body), { traceparent, insert: !hasFields(upstream) }) };
+  const body = request.body &&
+    inMessage(fields, ownBytes(request.body), { traceparent, insert: !hasFields(upstream) });
+  return otherwise(request, { fields, notes: undefined, body });
 }
 
 /** What is passed on to another replica, in the same way: its own server span is then below this hop. */

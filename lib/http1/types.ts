@@ -178,16 +178,21 @@ export interface BodyWriter extends BodySink {
   abort(): void;
 }
 
-/** A request to send through a pool. `fields` must hold `host` and no framing or connection fields. */
-export interface ClientRequest {
+/** A request but for its body: one object may stand for many that differ in that alone. */
+export interface ClientRequestHead {
   readonly method: string;
   readonly target: string;
+  /** With `host`, without framing and connection fields. */
   readonly fields: Fields;
-  readonly body?: Bytes;
   /** Where the head is kept once it is made, for all requests that have the same method, target and list of fields. */
   readonly made?: MadeHead | undefined;
   /** Fields more, behind the others, that say something else in each request with that head. */
   readonly changing?: Fields | undefined;
+}
+
+/** A request to send through a pool. */
+export interface ClientRequest extends ClientRequestHead {
+  readonly body?: Bytes | undefined;
 }
 
 /** A head whose last field is its Content-Length, but for the digits of that: one for all messages that differ in length only. */
@@ -198,7 +203,7 @@ export interface ReadyHead {
   readonly fields: Fields;
 }
 
-/** See {@link ClientRequest.made} and {@link ResponseStart.made}. For the engine alone. */
+/** See {@link ClientRequestHead.made} and {@link ResponseStart.made}. For the engine alone. */
 export interface MadeHead {
   /** The head but for the digits of its Content-Length. */
   ready: ReadyHead | undefined;

@@ -44,5 +44,5 @@ export function requestOf({ hop, request }: Passage, { body, message }: Passed):
   const { sessionId } = message;
   const proof = [HOP_PROOF_FIELD, hop.prove(message)];
   const changing = sessionId === undefined ? proof : [SESSION_ID_FIELD, sessionId, ...proof];
-  return body === undefined ? { ...request, changing } : { ...request, changing, body };
+  return { ...request, changing, body };
 }

@@ -351,7 +351,7 @@ class PassedCall extends PoolCall<ClientResponse> {
   readonly #peer: Peer;
 
   constructor(peer: Peer, request: ClientRequest) {
-    super(peer.pool, request);
+    super(peer.pool, request, request.body);
     this.#peer = peer;
   }
 

@@ -23,7 +23,7 @@ import { probeEra } from "./era_probe.ts";
 import { hear, type Heard } from "./http/hear.ts";
 import { OTHER_ERA_STATUSES } from "./peers/http_peer_fault.ts";
 import { STATELESS_MARK } from "./stateless/stateless_mark.ts";
-import type { Upstream, UpstreamRequest } from "./upstream.ts";
+import { otherwise, type Upstream, type UpstreamRequest } from "./upstream.ts";
 
 /** What an operator says of a server: to find out, or that it has one face only, or that only one is to be used. */
 export type EraChoice = "auto" | "sessions" | "stateless";
@@ -200,7 +200,7 @@ export class BothErasUpstream implements Upstream {
     request: UpstreamRequest,
     under: (call: SessionCall) => Promise<SessionAnswer>,
   ): Promise<SessionAnswer> {
-    const again = () => ({ ...request, fields: [...request.fields] });
+    const again = () => otherwise(request, { fields: [...request.fields] });
     // Asked each time, whatever it said to others: a refusal may be about who asks, and decides for nobody else.
     const answer = await under(this.#inner.send(again()));
     if (answer instanceof LostSession) return answer;

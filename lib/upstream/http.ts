@@ -18,21 +18,21 @@ import { SESSION_ID_FIELD } from "../mcp/session_id_field.ts";
 import { SYSTEM_TIMERS, type Timers } from "../platform/time/timers.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../session/lost_session.ts";
 import { hear, type Heard } from "./http/hear.ts";
-import { HttpCall, type HttpCallOptions, type Sent } from "./http/http_call.ts";
+import { HttpCall, type HttpCallOptions, type Sent, type SentHead } from "./http/http_call.ts";
 import { isChallenge, Pings } from "./http/pings.ts";
 import { withQuery } from "./http/query.ts";
 import { isRedirect, redirectTarget, refuseRedirect } from "./http/redirect.ts";
 import { isRepeatable } from "./http/repeatable.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
-/** A request's head as this server gets it, but for the session's id, beside what it was made of. */
+/** A request's head as this server gets it, in whichever session, beside what it was made of. */
 class OutgoingHead {
-  readonly method: string;
-  readonly target: string;
-  readonly fields: Fields;
+  readonly #method: string;
+  readonly #sentTo: string;
+  readonly #fields: Fields;
   /** One for those in a session and one for those in none: whether there is a changing field is settled. */
-  readonly made: MadeHead = newMadeHead(false);
-  #changing: Fields | undefined = undefined;
+  readonly #made: MadeHead = newMadeHead(false);
+  #sent: SentHead | undefined = undefined;
   readonly #from: Fields;
   readonly #query: string;
   readonly #target: string | undefined;
@@ -40,9 +40,9 @@ class OutgoingHead {
   readonly #address: EndpointUrl;
 
   constructor({ method, query, target, fields, upstreamSessionId }: UpstreamRequest, address: EndpointUrl) {
-    this.method = method;
-    this.target = target ?? withQuery(address.target, query);
-    this.fields = [...fields, "host", address.authority];
+    this.#method = method;
+    this.#sentTo = target ?? withQuery(address.target, query);
+    this.#fields = [...fields, "host", address.authority];
     this.#from = fields;
     this.#query = query;
     this.#target = target;
@@ -50,15 +50,23 @@ class OutgoingHead {
     this.#address = address;
   }
 
-  /** The field of the session: one list for as long as it is the same. */
-  changingFor(id: UpstreamSessionId | undefined): Fields | undefined {
-    if (id === undefined || this.#changing?.[1] === id) return this.#changing;
-    return this.#changing = [SESSION_ID_FIELD, id];
+  /** One for as long as it is the same session. */
+  sentIn(upstreamSessionId: UpstreamSessionId | undefined): SentHead {
+    if (this.#sent !== undefined && this.#sent.upstreamSessionId === upstreamSessionId) return this.#sent;
+    const changing = upstreamSessionId === undefined ? undefined : [SESSION_ID_FIELD, upstreamSessionId];
+    return this.#sent = {
+      method: this.#method,
+      target: this.#sentTo,
+      fields: this.#fields,
+      made: this.#made,
+      changing,
+      upstreamSessionId,
+    };
   }
 
   isOf({ method, query, target, fields, upstreamSessionId }: UpstreamRequest, address: EndpointUrl): boolean {
     return this.#from === fields && this.#isInSession === (upstreamSessionId !== undefined) &&
-      this.#address === address && this.method === method && this.#query === query && this.#target === target;
+      this.#address === address && this.#method === method && this.#query === query && this.#target === target;
   }
 }
 
@@ -122,15 +130,9 @@ export class HttpUpstream implements Upstream {
   }
 
   send(request: UpstreamRequest): SessionCall {
-    const { upstreamSessionId, body } = request;
-    const head = this.#headOf(request);
-    const { method, target, fields, made } = head;
-    const changing = head.changingFor(upstreamSessionId);
-    const sent = body === undefined
-      ? { method, target, fields, made, changing, upstreamSessionId }
-      : { method, target, fields, made, changing, upstreamSessionId, body };
+    const head = this.#headOf(request).sentIn(request.upstreamSessionId);
     const options = request.isHeard === true ? this.#heard : this.#unheard;
-    return new HttpCall(this.pool, sent, options);
+    return new HttpCall(this.pool, head, request.body, options);
   }
 
   /** What is sent of it but for its body: the same as before for the same list of fields. */

@@ -7,12 +7,12 @@ import type { HeadNotes } from "../http1/types.ts";
 import type { Here } from "../replica/elsewhere.ts";
 import type { SessionCall } from "../session/lost_session.ts";
 
-/** One message for an upstream: what a bridge is asked, and what only an address has. */
-export interface UpstreamRequest extends BridgeRequest {
+/** One message for an upstream: what a bridge is asked, and what only an address has. See {@link otherwise} for another like it. */
+export declare abstract class UpstreamRequest extends BridgeRequest {
   /** `?…` or empty: appended to the upstream's own path. */
-  readonly query: string;
+  abstract get query(): string;
   /** In place of the upstream's own path and `query`: where the server itself has named another of its own. */
-  readonly target?: string;
+  readonly target?: string | undefined;
   /**
    * Room for what the upstream makes of `fields`, for as long as this very list is sent again and again; undefined of a
    * list made for one request. Whoever sends another list in its place notes beside what it is about.
@@ -22,7 +22,25 @@ export interface UpstreamRequest extends BridgeRequest {
    * Whether its answer is heard for some seconds though nobody wants it any more: of an initialize, which may have opened a
    * session by then. For servers over HTTP: nothing but the answer says which.
    */
-  readonly isHeard?: boolean;
+  readonly isHeard?: boolean | undefined;
+}
+
+/** The same request, in the same session, but for what `changes` say. */
+export function otherwise<Request extends UpstreamRequest>(
+  request: Request,
+  changes: Partial<Omit<UpstreamRequest, "upstreamSessionId">>,
+): UpstreamRequest & { readonly upstreamSessionId: Request["upstreamSessionId"] } {
+  const { upstreamSessionId }: { readonly upstreamSessionId: Request["upstreamSessionId"] } = request;
+  const { method, query, target, fields, notes, body, parsed } = request;
+  const { caller, session, revival, opened, noted, where, isHeard } = request;
+  // A member that is forgotten here does not compile.
+  const rest:
+    & Readonly<Record<Exclude<keyof UpstreamRequest, "upstreamSessionId">, unknown>>
+    & Omit<UpstreamRequest, "upstreamSessionId"> = {
+      ...{ method, query, target, fields, notes, body, parsed },
+      ...{ caller, session, revival, opened, noted, where, isHeard },
+    };
+  return { ...rest, ...changes, upstreamSessionId };
 }
 
 /** This replica among others, before such a server; undefined where there are none, or it has no name. */

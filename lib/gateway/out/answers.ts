@@ -4,8 +4,7 @@ import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
 import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
-import type { UpstreamRequest } from "../../upstream/upstream.ts";
-import { isAdopted, openedWith } from "../in/adopt.ts";
+import { isAdopted } from "../in/adopt.ts";
 import type { GatewayParts } from "../parts.ts";
 import { carryTrace } from "../traced.ts";
 import { removeField } from "./fields/fields.ts";
@@ -13,6 +12,7 @@ import type { Sending } from "./outbound.ts";
 import { NOT_THERE, passOn } from "./pass_on.ts";
 import { homeOf, isKnown } from "./route.ts";
 import { noteAnswer } from "./send.ts";
+import { type Crossing, SessionRequest } from "./session_request.ts";
 import { followHandshake, handshakeOf, openByHandshake } from "./sessions/handshake.ts";
 import { isInitializeRefused, revive } from "./sessions/revive.ts";
 
@@ -132,9 +132,6 @@ const OF_THE_PLACE = ["last-event-id"];
 /** What the client says there is about its own message. */
 const OF_THE_MESSAGE = ["mcp-method", "mcp-name", "last-event-id", ...OF_THE_BYTES];
 
-/** What of the client's head goes along, and what is known of it. */
-type Crossing = Pick<UpstreamRequest, "fields" | "notes">;
-
 function without(list: Fields, names: readonly string[]): Crossing {
   const fields = list.slice();
   for (const name of names) removeField(fields, name);
@@ -191,25 +188,9 @@ function crossingOf(parts: GatewayParts, sending: Sending): Crossing {
   return isOwn(sending) ? without(crossing.fields, OF_THE_MESSAGE) : crossing;
 }
 
-function callWith({ outbound, upstream, link }: Sending, { fields, notes }: Crossing): SessionCall {
-  const { inbound, caller, session, body } = outbound;
+function callWith({ outbound, upstream, link }: Sending, crossing: Crossing): SessionCall {
+  const { inbound } = outbound;
   if (inbound.record !== undefined) inbound.record.upstream = upstream.name;
-  const { head: { method, query } } = inbound;
-  const parsed = outbound.parsed ?? inbound.parsed;
-  const opened = openedWith(session);
-  const request = {
-    method: method as "GET" | "POST",
-    query,
-    fields,
-    notes,
-    upstreamSessionId: link.upstreamSessionId,
-    opened,
-    body,
-    parsed,
-    caller,
-    session,
-    noted: inbound.record,
-    isHeard: outbound.handshake !== undefined,
-  };
+  const request = new SessionRequest(outbound, crossing, link.upstreamSessionId);
   return upstream.send(inbound.trace ? carryTrace(inbound, upstream, request) : request);
 }

@@ -87,7 +87,7 @@ export class ClientConnection implements PooledConnection, CallCarrier, StreamOw
   /** @returns false if the body has been called back meanwhile, with the exchange it came in: the call has failed then */
   #sendWhole(call: PoolCall): boolean {
     try {
-      const body = call.request.body ?? EMPTY;
+      const body = call.requestBody ?? EMPTY;
       sendMessage(this.stream.output, call.requestHead, body.length, body);
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;

@@ -5,7 +5,7 @@ import { LULLS } from "../../platform/memory/lulls.ts";
 import type { Socket } from "../../platform/sockets/socket.ts";
 import { eventTime } from "../../platform/time/event_time.ts";
 import { ByteAccount } from "../byte_account.ts";
-import { type Call, type ClientRequest, type ClientResponse, HttpError } from "../types.ts";
+import { type Call, type ClientRequest, type ClientRequestHead, type ClientResponse, HttpError } from "../types.ts";
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 import { DEFAULT_HEAD_LIMITS } from "../wire/fields/fields_parse.ts";
@@ -76,7 +76,7 @@ export class Pool implements Timed {
    * @throws TypeError if the request cannot be sent as it is; all else comes through the call
    */
   send(request: ClientRequest): Call {
-    const call = new PoolCall<ClientResponse>(this, request);
+    const call = new PoolCall<ClientResponse>(this, request, request.body);
     this.carry(call);
     return call;
   }
@@ -91,7 +91,7 @@ export class Pool implements Timed {
   }
 
   /** The idle connection whose other end remembers the head of the request, where that has to be looked for. */
-  #takeCarrier({ made }: ClientRequest, nowMs: number): PooledConnection | undefined {
+  #takeCarrier({ made }: ClientRequestHead, nowMs: number): PooledConnection | undefined {
     if (made?.carrier === undefined) return undefined;
     const position = this.#idle.lastIndexOf(made.carrier as PooledConnection);
     const connection = this.#idle[position];
@@ -220,7 +220,7 @@ export class Pool implements Timed {
    */
   #retry(call: PoolCall, { unsent, reused }: { readonly unsent: boolean; readonly reused: boolean }): boolean {
     if (call.retries >= MAX_RETRIES || this.#closing.signal.aborted) return false;
-    const allowed = unsent || (reused && call.retries === 0 && (call.idempotent || this.#mayRepeat(call.request)));
+    const allowed = unsent || (reused && call.retries === 0 && (call.idempotent || this.#mayRepeat(requestOf(call))));
     if (!allowed) return false;
     call.retries++;
     call.connection = undefined;
@@ -269,4 +269,8 @@ export class Pool implements Timed {
       connection.shut(new HttpError("aborted", "sending a request: the pool is closed"));
     }
   }
+}
+
+function requestOf({ request, requestBody }: PoolCall): ClientRequest {
+  return { ...request, body: requestBody };
 }

@@ -4,12 +4,13 @@ import {
   type BodyReader,
   type Call,
   type CallListener,
-  type ClientRequest,
+  type ClientRequestHead,
   type ClientResponse,
   HttpError,
   type ResponseHead,
 } from "../types.ts";
 import { BytesBody } from "../wire/bodies/bytes_body.ts";
+import type { Bytes } from "../wire/streams/borrowed.ts";
 import type { Head } from "../wire/ready_head.ts";
 import type { SentHeads } from "./sent_heads.ts";
 
@@ -17,7 +18,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELE
 /** RFC 9110 §8.6: with these a request without a body says so. */
 const ANNOUNCES_NO_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
-const ANSWERED: ClientRequest = { method: "", target: "", fields: [] };
+const ANSWERED: ClientRequestHead = { method: "", target: "", fields: [] };
 
 /** The connection a call is on. Neither does anything once the connection is another call's. */
 export interface CallCarrier {
@@ -64,11 +65,12 @@ class Seldom {
  * make of it. 12 fields (112 bytes on JavaScriptCore) at most with those of `HttpCall`: the next belongs into
  * {@link Seldom}.
  */
-export class PoolCall<Answer = unknown, Request extends ClientRequest = ClientRequest>
+export class PoolCall<Answer = unknown, Request extends ClientRequestHead = ClientRequestHead>
   implements Call<Answer>, ClientResponse {
-  /** Gone, with its head, once there is an answer: streams live long. */
-  request: ClientRequest;
+  /** Gone, with its head and body, once there is an answer: streams live long. */
+  request: ClientRequestHead;
   requestHead: Head;
+  requestBody: Bytes | undefined;
   /** The response's, once there is one. */
   head: ResponseHead = NO_HEAD;
   body: BodyReader = NO_BODY;
@@ -80,15 +82,16 @@ export class PoolCall<Answer = unknown, Request extends ClientRequest = ClientRe
   #seldom: Seldom | undefined = undefined;
 
   /** To be handed to `Pool.carry`. @throws TypeError if the request cannot be sent as it is */
-  constructor(queue: CallQueue, request: Request) {
+  constructor(queue: CallQueue, request: Request, body: Bytes | undefined) {
     this.#queue = queue;
     this.request = request;
-    const length = request.body?.length ?? (ANNOUNCES_NO_BODY.has(request.method) ? 0 : undefined);
+    this.requestBody = body;
+    const length = body?.length ?? (ANNOUNCES_NO_BODY.has(request.method) ? 0 : undefined);
     this.requestHead = queue.heads.format(request, length);
   }
 
   /** What the call is answered with: its response, which is the call itself. Must not throw; what it promises may be broken. */
-  protected judge(_sent: Request): Answer | Promise<Answer> {
+  protected judge(_sent: Request, _body: Bytes | undefined): Answer | Promise<Answer> {
     return this as ClientResponse as Answer;
   }
 
@@ -147,12 +150,12 @@ export class PoolCall<Answer = unknown, Request extends ClientRequest = ClientRe
   /** @param writing whether nobody has said yet that the request has gone out: most often that is said in the next turn */
   resolve(head: ResponseHead, body: BodyReader, writing: boolean): void {
     const sent = this.request as Request;
-    this.request = ANSWERED;
-    this.requestHead = "";
+    const sentBody = this.requestBody;
+    this.#forgetRequest();
     this.head = head;
     this.body = body;
     this.#outcome = JUDGED;
-    const answer = this.#outcome = this.judge(sent);
+    const answer = this.#outcome = this.judge(sent, sentBody);
     if (this.#seldom?.promise !== undefined) this.#settle(this.#seldom.promise);
     const listener = this.#listener;
     if (listener === undefined) return;
@@ -161,12 +164,17 @@ export class PoolCall<Answer = unknown, Request extends ClientRequest = ClientRe
     tellLater(Promise.resolve(answer), listener);
   }
 
+  /** Whoever made the call may keep it for long. */
+  #forgetRequest(): void {
+    this.request = ANSWERED;
+    this.requestHead = "";
+    this.requestBody = undefined;
+  }
+
   fail(error: HttpError): void {
     if (this.settled) return;
     this.#outcome = new Failure(error);
-    // Whoever made the call may keep it for long: nothing of the request stays with it.
-    this.request = ANSWERED;
-    this.requestHead = "";
+    this.#forgetRequest();
     if (this.#seldom?.promise !== undefined) this.#settle(this.#seldom.promise);
     const listener = this.#listener;
     if (listener === undefined) return;

@@ -1,6 +1,6 @@
 // Request heads that have been sent before, in bytes: most requests of a session differ in their body only.
 // What is sent is what `formatRequestHead` made of the very same method, target and fields. Bounded.
-import type { ClientRequest, Fields, MadeHead, ReadyHead } from "../types.ts";
+import type { ClientRequestHead, Fields, MadeHead, ReadyHead } from "../types.ts";
 import { formatRequestHead, requireSendable } from "../wire/heads/head_format.ts";
 import { keepLatin1 } from "../wire/latin1.ts";
 import { type Head, readyHead } from "../wire/ready_head.ts";
@@ -25,7 +25,7 @@ export class SentHeads {
   #youngBytes = 0;
 
   /** As {@link formatRequestHead}, or ready to be written with the length of its body. @throws TypeError if the request cannot be sent as it is */
-  format(request: ClientRequest, bodyLength: number | undefined): Head {
+  format(request: ClientRequestHead, bodyLength: number | undefined): Head {
     const { method, target, fields, changing } = request;
     const made = placeOf(request);
     if (changing !== undefined && changing.length > 0) {
@@ -67,7 +67,7 @@ export class SentHeads {
 }
 
 /** Where its head is kept; undefined if that is another's place: a request that is sent on to where a redirect leads has it, too. */
-function placeOf({ method, target, fields, made }: ClientRequest): MadeHead | undefined {
+function placeOf({ method, target, fields, made }: ClientRequestHead): MadeHead | undefined {
   if (made === undefined) return undefined;
   const of = made.of ??= { method, target, fields };
   return of.fields === fields && of.target === target && of.method === method ? made : undefined;
@@ -78,7 +78,7 @@ function placeOf({ method, target, fields, made }: ClientRequest): MadeHead | un
  * of the changing ones that say what they said the time before.
  */
 function formatChanging(
-  request: ClientRequest,
+  request: ClientRequestHead,
   made: MadeHead | undefined,
   { changing, bodyLength }: { readonly changing: Fields; readonly bodyLength: number | undefined },
 ): Head {
@@ -109,7 +109,7 @@ function formatChanging(
 }
 
 /** A head up to where further fields go. */
-function stemOf({ method, target, fields }: ClientRequest, more: Fields): string {
+function stemOf({ method, target, fields }: ClientRequestHead, more: Fields): string {
   return formatRequestHead(method, target, [...fields, ...more], undefined).slice(0, -2);
 }
 

@@ -8,7 +8,7 @@ import { HttpError } from "../../http1/types.ts";
 import { isSameName } from "../../http1/wire/fields/field_spelling.ts";
 import { fieldValue } from "../../http1/wire/fields/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
-import type { Upstream, UpstreamRequest } from "../upstream.ts";
+import { otherwise, type Upstream, type UpstreamRequest } from "../upstream.ts";
 import { type Credential, CredentialRejectedError, type CredentialSource } from "./credential.ts";
 import type { CredentialHolder } from "./rotation.ts";
 
@@ -20,7 +20,7 @@ function withFields(request: UpstreamRequest, { values }: Credential): UpstreamR
     for (let i = fields.length - 2; i >= 0; i -= 2) if (isSameName(fields[i]!, lower)) fields.splice(i, 2);
     fields.push(lower, value);
   }
-  return { ...request, fields };
+  return otherwise(request, { fields });
 }
 
 function explain(cause: unknown): unknown {

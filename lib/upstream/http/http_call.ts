@@ -3,13 +3,19 @@
 import type { UpstreamSessionId } from "../../envelope/session_id.ts";
 import type { Pool } from "../../http1/client/pool.ts";
 import { PoolCall } from "../../http1/client/pool_call.ts";
-import { type Call, type ClientRequest, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { type Call, type ClientRequestHead, type ClientResponse, HttpError } from "../../http1/types.ts";
+import type { Bytes } from "../../http1/wire/streams/borrowed.ts";
 import { OwnedTimer, type Timers } from "../../platform/time/timers.ts";
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 
-/** A request as it went out, and the session it went out in. */
-export interface Sent extends ClientRequest {
+/** A request's head as it went out, and the session it went out in: one for all that differ in their bodies alone. */
+export interface SentHead extends ClientRequestHead {
   readonly upstreamSessionId: UpstreamSessionId | undefined;
+}
+
+/** The whole request. */
+export interface Sent extends SentHead {
+  readonly body: Bytes | undefined;
 }
 
 /** Looks at what is no plain success. */
@@ -37,13 +43,13 @@ class Seldom {
 }
 
 /** Two fields, no more: see `PoolCall`. */
-export class HttpCall extends PoolCall<SessionAnswer, Sent> implements SessionCall {
+export class HttpCall extends PoolCall<SessionAnswer, SentHead> implements SessionCall {
   readonly #options: HttpCallOptions;
   #seldom: Seldom | undefined = undefined;
 
   /** Sends it. @throws TypeError as the pool */
-  constructor(pool: Pool, sent: Sent, options: HttpCallOptions) {
-    super(pool, sent);
+  constructor(pool: Pool, head: SentHead, body: Bytes | undefined, options: HttpCallOptions) {
+    super(pool, head, body);
     this.#options = options;
     pool.carry(this);
   }
@@ -52,8 +58,8 @@ export class HttpCall extends PoolCall<SessionAnswer, Sent> implements SessionCa
     return this.#seldom ??= new Seldom();
   }
 
-  protected override judge(sent: Sent): SessionAnswer | Promise<SessionAnswer> {
-    return this.head.status < 300 ? this : this.#options.examine(sent, this, this);
+  protected override judge(head: SentHead, body: Bytes | undefined): SessionAnswer | Promise<SessionAnswer> {
+    return this.head.status < 300 ? this : this.#options.examine({ ...head, body }, this, this);
   }
 
   override abort(): void {

@@ -4,7 +4,7 @@
 import { SignetError } from "../../../errors.ts";
 import type { ClientResponse } from "../../../http1/types.ts";
 import { Elsewhere } from "../../../replica/elsewhere.ts";
-import type { UpstreamRequest } from "../../../upstream/upstream.ts";
+import { otherwise, type UpstreamRequest } from "../../../upstream/upstream.ts";
 import type { Inbound } from "../../inbound.ts";
 import type { GatewayParts } from "../../parts.ts";
 import type { InFlight } from "../in_flight.ts";
@@ -36,7 +36,7 @@ export async function answerStateless(parts: GatewayParts, sending: StatelessSen
   const where = { gone, isPassedOn: inbound.hop !== undefined };
   for (;;) {
     try {
-      const response = await sendWithoutSession(parts, inFlight, { ...request, where });
+      const response = await sendWithoutSession(parts, inFlight, otherwise(request, { where }));
       return { response, isPassed: false };
     } catch (fault) {
       if (!(fault instanceof Elsewhere)) throw fault;

@@ -144,8 +144,8 @@ class Judged extends PoolCall<ClientResponse> {
 }
 
 /** What a call holds of its request, which may be long while an answer may last for days. */
-function heldBy({ request, requestHead }: PoolCall): unknown {
-  return [request.body, request.fields, requestHead];
+function heldBy({ request, requestHead, requestBody }: PoolCall): unknown {
+  return [requestBody, request.fields, requestHead];
 }
 
 const NOTHING_HELD = [undefined, [], ""];
@@ -154,7 +154,7 @@ Deno.test("a call that is sent again is judged once, by its own request, and kee
   await using test = poolBefore(new RawUpstream(), {}, { mayRepeat: () => true });
   const peer = await warmUp(test);
   const request = post("twice");
-  const call = new Judged(test.pool, request);
+  const call = new Judged(test.pool, request, request.body);
   test.pool.carry(call);
   await peer.takeMessage();
   assert.equal(call.head.status, 0);
@@ -176,13 +176,13 @@ Deno.test("a call that is sent again is judged once, by its own request, and kee
 
 Deno.test("a call that has failed keeps nothing of its request, be it sent or not", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
-  const sent = new Judged(test.pool, post("sent"));
+  const sent = new Judged(test.pool, post("sent"), post("sent").body);
   test.pool.carry(sent);
   const peer = await test.upstream.next();
   await peer.takeMessage();
   sent.abort();
   await assert.rejects(sent.response, { code: "aborted" });
-  const waiting = new Judged(test.pool, post("waiting"));
+  const waiting = new Judged(test.pool, post("waiting"), post("waiting").body);
   test.pool.carry(waiting);
   waiting.abort();
   await assert.rejects(waiting.response, { code: "aborted", unsent: true });
@@ -221,7 +221,7 @@ class AskedEarly extends PoolCall<ClientResponse> {
 
 Deno.test("who asks for a call's promise while its answer is judged gets what it is judged to be", STRICT, async () => {
   await using test = poolBefore(new RawUpstream());
-  const call = new AskedEarly(test.pool, get("/"));
+  const call = new AskedEarly(test.pool, get("/"), undefined);
   test.pool.carry(call);
   const peer = await test.upstream.next();
   await peer.takeMessage();

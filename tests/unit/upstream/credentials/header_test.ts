@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { bareAnswer } from "../../../../lib/bridge/answers/http_answer.ts";
 import { CachedCredential } from "../../../../lib/upstream/credentials/credential.ts";
 import { CredentialedUpstream } from "../../../../lib/upstream/credentials/header.ts";
-import type { Upstream, UpstreamRequest } from "../../../../lib/upstream/upstream.ts";
+import { otherwise, type Upstream, type UpstreamRequest } from "../../../../lib/upstream/upstream.ts";
 import { callerKeys } from "../../../support/callers.ts";
 import { FakeTimers } from "../../../support/fake_timers.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -60,7 +60,7 @@ Deno.test(
     const upstream = new CredentialedUpstream(inner, source);
     for (let i = 0; i < 2; i++) {
       const fields = ["accept", "*/*", "authorization", "Bearer the-clients", "x-tenant", "1"];
-      await upstream.send({ ...REQUEST, method: "POST", fields }).response;
+      await upstream.send(otherwise(REQUEST, { method: "POST", fields })).response;
     }
     for (const { fields } of inner.sent) {
       assert.deepEqual(fields, ["accept", "*/*", "x-tenant", "1", "authorization", "Bearer at-1"]);
@@ -73,7 +73,7 @@ Deno.test("B4: without a credential an HTTP upstream is not asked, and the clien
   const inner = new RecordingUpstream();
   const source = new CachedCredential(() => Promise.reject(new Error("away")), new FakeTimers());
   const upstream = new CredentialedUpstream(inner, source);
-  const request: UpstreamRequest = { ...REQUEST, fields: ["authorization", "x"] };
+  const request = otherwise(REQUEST, { fields: ["authorization", "x"] });
   await assert.rejects(upstream.send(request).response, { code: "upstream_unreachable" });
   assert.equal(inner.sent.length, 0);
 });

@@ -19,7 +19,7 @@ async function scene(isHeard: boolean, examine = asItIs) {
   const pool = new Pool({ transport: "tcp", hostname: "127.0.0.1", port: upstream.port });
   const hearing = isHeard ? { ms: 10_000, timers } : undefined;
   const sent = { ...REQUEST, upstreamSessionId: undefined };
-  const call = new HttpCall(pool, sent, { examine, hearing });
+  const call = new HttpCall(pool, sent, undefined, { examine, hearing });
   const peer = await upstream.next();
   await peer.takeMessage();
   return {
