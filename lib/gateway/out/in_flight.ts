@@ -3,10 +3,10 @@
 import type { SignetError } from "../../errors.ts";
 import { tellLater } from "../../http1/call_of.ts";
 import { type CallListener, type ExchangeWatcher, HttpError } from "../../http1/types.ts";
-import type { Linked, LinkedList } from "../../platform/memory/linked_list.ts";
+import type { Linked } from "../../platform/memory/linked_list.ts";
 import { eventTime } from "../../platform/time/event_time.ts";
 import type { Caller } from "../../session/caller.ts";
-import { type Counted, Unit } from "../../session/limits/holdings.ts";
+import { type Holding, Unit } from "../../session/limits/holdings.ts";
 import type { SessionAnswer, SessionCall } from "../../session/lost_session.ts";
 import type { Active, EndReason } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";
@@ -15,15 +15,6 @@ import type { Inbound } from "../inbound.ts";
 export interface Asked {
   readonly inbound: Inbound;
   readonly caller: Caller;
-}
-
-/** What `UnderWay` lends to a request that it follows, and nobody else can. */
-export interface Place {
-  readonly list: LinkedList<InFlight>;
-  readonly what: "streams" | "requests";
-  /** One stream, or so many calls of one body. */
-  readonly count: number;
-  readonly room: Counted;
 }
 
 /** What few requests have, or for a moment. */
@@ -52,7 +43,8 @@ export class InFlight extends Unit implements Active, ExchangeWatcher, Linked<In
   #call: SessionCall | undefined = undefined;
   #seldom: Seldom | undefined = undefined;
 
-  constructor({ inbound, caller }: Asked, { list, what, count, room }: Place) {
+  /** @param room where there is some for so many calls of one body, or for one stream (`Limits.roomFor`) */
+  constructor({ inbound, caller }: Asked, what: "streams" | "requests", room: Holding, count: number) {
     super(what, room, count);
     this.inbound = inbound;
     this.caller = caller;
@@ -60,7 +52,6 @@ export class InFlight extends Unit implements Active, ExchangeWatcher, Linked<In
     const { exchange } = inbound;
     exchange.watcher = this;
     this.clientGone = exchange.aborted;
-    list.append(this);
   }
 
   #ensureSeldom(): Seldom {

@@ -84,7 +84,9 @@ export class UnderWay {
     const room = limits.roomFor(what, principalKey, count);
     this.#size++;
     if (isStream) this.#streams++;
-    return new InFlight(asked, { list: this.#list, what, count, room });
+    const inFlight = new InFlight(asked, what, room, count);
+    this.#list.append(inFlight);
+    return inFlight;
   }
 
   /** Again: nothing. */

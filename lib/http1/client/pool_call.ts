@@ -10,8 +10,8 @@ import {
   type ResponseHead,
 } from "../types.ts";
 import { BytesBody } from "../wire/bodies/bytes_body.ts";
-import type { Bytes } from "../wire/streams/borrowed.ts";
 import type { Head } from "../wire/ready_head.ts";
+import type { Bytes } from "../wire/streams/borrowed.ts";
 import type { SentHeads } from "./sent_heads.ts";
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE", "PUT", "TRACE"]);

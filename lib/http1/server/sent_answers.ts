@@ -21,14 +21,19 @@ const MOST_BYTES = 4096;
 export class SentAnswers {
   #last: SentAnswer | undefined;
 
-  /** As {@link formatResponseHead}, or ready to be written with the length of its body. @throws TypeError if it cannot be sent */
-  format(start: ResponseStart, framing: ResponseFraming): Head {
-    const { bodyLength, close, minorVersion } = framing;
+  /**
+   * As {@link formatResponseHead}, whose framing it is told apart: an object would be one more each answer. Or ready to be
+   * written with the length of its body. @throws TypeError if it cannot be sent
+   */
+  format(start: ResponseStart, bodyLength: number | undefined, close: boolean, minorVersion: 0 | 1): Head {
     if (bodyLength === undefined || !(bodyLength > 0) || close || minorVersion === 0) {
-      return formatResponseHead(start, framing);
+      return formatResponseHead(start, { bodyLength, close, minorVersion });
     }
+    return start.made?.ready ?? this.#formatKept(start, { bodyLength, close, minorVersion });
+  }
+
+  #formatKept(start: ResponseStart, framing: ResponseFraming): Head {
     const { made } = start;
-    if (made?.ready !== undefined) return made.ready;
     const last = this.#last;
     if (last === undefined || !isSame(last, start)) {
       const text = formatResponseHead(start, framing);

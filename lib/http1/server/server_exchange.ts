@@ -102,7 +102,7 @@ export class ServerExchange implements Exchange {
     if (start.status < 200) throw new TypeError(`responding: found status ${start.status}, want a final one`);
     const close = this.connection.settleClose(this, bodyLength === UNTIL_CLOSE);
     const { minorVersion } = this.head;
-    const head = this.connection.sentAnswers.format(start, { bodyLength, close, minorVersion });
+    const head = this.connection.sentAnswers.format(start, bodyLength, close, minorVersion);
     this.status = start.status;
     return head;
   }

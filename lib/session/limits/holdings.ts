@@ -26,9 +26,13 @@ export class Tally {
   refused = 0;
 }
 
+/** Of each kind, all principals' together. */
+export type Tallies = Readonly<Record<Held, Tally>>;
+
 /** What one principal holds. Shared by its reservations, so its key is stored once. */
 export class Holding implements Record<Held, number> {
   readonly key: PrincipalKey;
+  readonly tallies: Tallies;
   sessions = 0;
   streams = 0;
   requests = 0;
@@ -36,9 +40,23 @@ export class Holding implements Record<Held, number> {
   bytes = 0;
   readonly #all: Map<PrincipalKey, Holding>;
 
-  constructor(key: PrincipalKey, all: Map<PrincipalKey, Holding>) {
+  constructor(key: PrincipalKey, tallies: Tallies, all: Map<PrincipalKey, Holding>) {
     this.key = key;
+    this.tallies = tallies;
     this.#all = all;
+  }
+
+  /** So many more, of all and of this principal's. */
+  take(what: Held, count: number): void {
+    this.tallies[what].taken += count;
+    this[what] += count;
+  }
+
+  /** So many less. */
+  giveBack(what: Held, count = 1): void {
+    this.tallies[what].taken -= count;
+    this[what] -= count;
+    this.drop();
   }
 
   /** To be called when it may have come to nothing. */
@@ -48,6 +66,7 @@ export class Holding implements Record<Held, number> {
 }
 
 export class Holdings {
+  readonly tallies: Tallies = { sessions: new Tally(), streams: new Tally(), requests: new Tally() };
   readonly #all = new Map<PrincipalKey, Holding>();
 
   /** Principals that hold anything. */
@@ -62,39 +81,23 @@ export class Holdings {
   /** To be taken from, or dropped again. */
   of(key: PrincipalKey): Holding {
     let holding = this.#all.get(key);
-    if (holding === undefined) this.#all.set(key, holding = new Holding(key, this.#all));
+    if (holding === undefined) this.#all.set(key, holding = new Holding(key, this.tallies, this.#all));
     return holding;
   }
 }
 
-/** Where something limited is counted: of all, and of its principal. */
-export interface Counted {
-  readonly tally: Tally;
-  readonly holding: Holding;
-}
-
-/** So many less. */
-export function giveBack(what: Held, { tally, holding }: Counted, count = 1): void {
-  tally.taken -= count;
-  holding[what] -= count;
-  holding.drop();
-}
-
-/** So many of a tally and of a holding, most often one. */
+/** So many of one kind, most often one. */
 export class Unit implements Reservation {
   readonly what: Held;
   readonly count: number;
   readonly #holding: Holding;
-  #tally: Tally | undefined;
+  #released = false;
 
-  constructor(what: Held, from: Counted, count = 1) {
-    const { tally, holding } = from;
+  constructor(what: Held, holding: Holding, count = 1) {
     this.what = what;
     this.count = count;
-    this.#tally = tally;
     this.#holding = holding;
-    tally.taken += count;
-    holding[what] += count;
+    holding.take(what, count);
   }
 
   get principalKey(): PrincipalKey {
@@ -102,17 +105,17 @@ export class Unit implements Reservation {
   }
 
   get released(): boolean {
-    return this.#tally === undefined;
+    return this.#released;
   }
 
   release(): void {
-    if (this.#tally === undefined) return;
-    giveBack(this.what, { tally: this.#tally, holding: this.#holding }, this.count);
-    this.#tally = undefined;
+    if (this.#released) return;
+    this.#released = true;
+    this.#holding.giveBack(this.what, this.count);
   }
 
   handOver(): void {
-    this.#tally = undefined;
+    this.#released = true;
   }
 }
 

@@ -3,15 +3,7 @@
 // whatever happens.
 import { SignetError } from "../../errors.ts";
 import type { PrincipalKey } from "../caller.ts";
-import {
-  ByteShare,
-  type Counted,
-  giveBack,
-  Holdings,
-  type SessionReservation,
-  SessionUnit,
-  Tally,
-} from "./holdings.ts";
+import { ByteShare, type Holding, Holdings, type SessionReservation, SessionUnit } from "./holdings.ts";
 
 /** Seconds after which a refused caller may try again (M2). */
 const RETRY_AFTER_S = 30;
@@ -78,7 +70,6 @@ const KINDS = {
 /** Every count Signet is limited by. */
 export class Limits {
   #caps: LimitCaps;
-  readonly #tallies = { sessions: new Tally(), streams: new Tally(), requests: new Tally() };
   readonly #holdings = new Holdings();
   readonly #refusedOfPrincipals = { sessions: 0, streams: 0, requests: 0, bytes: 0 };
 
@@ -108,7 +99,7 @@ export class Limits {
         remedy: "All are in use: end some with DELETE, or raise --max-sessions-per-principal or lower --yield-after.",
       });
     }
-    const { sessions } = this.#tallies;
+    const { sessions } = this.#holdings.tallies;
     if (this.sessionsFull) {
       sessions.refused++;
       throw new SignetError("session_limit", {
@@ -117,12 +108,12 @@ export class Limits {
         remedy: "Add replicas, shorten --session-idle, or raise --max-sessions.",
       });
     }
-    return new SessionUnit("sessions", { tally: sessions, holding: this.#holdings.of(key) });
+    return new SessionUnit("sessions", this.#holdings.of(key));
   }
 
   /** Of a session that a reservation was handed over to; once for each. */
   releaseSession(key: PrincipalKey): void {
-    giveBack("sessions", { tally: this.#tallies.sessions, holding: this.#holdings.of(key) });
+    this.#holdings.of(key).giveBack("sessions");
   }
 
   /** Of the principal's share of memory, for one body. */
@@ -142,7 +133,7 @@ export class Limits {
   }
 
   get sessionsFull(): boolean {
-    return this.#tallies.sessions.taken >= this.#caps.maxSessions;
+    return this.#holdings.tallies.sessions.taken >= this.#caps.maxSessions;
   }
 
   principalFull(key: PrincipalKey): boolean {
@@ -151,7 +142,7 @@ export class Limits {
 
   /** What is out now, for metrics: all zero once everything has ended. */
   counts(): { sessions: number; streams: number; requests: number; principals: number } {
-    const { sessions, streams, requests } = this.#tallies;
+    const { sessions, streams, requests } = this.#holdings.tallies;
     return {
       sessions: sessions.taken,
       streams: streams.taken,
@@ -165,7 +156,7 @@ export class Limits {
     "sessions" | "streams" | "requests" | "principals" | "own_streams" | "own_requests" | "own_bytes",
     number
   > {
-    const { sessions, streams, requests } = this.#tallies;
+    const { sessions, streams, requests } = this.#holdings.tallies;
     return {
       sessions: sessions.refused,
       streams: streams.refused,
@@ -182,15 +173,15 @@ export class Limits {
    * @param count requests in one body: a batch is no cheaper than its calls one by one
    * @throws SignetError `principal_limit` (429) at the principal's share, `request_limit` (503) at the cap of all
    */
-  roomFor(what: Lasting, key: PrincipalKey, count = 1): Counted {
-    const tally = this.#tallies[what];
+  roomFor(what: Lasting, key: PrincipalKey, count = 1): Holding {
+    const tally = this.#holdings.tallies[what];
     const { name, cap, ofPrincipal, flag } = KINDS[what];
     const holding = this.#holdings.of(key);
     const { maxBusyPerPrincipal } = this.#caps;
     const isBusy = holding.streams + holding.requests >= maxBusyPerPrincipal;
     const limitOfOne = isBusy ? maxBusyPerPrincipal : this.#caps[ofPrincipal];
     const isOwn = isBusy || holding[what] + count > limitOfOne;
-    if (!isOwn && tally.taken + count <= this.#caps[cap]) return { tally, holding };
+    if (!isOwn && tally.taken + count <= this.#caps[cap]) return holding;
     holding.drop();
     if (isOwn) {
       this.#refusedOfPrincipals[what]++;
