@@ -1,7 +1,8 @@
 // Takes a request of an open session to its upstream and the answer back: its place in the session, what is sent, what
 // becomes of the answer, and the end of all three, however it comes. What most requests are, one of a session that is as it
 // was, waits for no promise on the way: the answer is passed on in the event that brings it (`Call.tell`).
-import type { CallListener, ClientResponse } from "../../http1/types.ts";
+import { type CallListener, type ClientResponse, HttpError } from "../../http1/types.ts";
+import { type Step, STEPS } from "../../platform/time/steps.ts";
 import { LostSession, type SessionAnswer } from "../../session/lost_session.ts";
 import { ActiveToken, type Session } from "../../session/session.ts";
 import type { UpstreamLink } from "../../session/upstream_link.ts";
@@ -80,13 +81,13 @@ function begin(parts: GatewayParts, outbound: Outbound, way: Way): void {
   const { inbound, session } = outbound;
   if (inbound.record !== undefined) inbound.record.session = session.tag;
   if (parts.law.policy?.reads.hints === true) inbound.listsOf = listsOf(outbound);
-  if (!isDropped(session)) return new Forwarding(parts, outbound, way).send();
+  if (!isDropped(session)) return STEPS.take(new Forwarding(parts, outbound, way));
   beginAgain(parts, outbound, way);
 }
 
 function beginAgain(parts: GatewayParts, outbound: Outbound, way: Way): void {
   const entering = enterAgain(parts, outbound, way);
-  entering.then((entered) => entered.send(), (error) => way.ended(parts, outbound.inbound, error));
+  entering.then((entered) => entered.go(), (error) => way.ended(parts, outbound.inbound, error));
 }
 
 /**
@@ -112,7 +113,7 @@ async function enterAgain(parts: GatewayParts, outbound: Outbound, way: Way): Pr
  * A request that has its place in its session, until it has left. 12 fields (112 bytes on JavaScriptCore) at most, with those
  * of its token.
  */
-class Forwarding extends ActiveToken implements Sending, Arriving, CallListener<SessionAnswer>, RelayListener {
+class Forwarding extends ActiveToken implements Step, Sending, Arriving, CallListener<SessionAnswer>, RelayListener {
   readonly outbound: Outbound;
   readonly link: UpstreamLink;
   readonly inFlight: InFlight;
@@ -148,8 +149,11 @@ class Forwarding extends ActiveToken implements Sending, Arriving, CallListener<
     return this.#parts.upstream;
   }
 
-  send(): void {
+  /** Sends it. */
+  go(): void {
     const { link, outbound, inFlight } = this;
+    // By another of those that came with it, or since: nothing of it leaves.
+    if (inFlight.cut) return this.#end(new HttpError("aborted", "sending a request: it was cut before"));
     this.#seenGeneration = link.generation;
     try {
       const isPlain = outbound.handshake === undefined && link.reviving === undefined && isKnown(this.#parts, this);

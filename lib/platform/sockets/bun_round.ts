@@ -4,6 +4,7 @@
 // where little comes at a time, nothing waits.
 import { throwLater } from "../faults/uncaught.ts";
 import { beginEvent, endEvent } from "../time/event_time.ts";
+import { STEPS, type Steps } from "../time/steps.ts";
 
 /** A socket in a round. None of its methods throws what is not a fault of ours. */
 export interface RoundMember {
@@ -25,10 +26,13 @@ const LATE_BYTES = 256 * 1024;
 export interface RoundOptions {
   /** Runs `task` once the loop has told of everything that it has waited for. */
   readonly later: (task: () => void) => void;
+  /** In which its requests go. */
+  readonly steps?: Steps;
 }
 
 export class BunRound {
   readonly #later: RoundOptions["later"];
+  readonly #steps: Steps;
   // Of this round and of the one that is being handed on: none is made anew.
   #requests: RoundMember[] = [];
   #answers: RoundMember[] = [];
@@ -43,8 +47,9 @@ export class BunRound {
   #isWorthIt = false;
   #apart = 0;
 
-  constructor({ later }: RoundOptions) {
+  constructor({ later, steps = STEPS }: RoundOptions) {
     this.#later = later;
+    this.#steps = steps;
   }
 
   /** A piece has come. @returns whether its socket is to keep it until `handOn` */
@@ -86,7 +91,9 @@ export class BunRound {
     this.#isOpen = true;
     // Answers first: what they end is free for the requests.
     for (let i = 0; i < answers.length; i++) handOn(answers[i]!);
+    this.#steps.begin();
     for (let i = 0; i < requests.length; i++) handOn(requests[i]!);
+    this.#steps.end();
     answers.length = requests.length = 0;
     this.#handedAnswers = answers;
     this.#handedRequests = requests;

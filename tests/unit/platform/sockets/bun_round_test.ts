@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { BunTcpSocket } from "../../../../lib/platform/runtime/bun_types.ts";
 import { BunRound } from "../../../../lib/platform/sockets/bun_round.ts";
 import { BunSocket } from "../../../../lib/platform/sockets/bun_socket.ts";
+import { Steps } from "../../../../lib/platform/time/steps.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -69,7 +70,7 @@ function played(round: BunRound, name: string, log: string[] = [], isOutgoing = 
 }
 
 /** From here on what comes in a wait is a round. */
-function busy({ round, turn }: ReturnType<typeof loop>): void {
+function busy({ round, turn }: Pick<ReturnType<typeof loop>, "round" | "turn">): void {
   const others = Array.from({ length: 4 }, (_, at) => played(round, String(at)));
   for (let at = 0; at < 80; at++) others[at % 4]!.socket.arrived(bytesOf("."));
   turn();
@@ -106,6 +107,27 @@ Deno.test("a busy wait is read, then looked at, answers first, then answered", S
   assert.deepEqual(log, []);
   scene.turn();
   assert.deepEqual(log, ["server has b", "client has a", "client sends answer", "server sends question"]);
+});
+
+Deno.test("requests go on in step: the first is sent on once the last has been looked at", STRICT, () => {
+  const steps = new Steps();
+  const tasks: (() => void)[] = [];
+  const round = new BunRound({ later: (task) => void tasks.push(task), steps });
+  const turn = () => tasks.splice(0).forEach((task) => task());
+  busy({ round, turn });
+  const log: string[] = [];
+  const server = played(round, "server", log, true);
+  server.onText = () => steps.take({ go: () => void log.push("what an answer ends goes on at once") });
+  const clients = ["one", "two"].map((name) => played(round, name, log));
+  for (const [at, client] of clients.entries()) {
+    client.onText = () => steps.take({ go: () => void write(server, `question ${at + 1}`) });
+    client.socket.arrived(bytesOf("a"));
+  }
+  server.socket.arrived(bytesOf("b"));
+  turn();
+  const first = ["server has b", "what an answer ends goes on at once"];
+  assert.deepEqual(log.slice(0, 4), [...first, "one has a", "two has a"]);
+  assert.deepEqual(server.sent, ["question 1", "question 2"]);
 });
 
 Deno.test("every socket sends its own bytes, whatever becomes of the memory they were in", STRICT, () => {

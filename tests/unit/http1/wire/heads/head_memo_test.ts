@@ -8,6 +8,7 @@ import {
   newMadeHead,
   type RequestHead,
   type ResponseHead,
+  type ResponseStart,
   UNTIL_CLOSE,
 } from "../../../../../lib/http1/types.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../../../../lib/http1/wire/fields/fields_parse.ts";
@@ -17,7 +18,11 @@ import {
   varyRequest,
   varyResponse,
 } from "../../../../../lib/http1/wire/heads/head.ts";
-import { formatRequestHead, formatResponseHead } from "../../../../../lib/http1/wire/heads/head_format.ts";
+import {
+  formatRequestHead,
+  formatResponseHead,
+  type ResponseFraming,
+} from "../../../../../lib/http1/wire/heads/head_format.ts";
 import { HeadMemo } from "../../../../../lib/http1/wire/heads/head_memo.ts";
 import { type Head, headLength, placeHead } from "../../../../../lib/http1/wire/ready_head.ts";
 import { STRICT } from "../../../../support/strict.ts";
@@ -318,19 +323,19 @@ Deno.test("heads of answers are what formatResponseHead makes, whatever was sent
     const { reason, ...rest } = start;
     const wanted = reason === undefined ? rest : { ...rest, reason };
     const given = framing as { bodyLength: number; close: boolean; minorVersion: 1 };
-    assert.equal(textOf(answers.format(wanted, given), given.bodyLength), formatResponseHead(wanted, given));
+    assert.equal(textOf(format(answers, wanted, given), given.bodyLength), formatResponseHead(wanted, given));
   }
   const untilClose = { bodyLength: UNTIL_CLOSE, close: true, minorVersion: 0 } as const;
-  assert.match(textOf(answers.format({ status: 200, fields: [] }, untilClose)), /connection: close/);
+  assert.match(textOf(format(answers, { status: 200, fields: [] }, untilClose)), /connection: close/);
 });
 
 Deno.test("heads of answers refuse what cannot be sent, each time, and send it in place of nothing", STRICT, () => {
   const answers = new SentAnswers();
   const framing = { bodyLength: 5, close: false, minorVersion: 1 } as const;
   for (let i = 0; i < 3; i++) {
-    assert.throws(() => answers.format({ status: 200, fields: ["x", "a\r\nb: c"] }, framing), TypeError);
-    assert.throws(() => answers.format({ status: 204, fields: [] }, framing), TypeError);
-    answers.format({ status: 200, fields: ["x", "a"] }, framing);
+    assert.throws(() => format(answers, { status: 200, fields: ["x", "a\r\nb: c"] }, framing), TypeError);
+    assert.throws(() => format(answers, { status: 204, fields: [] }, framing), TypeError);
+    format(answers, { status: 200, fields: ["x", "a"] }, framing);
   }
 });
 
@@ -344,3 +349,11 @@ Deno.test("notes are shared by heads that say the same but for their length, and
   assert.notEqual(find(memo, HEAD)?.notes, notes);
   assert.equal(parse(HEAD).notes, undefined);
 });
+
+function format(
+  answers: SentAnswers,
+  start: ResponseStart,
+  { bodyLength, close, minorVersion }: ResponseFraming,
+): Head {
+  return answers.format(start, bodyLength, close, minorVersion);
+}
