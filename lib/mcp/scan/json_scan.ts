@@ -2,7 +2,8 @@
 // that decide what it is and whom it concerns. Guarantees time linear in the bytes whatever they hold, no memory but its
 // own tables, and that no accepted message reads differently in another parser (§4: names SHOULD be unique). It can stop
 // at any byte and go on later, so that a long text holds nobody up.
-import { endOfLiteral, endOfNumber, IN_STRING, IS_ESCAPED, isDigit, isHex, skipPlain, wordsOf } from "./json_tokens.ts";
+import { endOfLiteral, endOfNumber, IN_STRING, IS_ESCAPED, isDigit, isHex } from "./json_tokens.ts";
+import { LongStrings } from "./long_strings.ts";
 import {
   findName,
   findSpeltName,
@@ -30,7 +31,7 @@ const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 
 
 const NOTHING = new Uint8Array(0);
 
-/** Bytes of a string before it pays to look at four at a time: that takes a view of the whole text, dear where it is short. */
+/** Bytes of a string before it pays to look at many at a time: that takes a view of the whole text, dear where it is short. */
 const NEAR = 256;
 
 /** What may come next. */
@@ -50,8 +51,7 @@ export class JsonScanner {
   beyondAscii = false;
   onMessage: ((scanner: JsonScanner, start: number, end: number) => void) | undefined;
   #bytes: Uint8Array = NOTHING;
-  /** The same memory, four bytes at a time; made for the first long string of a text. */
-  #words: Int32Array | undefined;
+  readonly #long = new LongStrings();
   #maxDepth = 0;
   /** Where the text ends; what stands behind is none of it. */
   #end = 0;
@@ -78,7 +78,7 @@ export class JsonScanner {
    */
   begin(bytes: Uint8Array, { maxDepth }: ScanLimits, from = 0, to: number = bytes.length): this {
     this.#bytes = bytes;
-    this.#words = undefined;
+    this.#long.begin(bytes);
     if (this.#objects.length <= maxDepth) {
       this.#objects = new Uint8Array(maxDepth + 1);
       this.#scopes = new Uint8Array(maxDepth + 1);
@@ -99,7 +99,7 @@ export class JsonScanner {
   /** Lets go of the text, so that nothing borrowed outlives its exchange. */
   release(): void {
     this.#bytes = NOTHING;
-    this.#words = undefined;
+    this.#long.release();
     this.onMessage = undefined;
   }
 
@@ -238,16 +238,26 @@ export class JsonScanner {
   #string(from: number, stop: number): number {
     const bytes = this.#bytes;
     let at = from;
-    if (IN_STRING[bytes[at]!] === 0) at = this.#skipPlain(at, stop);
+    if (IN_STRING[bytes[at]!] === 0) at = this.#long.skip(at, stop);
+    /** Whether what is beyond ASCII has not been found to be near the end of what is plain. */
+    let isFar = true;
     for (;; at++) {
-      while (at < stop && IN_STRING[bytes[at]!] === 0) at++;
+      const near = Math.min(at + NEAR, stop);
+      while (at < near && IN_STRING[bytes[at]!] === 0) at++;
       if (at >= stop) return at;
       const kind = IN_STRING[bytes[at]!]!;
-      if (kind === 2) return at;
-      if (kind === 1) {
+      if (kind === 0) at = this.#long.skip(at, stop) - 1;
+      else if (kind === 1) {
         this.beyondAscii = true;
         this.#isPlain = false;
-      } else if (kind === 4) {
+        if (isFar) {
+          const next = this.#long.skipText(at + 1, stop);
+          isFar = next > at + 1;
+          at = next - 1;
+        }
+        while (at + 1 < stop && bytes[at + 1]! >= 0x80) at++;
+      } else if (kind === 2) return at;
+      else if (kind === 4) {
         this.#refuse("syntax");
         return at;
       } else {
@@ -261,10 +271,6 @@ export class JsonScanner {
         }
       }
     }
-  }
-
-  #skipPlain(from: number, stop: number): number {
-    return skipPlain(this.#bytes, { words: this.#words ??= wordsOf(this.#bytes), from, stop });
   }
 
   #slotOf(scope: number, start: number, end: number): number {

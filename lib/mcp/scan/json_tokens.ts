@@ -64,39 +64,3 @@ export function isHex(bytes: Uint8Array, at: number): boolean {
 export function hexDigit(byte: number): number {
   return byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57;
 }
-
-/** Where the first whole word of `bytes` lies in their memory. */
-function wordBase({ byteOffset }: Uint8Array): number {
-  return byteOffset + 3 & ~3;
-}
-
-/** The same memory, four bytes at a time. */
-export function wordsOf(bytes: Uint8Array): Int32Array {
-  const base = wordBase(bytes);
-  return new Int32Array(bytes.buffer, base, Math.max(0, bytes.byteOffset + bytes.length - base >> 2));
-}
-
-/**
- * Sets the highest bit of a byte that is not plain, if all below it are: of one beyond ASCII, which has it; of a control
- * character or a quote, which are what is below 0x21 once the second bit is turned around; of a backslash.
- */
-function notPlain(word: number): number {
-  return word | ((word ^ 0x02020202) - 0x21212121) | ((word ^ 0x5c5c5c5c) - 0x01010101);
-}
-
-/** The position up to which `from` is followed by plain characters only, as far as eight at a time can tell. */
-export function skipPlain(
-  bytes: Uint8Array,
-  { words, from, stop }: { readonly words: Int32Array; readonly from: number; readonly stop: number },
-): number {
-  const base = wordBase(bytes) - bytes.byteOffset;
-  const first = from + 3 - base >> 2;
-  for (let at = from; at < first * 4 + base; at++) if (IN_STRING[bytes[at]!] !== 0) return at;
-  const end = stop - base >> 2;
-  let index = first;
-  // Two words a round; the last ones of an odd number are looked at byte by byte.
-  for (; index + 1 < end; index += 2) {
-    if (((notPlain(words[index]!) | notPlain(words[index + 1]!)) & 0x80808080) !== 0) break;
-  }
-  return index * 4 + base;
-}

@@ -5,6 +5,7 @@ import { SignetError } from "../../../../lib/errors.ts";
 import { errorResponse, idKey, idText } from "../../../../lib/mcp/messages/json_rpc.ts";
 import { OTHER_METHOD } from "../../../../lib/mcp/messages/methods.ts";
 import { parseMessage, parseMessageInTurns, readPlain } from "../../../../lib/mcp/messages/read_message.ts";
+import { LongStrings } from "../../../../lib/mcp/scan/long_strings.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const encoder = new TextEncoder();
@@ -359,23 +360,77 @@ Deno.test("the scanner takes for JSON what JSON.parse does", STRICT, () => {
   fc.assert(fc.property(fc.json(), (text) => assert.equal(isTaken(text), true, text)));
 });
 
+/** Whether it is JSON, in UTF-8. */
+function isJsonText(bytes: Uint8Array): boolean {
+  try {
+    JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 Deno.test("the scanner reads long strings at any place in memory as JSON.parse does", STRICT, () => {
-  const head = '{"jsonrpc":"2.0","id":1,"method":"a","params":{"x":"';
-  const put = fc.constantFrom("", '"', "\\", "\\n", "\n", "\0", "\x1f", "\x7f", "é", "\\u00e9", "\\u00g9");
+  const head = encoder.encode('{"jsonrpc":"2.0","id":1,"method":"a","params":{"x":"');
+  const put = fc.constantFrom(
+    "",
+    '"',
+    "\\",
+    "\\n",
+    "\n",
+    "\0",
+    "\x1f",
+    "\x7f",
+    "é",
+    "漢",
+    "\\u00e9",
+    "\\u00g9",
+    "é\x1f",
+    "\xff",
+  );
+  const filler = fc.constantFrom("a", "é", "漢字", "a\\n", "aaaaaaaé");
+  const length = fc.oneof(fc.nat(700), fc.integer({ min: 1900, max: 2200 }), fc.nat(9000));
   fc.assert(
-    fc.property(fc.nat(7), fc.nat(700), put, fc.nat(300), (offset, before, put, after) => {
-      const text = encoder.encode(head + "a".repeat(before) + put + "z".repeat(after) + '"}}');
+    fc.property(fc.nat(7), filler, length, put, length, (offset, filler, before, put, after) => {
+      const [a, b] = [encoder.encode(filler.repeat(before / filler.length)), encoder.encode("z".repeat(after) + '"}}')];
+      const odd = put === "\xff" ? Uint8Array.of(0xff) : encoder.encode(put);
+      const text = Uint8Array.from([...head, ...a, ...odd, ...b]);
       const memory = new Uint8Array(offset + text.length + 3).fill(0x22);
       memory.set(text, offset);
       const body = memory.subarray(offset, offset + text.length);
-      let isJson = true;
-      try {
-        JSON.parse(new TextDecoder().decode(text));
-      } catch {
-        isJson = false;
-      }
-      assert.equal(readPlain(body, { maxDepth: 8 }) !== undefined, isJson);
+      assert.equal(readPlain(body, { maxDepth: 8 }) !== undefined, isJsonText(text));
+      assert.equal(readPlain(memory, { maxDepth: 8 }, offset, offset + text.length) !== undefined, isJsonText(text));
     }),
-    { numRuns: 2000 },
+    { numRuns: 3000 },
   );
 });
+
+Deno.test("long strings are searched by the runtime as they are read here", STRICT, () => {
+  const piece = fc.oneof(
+    fc.constantFrom(...['"', "\\", "\n", "\x1f", "é", "漢", " "]),
+    fc.integer({ min: 1, max: 5000 }).map((length) => "x".repeat(length)),
+    fc.integer({ min: 1, max: 3000 }).map((length) => "xé".repeat(length)),
+  );
+  fc.assert(
+    fc.property(fc.nat(7), fc.array(piece, { maxLength: 8 }), fc.nat(5), (offset, pieces, from) => {
+      const text = encoder.encode(pieces.join("") + "12345678");
+      const memory = new Uint8Array(offset + text.length);
+      memory.set(text, offset);
+      const bytes = memory.subarray(offset);
+      for (const isSearched of [false, true]) {
+        const long = new LongStrings(isSearched);
+        long.begin(bytes);
+        for (let at = from; at < bytes.length; at++) {
+          const found = long.skip(at, bytes.length);
+          const stop = Math.min(found, bytes.length);
+          for (; at < stop; at++) assert.ok(bytes[at]! >= 0x20 && bytes[at]! < 0x80 && !isEither(bytes[at]!), `${at}`);
+          const beyond = Math.min(long.skipText(at, bytes.length), bytes.length);
+          for (; at < beyond; at++) assert.ok(bytes[at]! >= 0x20 && !isEither(bytes[at]!), `${at}`);
+        }
+        long.release();
+      }
+    }),
+  );
+});
+
+const isEither = (byte: number) => byte === 0x22 || byte === 0x5c;
