@@ -308,8 +308,9 @@ async function deliverTo(parts: GatewayParts, read: Read, session: Session): Pro
     if (!await isAdmitted(parts, read, session)) return;
     // The owner attaches anew: what was remembered of the first initialize gives way to this one's as a whole (E9, O4).
     if (handshake !== undefined) session.replaceTransient(parts.fields.transientOf(inbound));
-    const outbound = { inbound, caller, session, body: body?.bytes };
-    await forward(parts, handshake === undefined ? outbound : { ...outbound, handshake: handshake.id });
+    const outbound = { inbound, caller, session };
+    if (handshake === undefined) return await forward(parts, { ...outbound, body: body?.lend() });
+    await forward(parts, { ...outbound, body: body?.bytes, handshake: handshake.id });
   } finally {
     leaveClaim(parts, session);
     // Never initialize (docs/protocol.md 18).

@@ -8,13 +8,13 @@ import { TempFolder } from "../support/temp_folder.ts";
 import { until } from "../support/until.ts";
 
 const SLOW_READER = fileURLToPath(new URL("../fixtures/slow_reader.ts", import.meta.url));
-/** More than a pipe holds, in messages that fit a connection's own buffer. */
-const MESSAGES = 40;
-const FILLER = "a".repeat(8 * 1024);
+/** More than a pipe holds: in messages that fit a connection's own buffer, and in such as are held whole. */
+const KINDS = [{ messages: 40, bytes: 8 * 1024 }, { messages: 12, bytes: 200 * 1024 }];
 
-for (const lane of LANES) {
+for (const [lane, { messages, bytes }] of LANES.flatMap((lane) => KINDS.map((kind) => [lane, kind] as const))) {
+  const filler = "a".repeat(bytes);
   Deno.test(
-    `M6: what waits for a server that reads nothing is its sender's own, whoever uses the connections next (${lane} lane)`,
+    `M6: what waits for a server that reads nothing is its sender's own, whoever uses the connections next (${lane} lane, ${bytes} bytes each)`,
     STRICT,
     async () => {
       await using folder = await TempFolder.create();
@@ -25,22 +25,22 @@ for (const lane of LANES) {
       const notify = (method: string, params = {}) =>
         status(signet.post({ jsonrpc: "2.0", method: `notifications/${method}`, params }, { id }));
       assert.equal(await notify("hold"), 202);
-      const sent = Array.from({ length: MESSAGES }, (_, mark) => mark);
-      for (const mark of sent) assert.equal(await notify("mark", { mark, filler: FILLER }), 202);
+      const sent = Array.from({ length: messages }, (_, mark) => mark);
+      for (const mark of sent) assert.equal(await notify("mark", { mark, filler }), 202);
       // Others use the same connections meanwhile, with what must reach no server.
-      for (let i = 0; i < MESSAGES; i++) {
-        const foreign = call(i, "foreign", { filler: "f".repeat(FILLER.length) });
+      for (let i = 0; i < messages; i++) {
+        const foreign = call(i, "foreign", { filler: "f".repeat(bytes) });
         const ask = { id: "not-a-session", token: "SECRET-OF-ANOTHER" };
         assert.equal(await status(signet.post(foreign, ask)), 404);
       }
       await Deno.writeTextFile(gate, "");
       const marks = async () =>
         (await Deno.readTextFile(journal)).split("\n").filter((line) => line.includes('"notifications/mark"'));
-      await until(async () => (await marks()).length >= MESSAGES, "every notification has been read");
+      await until(async () => (await marks()).length >= messages, "every notification has been read");
       const text = await Deno.readTextFile(journal);
       assert.doesNotMatch(text, /foreign|SECRET|\ufffd/, "bytes of another");
       for (const [at, line] of (await marks()).entries()) {
-        assert.deepEqual(JSON.parse(line).params, { mark: at, filler: FILLER });
+        assert.deepEqual(JSON.parse(line).params, { mark: at, filler });
       }
     },
   );

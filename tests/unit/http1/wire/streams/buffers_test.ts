@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import {
   giveBuffer,
+  giveLongBuffer,
   keptBufferBytes,
   LARGEST_BUFFER,
   nextBufferSize,
   REQUEST_BUFFER,
   RESPONSE_BUFFER,
   takeBuffer,
+  takeLongBuffer,
 } from "../../../../../lib/http1/wire/streams/buffers.ts";
 import { STRICT } from "../../../../support/strict.ts";
 
@@ -65,4 +67,27 @@ Deno.test("a piece that a socket has made is let go of, and nobody else's afterw
   const largest = takeBuffer(LARGEST_BUFFER);
   assert.notEqual(largest, piece);
   giveBuffer(largest);
+});
+
+Deno.test("a long buffer given back is the next one taken for as much, and not for much less", STRICT, () => {
+  const first = takeLongBuffer(1_000_000);
+  assert.ok(first.length >= 1_000_000 && first.length < 1_020_000, `${first.length} bytes`);
+  giveLongBuffer(first);
+  assert.notEqual(takeLongBuffer(first.length + 1), first);
+  assert.notEqual(takeLongBuffer(500_000), first);
+  assert.equal(takeLongBuffer(950_000), first);
+  assert.notEqual(takeLongBuffer(950_000), first);
+});
+
+Deno.test("what is kept of long buffers is bounded, and the last ones given are kept", STRICT, () => {
+  const before = keptBufferBytes();
+  const buffers = Array.from({ length: 20 }, () => takeLongBuffer(1_000_000));
+  for (const buffer of buffers) giveLongBuffer(buffer);
+  assert.ok(keptBufferBytes() - before <= 6 * 1024 * 1024, `${keptBufferBytes()} bytes`);
+  const longer = takeLongBuffer(5_000_000);
+  giveLongBuffer(longer);
+  assert.equal(takeLongBuffer(5_000_000), longer);
+  // Longer than all that is kept: nobody's afterwards.
+  giveLongBuffer(takeLongBuffer(7_000_000));
+  assert.ok(keptBufferBytes() - before <= 6 * 1024 * 1024, `${keptBufferBytes()} bytes`);
 });
