@@ -355,16 +355,16 @@ Deno.test(
     await using server = serving({
       "tools/call": () =>
         eventsOf(
-          [`{"jsonrpc":"2.0","id":1,"result":{"content":["${text}"],"requestState":"s-2","x":"${text}"}}`],
+          [`{"jsonrpc":"2.0","id":1,"result":{"content":["${text}"],"requestState":"the-servers-own-state-2","x":"${text}"}}`],
           65_521,
         ),
     });
     await using signet = await TestSignet.start({ upstream: server.url });
     const { result, text: whole } = await answered(ask(signet, "tools/call", TOOL));
-    assert.ok(!whole.includes("s-2"));
+    assert.ok(!whole.includes("the-servers-own-state-2"));
     assert.deepEqual([result.content[0].length, result.x.length], [1_000_000, 1_000_000]);
     await answered(ask(signet, "tools/call", { ...TOOL, requestState: result.requestState }));
-    assert.equal(lastParams(server).requestState, "s-2");
+    assert.equal(lastParams(server).requestState, "the-servers-own-state-2");
   },
 );
 
