@@ -7,6 +7,7 @@ import type { FileAccess } from "../config/named/named_files.ts";
 import { type SettingKey, settingOf } from "../config/schema.ts";
 import type { FaultKind } from "../platform/faults/uncaught.ts";
 import type { Reached, ReachTarget } from "../platform/network/reach.ts";
+import type { SignalName } from "../platform/process/signals.ts";
 import type { Store } from "../store/store.ts";
 
 /** What scripts can rely on. */
@@ -18,8 +19,6 @@ export const EXIT = {
   streamsCut: 4,
 } as const;
 export type ExitCode = typeof EXIT[keyof typeof EXIT];
-
-export type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP";
 
 /** What several processes of this program take to serve as one. */
 export interface WorkerMachine {

@@ -86,7 +86,7 @@ and an environment variable. Flags beat environment beats file.
 Durations are 500ms, 30s, 15m, 24h, 7d; sizes 512B, 16KiB, 4MiB. Flags marked ... may be repeated.
 ${sections.join("\n")}
 .SH SIGNALS
-SIGTERM and SIGINT: requests finish within
+SIGTERM, SIGINT and SIGQUIT: requests finish within
 .BR \\-\\-drain\\-timeout ,
 then Signet ends. SIGHUP: keys, certificates and configuration are read again.
 .SH EXIT STATUS

@@ -127,7 +127,7 @@ export const serve: Command = {
   name: "serve",
   summary: "stand in front of an MCP server over Streamable HTTP",
   description: [
-    "SIGTERM or SIGINT drains and ends, a second one ends at once;",
+    "SIGTERM, SIGINT or SIGQUIT drains and ends, a second one ends at once;",
     "SIGHUP reads keys and configuration again, and keeps the old if the new are not sound.",
   ],
   arguments: [],

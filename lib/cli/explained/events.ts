@@ -88,6 +88,10 @@ const LIFE: Readonly<Record<string, Row>> = {
     "Signet was asked to end: not ready, nothing new, what runs may finish.",
     "",
   ],
+  "a signal that changes nothing": [
+    "A signal came that Signet has no use for, SIGUSR1 or SIGUSR2: as a rotation of logs sends it to other servers.",
+    "Send SIGHUP after a rotation, SIGTERM for the end.",
+  ],
   "drained": ["Everything had ended by itself when Signet ended.", ""],
   "drained; streams were cut": [
     "Signet has ended, and had to cut requests that took longer than --drain-timeout.",

@@ -7,8 +7,9 @@ import type { Settings } from "../../config/schema.ts";
 import { ConfigError, SignetError } from "../../errors.ts";
 import type { AdjustableLogger, LogLevel } from "../../observe/log.ts";
 import { describeError } from "../../platform/faults/error_name.ts";
+import type { SignalName } from "../../platform/process/signals.ts";
 import { EXIT, type ExitCode, type Machine } from "../command.ts";
-import type { Signals } from "./signals.ts";
+import { MEANING, type Signals } from "./signals.ts";
 
 /** One key press may arrive twice, by the terminal and by whatever stands between it and Signet: that is one signal. */
 const SAME_SIGNAL_MS = 500;
@@ -54,7 +55,7 @@ export class Life implements ProcessControl {
     this.#app = app;
     app.stopped.then(() => this.#stoppedUnasked(), (error) => this.#stoppedUnasked(error));
     const { machine, signals } = this.#options;
-    signals.tellTo((signal) => signal === "SIGHUP" ? void this.reload().catch(() => {}) : this.stop(signal));
+    signals.tellTo((signal) => this.#hear(signal));
     const forget = machine.onLauncherGone(() => this.#endWithLauncher());
     try {
       return await this.#ended.promise;
@@ -74,6 +75,20 @@ export class Life implements ProcessControl {
     if (Math.abs(nowMs - this.#drainingSinceMs) < SAME_SIGNAL_MS) return;
     log.warn("ending at once", { signal: asked });
     this.#ended.resolve(EXIT.streamsCut);
+  }
+
+  #hear(signal: SignalName): void {
+    switch (MEANING[signal]) {
+      case "end":
+        return this.stop(signal);
+      case "reload":
+        return void this.reload().catch(() => {});
+      case "nothing": {
+        const remedy = "SIGHUP reads keys and configuration again, and goes on in a new file where the audit log was " +
+          "moved away; SIGTERM ends Signet.";
+        return this.#options.log.warn("a signal that changes nothing", { signal, remedy });
+      }
+    }
   }
 
   /**

@@ -1,8 +1,17 @@
 // The signals of a Signet that serves, heard from before its configuration is read: one that comes while it starts would end
 // it by the system's hand, a reload too, and systemd takes that for an end that was wanted.
-import type { Machine, SignalName } from "../command.ts";
+import { type SignalName, SIGNALS } from "../../platform/process/signals.ts";
+import type { Machine } from "../command.ts";
 
-const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+/** What each is taken for. SIGQUIT is how nginx, and images made for it, are told to finish what they have. */
+export const MEANING: Readonly<Record<SignalName, "end" | "reload" | "nothing">> = {
+  SIGTERM: "end",
+  SIGINT: "end",
+  SIGQUIT: "end",
+  SIGHUP: "reload",
+  SIGUSR1: "nothing",
+  SIGUSR2: "nothing",
+};
 
 export class Signals {
   readonly #endedEarly = Promise.withResolvers<void>();
@@ -33,6 +42,6 @@ export class Signals {
   #hear(signal: SignalName): void {
     if (this.#tell !== undefined) return this.#tell(signal);
     this.#early.add(signal);
-    if (signal !== "SIGHUP") this.#endedEarly.resolve();
+    if (MEANING[signal] === "end") this.#endedEarly.resolve();
   }
 }

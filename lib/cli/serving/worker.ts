@@ -6,6 +6,7 @@ import { serveAsWorker, type WorkerApp, type WorkerStart } from "../../app/worke
 import { readTelemetry } from "../../config/otel_variables.ts";
 import { createLogger } from "../../observe/log.ts";
 import { LogSink } from "../../observe/log_sink.ts";
+import { SIGNALS } from "../../platform/process/signals.ts";
 import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import {
   type Command,
@@ -36,7 +37,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const forget = [
     context.onFault(tell),
     // Whoever signals all processes of a group or a unit means the one that steers them.
-    ...(["SIGTERM", "SIGINT", "SIGHUP"] as const).map((signal) => context.onSignal(signal, () => {})),
+    ...SIGNALS.map((signal) => context.onSignal(signal, () => {})),
   ];
   try {
     return await Promise.race([faulty.promise, serve(context, machine, { log, sink, onFault })]);

@@ -1,8 +1,9 @@
 // A machine for commands under test: files and environment of texts, a clock that stands still, signals by hand.
 import type { AppModule } from "../../../lib/app/running_app.ts";
-import type { Machine, SignalName } from "../../../lib/cli/command.ts";
+import type { Machine } from "../../../lib/cli/command.ts";
 import { run } from "../../../lib/cli/run.ts";
 import type { FaultKind } from "../../../lib/platform/faults/uncaught.ts";
+import type { SignalName } from "../../../lib/platform/process/signals.ts";
 import { createMemoryStore } from "../../../lib/store/memory/memory.ts";
 import type { Store } from "../../../lib/store/store.ts";
 

@@ -58,7 +58,7 @@ async function serving(argv: string[] = [], options: MachineOptions = {}) {
 }
 
 Deno.test("P2: the first SIGTERM drains and serve exits 0 when nothing had to be cut", STRICT, async () => {
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
     const { app, machine, code, lines } = await serving();
     machine.send(signal);
     assert.equal(app.drains, 1);
@@ -82,6 +82,18 @@ Deno.test("P2: serve exits 4 when streams had to be cut, or the drain failed", S
   failed.machine.send("SIGTERM");
   failed.app.drained.reject(new Error("boom"));
   assert.equal(await failed.code, 4);
+});
+
+Deno.test("P2: SIGUSR1 and SIGUSR2 change nothing, and the log says what they were meant for", STRICT, async () => {
+  for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
+    const { app, machine, code, lines } = await serving();
+    machine.send(signal);
+    const { level, event, signal: told, remedy } = lines().at(-1)!;
+    assert.deepEqual([level, event, told], ["warn", "a signal that changes nothing", signal]);
+    assert.match(String(remedy), /SIGHUP/);
+    assert.deepEqual([app.drains, app.reloads], [0, 0]);
+    await end({ app, machine, code });
+  }
 });
 
 Deno.test("P2: a second signal ends at once, whatever the drain does", STRICT, async () => {
@@ -213,7 +225,7 @@ Deno.test(
   "P2: a signal while Signet starts is heard: a reload waits until it has started, an end is its end",
   STRICT,
   async () => {
-    for (const signal of ["SIGHUP", "SIGTERM", "SIGINT"] as const) {
+    for (const signal of ["SIGHUP", "SIGTERM", "SIGINT", "SIGQUIT"] as const) {
       const app = new FakeApp();
       const started = Promise.withResolvers<void>();
       const startApp = async (options: AppOptions) => {
@@ -222,7 +234,7 @@ Deno.test(
       };
       const machine = new FakeMachine({ app: { ...app, startApp } });
       const code = machine.run("serve", ...UPSTREAM);
-      assert.equal(machine.listening, 3, "from the first");
+      assert.equal(machine.listening, 6, "from the first");
       machine.send(signal);
       machine.send(signal);
       if (signal !== "SIGHUP") {
