@@ -98,7 +98,7 @@ function workersHere(): WorkerMachine {
       const { programWith, spawnProcess, workerProcess } = parts!;
       // The keys go over a pipe; here, anybody of the same user could read them of each worker.
       const { MCP_ENCRYPTION_KEY: _, ...env } = environment();
-      return workerProcess(spawnProcess({ ...programWith(["worker"]), env }), (pid) => signalProcess(pid, "SIGKILL"));
+      return workerProcess(spawnProcess({ ...programWith(["worker"]), env }), signalProcess);
     },
     heard: stdinPieces,
     say: (text) => (line ??= new PipeWriter(writeStdout)).write(text),

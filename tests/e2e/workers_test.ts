@@ -118,6 +118,38 @@ Deno.test("R1: no worker, and no server, outlives the process that has started t
   await nobodyLeft(token);
 });
 
+Deno.test(
+  "P2 R1: a worker that somebody has stopped ends with the others when Signet is told to",
+  OPTIONS,
+  async () => {
+    const token = crypto.randomUUID();
+    await using workers = await Workers.start(2, {
+      upstream: "http://127.0.0.1:9/mcp",
+      env: { [CENSUS_VARIABLE]: token },
+    });
+    Deno.kill(workers.pids()[0]!, "SIGSTOP");
+    const since = Date.now();
+    assert.equal((await workers.signet.kill("SIGTERM")).code, 0);
+    // Past its time-outs it would be killed, in some forty seconds.
+    assert.ok(Date.now() - since < 20_000, `it took ${Date.now() - since} ms`);
+    await nobodyLeft(token);
+  },
+);
+
+Deno.test("P2: signals that Signet has no use for end neither it nor a worker", OPTIONS, async () => {
+  await using workers = await Workers.start(2, { upstream: "http://127.0.0.1:9/mcp" });
+  const pids = workers.pids();
+  for (const [at, signal] of (["SIGUSR1", "SIGUSR2"] as const).entries()) {
+    for (const pid of pids) Deno.kill(pid, signal);
+    workers.signet.signal(signal);
+    await workers.signet.waitForEvent("a signal that changes nothing", at + 1);
+  }
+  for (const pid of pids) Deno.kill(pid, "SIGQUIT");
+  await workers.allUp(2);
+  assert.deepEqual(workers.pids(), pids);
+  assert.equal((await workers.signet.kill("SIGQUIT")).code, 0);
+});
+
 Deno.test("R1 R4: workers before one server share its sessions, what is revoked, and keys", OPTIONS, async () => {
   await using folder = await TempFolder.create();
   await using fixture = await startFixture("sdk1");

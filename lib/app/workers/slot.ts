@@ -126,9 +126,10 @@ export class Slot {
     this.#running?.channel.tell(call, ...args);
   }
 
-  /** No other one takes its place. */
+  /** No other one takes its place, and the one that is there is about to be told to end: it has to be able to hear that. */
   leave(): void {
     this.#leaving = true;
+    this.#running?.process.wake();
     this.#nextStart.close();
     this.#nextLook.close();
   }

@@ -18,10 +18,15 @@ export interface WorkerProcess {
   /** No more is written: it ends. */
   closeInput(): void;
   kill(): void;
+  /** Where somebody has stopped it: it goes on, and hears what it is told. */
+  wake(): void;
 }
 
-/** @param kill sends SIGKILL to a process */
-export function workerProcess(child: SpawnedProcess, kill: (pid: number) => void): WorkerProcess {
+/** @param signal sends a signal to a process */
+export function workerProcess(
+  child: SpawnedProcess,
+  signal: (pid: number, signal: "SIGKILL" | "SIGCONT") => void,
+): WorkerProcess {
   const writer = child.stdin.getWriter();
   const encoder = new TextEncoder();
   let batch = "";
@@ -41,11 +46,12 @@ export function workerProcess(child: SpawnedProcess, kill: (pid: number) => void
       if (batch === "") queueMicrotask(flush);
       batch += line;
       waiting += line.length;
-      if (waiting > MOST_WAITING) kill(child.pid);
+      if (waiting > MOST_WAITING) signal(child.pid, "SIGKILL");
     },
     closeInput() {
       queueMicrotask(() => void writer.close().catch(() => {}));
     },
-    kill: () => kill(child.pid),
+    kill: () => signal(child.pid, "SIGKILL"),
+    wake: () => signal(child.pid, "SIGCONT"),
   };
 }

@@ -37,6 +37,7 @@ export class FakeWorker implements WorkerProcess {
   /** What it was asked and told, in order. */
   readonly heard: string[] = [];
   killed = false;
+  woken = false;
   readonly #ended = Promise.withResolvers<{ readonly code: number; readonly signal: string | null }>();
 
   constructor(pid: number, answers: FakeAnswers) {
@@ -61,6 +62,10 @@ export class FakeWorker implements WorkerProcess {
 
   closeInput(): void {
     this.end(0, null);
+  }
+
+  wake(): void {
+    this.woken = true;
   }
 
   kill(): void {
