@@ -6,12 +6,16 @@ import { closest } from "../closest.ts";
 import type { GivenText, Reading } from "../given.ts";
 import { keyOfName, SETTING_KEYS, type SettingKey, settingOf, SETTINGS } from "../schema.ts";
 import { KEYS_OF_MEMBERS, readMembers } from "./file_members.ts";
+import { repeatedNames } from "./repeated_names.ts";
 import { explainYaml } from "./yaml_faults.ts";
 
 type Yaml = typeof import("./yaml.ts");
 
 /** What clients call the servers in their own configuration. */
 const NAME_IN_CLIENTS = "mcpServers";
+
+/** In characters. Nobody writes as many: it bounds how long the parser takes, as a reload holds all else up meanwhile. */
+const MAX_LENGTH = 1024 * 1024;
 
 class FileReader {
   readonly given = new Map<SettingKey, readonly GivenText[]>();
@@ -29,17 +33,22 @@ class FileReader {
     this.#source = text;
     this.#yaml = yaml;
     this.#lines = new yaml.LineCounter();
-    // Pretty errors quote the line, which may hold a secret.
-    this.#document = yaml.parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, logLevel: "error" });
+    this.#document = yaml.parseDocument(text, {
+      lineCounter: this.#lines,
+      // They quote the line, which may hold a secret.
+      prettyErrors: false,
+      logLevel: "error",
+      // The parser compares each name with all others.
+      uniqueKeys: false,
+    });
   }
 
   readAll(): void {
     const { contents, errors } = this.#document;
-    for (const { offset, problem, remedy } of explainYaml(errors, this.#source)) {
-      this.#report(this.#at(offset), problem, remedy);
-    }
-    if (errors.length > 0) this.broken = "all";
-    if (contents === null || errors.length > 0) return;
+    const faults = explainYaml(errors, repeatedNames(contents, this.#yaml), this.#source);
+    for (const { offset, problem, remedy } of faults) this.#report(this.#at(offset), problem, remedy);
+    if (faults.length > 0) this.broken = "all";
+    if (contents === null || faults.length > 0) return;
     if (!this.#yaml.isMap(contents)) {
       this.#report(
         this.#at(0),
@@ -183,6 +192,11 @@ function wantedForm(key: SettingKey, name: string): string {
 
 /** Reads the text of a configuration file; `path` is for messages only. Never throws. */
 export async function readConfigFile(path: string, text: string): Promise<Reading> {
+  if (text.length > MAX_LENGTH) {
+    const problem = `the file has ${text.length} characters, and a configuration has at most ${MAX_LENGTH}`;
+    const remedy = "Leave out what is no setting, or name another file.";
+    return { given: new Map(), problems: [{ place: path, problem, remedy }], broken: "all" };
+  }
   const yaml = await import("./yaml.ts");
   const reader = new FileReader(path, text, yaml);
   reader.readAll();

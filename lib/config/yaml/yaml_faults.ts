@@ -32,15 +32,16 @@ const OPEN_BRACKET: Fault = ["a bracket before it is not closed", "Close it with
 const NO_VALUE: Fault = ["this is no `name: value`", AS_LINES];
 const ANY: Fault = ["this is no YAML", "Correct the line; the file is YAML 1.2."];
 
-/** @param at what the text holds from where the fault is */
-function explain({ code, message }: YAMLParseError, at: string): Fault {
-  if (code === "DUPLICATE_KEY") {
-    const [name] = /^[\w-]{1,64}/.exec(at) ?? [];
-    return [
-      name === undefined ? "a name is given twice" : `"${name}" is given twice`,
-      "Give it once; a list holds several.",
-    ];
-  }
+/** @param at what the text holds from where the name is given again */
+function explainRepeated(at: string): Fault {
+  const [name] = /^[\w-]{1,64}/.exec(at) ?? [];
+  return [
+    name === undefined ? "a name is given twice" : `"${name}" is given twice`,
+    "Give it once; a list holds several.",
+  ];
+}
+
+function explain({ code, message }: YAMLParseError): Fault {
   // One code of the parser's for three mistakes.
   if (code === "MISSING_CHAR") {
     return /quote/.test(message) ? OPEN_QUOTE : /end with a/.test(message) ? OPEN_BRACKET : NO_VALUE;
@@ -48,18 +49,28 @@ function explain({ code, message }: YAMLParseError, at: string): Fault {
   return FAULTS[code] ?? ANY;
 }
 
+interface Explained {
+  readonly offset: number;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
 /**
  * What is wrong, in the order of the text: every name that is given twice, and of all else the first, since the parser
  * loses its place there and stumbles over what is well.
+ * @param repeated where names are given again
  */
 export function explainYaml(
   errors: readonly YAMLParseError[],
+  repeated: readonly number[],
   text: string,
-): readonly { readonly offset: number; readonly problem: string; readonly remedy: string }[] {
-  const inOrder = errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
-  const first = inOrder.find(({ code }) => code !== "DUPLICATE_KEY");
-  return inOrder.filter((error) => error === first || error.code === "DUPLICATE_KEY").map((error) => {
-    const [problem, remedy] = explain(error, text.slice(error.pos[0], error.pos[0] + 65));
-    return { offset: error.pos[0], problem, remedy };
-  });
+): readonly Explained[] {
+  const [first] = errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
+  const found = repeated.map((offset) => explainedAt(offset, explainRepeated(text.slice(offset, offset + 65))));
+  if (first !== undefined) found.push(explainedAt(first.pos[0], explain(first)));
+  return found.toSorted((a, b) => a.offset - b.offset);
+}
+
+function explainedAt(offset: number, [problem, remedy]: Fault): Explained {
+  return { offset, problem, remedy };
 }

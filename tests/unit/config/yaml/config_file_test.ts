@@ -101,6 +101,21 @@ Deno.test("P3: what is no YAML is said in words, once for each mistake, at its l
   assert.deepEqual(twice.problems.map(([place]) => place), ["signet.yaml:2", "signet.yaml:4", "signet.yaml:5"]);
 });
 
+Deno.test("P3: readConfigFile finds a name that is given twice among very many, and at any depth", STRICT, async () => {
+  const members = Array.from({ length: 60_000 }, (_, at) => `  m${at}: 1\n`).join("");
+  const begun = performance.now();
+  const { problems } = await read(`members:\n${members}  m7: 1\nrules:\n  - {a: [{b: 1, "b": 2}], a: 1}\n`);
+  // Compared with each other they took half a minute.
+  assert.ok(performance.now() - begun < 10_000);
+  assert.deepEqual(problems.map(([place, problem]) => [place, problem]), [
+    ["signet.yaml:60002", '"m7" is given twice'],
+    ["signet.yaml:60004", "a name is given twice"],
+    ["signet.yaml:60004", '"a" is given twice'],
+  ]);
+  const long = await read(`# ${"x".repeat(1024 * 1024)}\npath: /a\n`);
+  assert.match(long.problems[0]!.join(" "), /^signet\.yaml the file has 1048588 characters, .* at most 1048576/);
+});
+
 Deno.test("readConfigFile finds nothing wrong with an empty file, and follows aliases", STRICT, async () => {
   assert.deepEqual(await read("# nothing\n"), { given: {}, problems: [] });
   const { given } = await read("session-ttl: &t 1h\nsession-idle: *t\n");
