@@ -2,6 +2,7 @@
 // the one before it ended. Reads a file in pieces and holds one batch, whatever its size. What it cannot tell: whether the
 // end was cut off at a batch, unless somebody has kept the head.
 import { parseObject } from "../platform/json.ts";
+import { GatheredBytes } from "../platform/memory/gathered_bytes.ts";
 import { AFTER_MAC, type ChainKey, MAC_AT_END, macOf } from "./chain.ts";
 
 /** A batch is far smaller: beyond it nothing is held, and the log is called broken. */
@@ -70,7 +71,8 @@ export class Verifier {
   #isSealed = false;
   #rest: Uint8Array = new Uint8Array(0);
   // Of the batch at hand.
-  #batch: Uint8Array[] = [];
+  /** As bytes: a line of a text that is no log may be one of them. */
+  #batch = new GatheredBytes();
   #batchBytes = 0;
   #batchFrom = 1;
   #key: ChainKey | undefined;
@@ -93,7 +95,7 @@ export class Verifier {
     this.#number = 0;
     this.#isSealed = false;
     this.#batchFrom = 1;
-    this.#batch = [];
+    this.#batch = new GatheredBytes();
     this.#batchBytes = 0;
     this.#rest = new Uint8Array(0);
     this.#end = "open";
@@ -158,15 +160,15 @@ export class Verifier {
     if (this.#number === 1) this.#begin(line);
     this.#judge(line);
     const mac = line === undefined ? undefined : MAC_AT_END.exec(text)?.[1];
-    if (mac === undefined) return this.#hold(bytes.slice());
-    this.#hold(bytes.slice(0, bytes.length - mac.length - AFTER_MAC.length));
+    if (mac === undefined) return this.#hold(bytes);
+    this.#hold(bytes.subarray(0, bytes.length - mac.length - AFTER_MAC.length));
     this.#seal(mac);
   }
 
   #hold(bytes: Uint8Array): void {
     this.#batchBytes += bytes.length;
-    if (this.#batchBytes > MAX_BATCH_BYTES) this.#batch = [];
-    this.#batch.push(bytes);
+    if (this.#batchBytes > MAX_BATCH_BYTES) this.#batch = new GatheredBytes();
+    else this.#batch.add(bytes);
   }
 
   /** The first line of a file says where it goes on. */
@@ -184,7 +186,7 @@ export class Verifier {
     if (isNew) this.#seq = undefined;
     this.#prev = prev;
     if (prev !== "") this.#begun.add(prev);
-    this.#batch = [];
+    this.#batch = new GatheredBytes();
     this.#batchBytes = 0;
   }
 
@@ -223,14 +225,15 @@ export class Verifier {
       this.#nextKey = undefined;
     }
     const holds = this.#batchBytes <= MAX_BATCH_BYTES && this.#key !== undefined &&
-      macOf(this.#key, this.#prev, this.#batch) === mac;
+      macOf(this.#key, this.#prev, [this.#batch.take()]) === mac;
     if (!holds && this.#key !== undefined) this.#tell(this.#batchFrom, "these lines are not as they were written");
     if (this.#after !== undefined) this.#nextKey = this.#after;
     this.#after = undefined;
     this.#prev = mac;
     this.#isSealed = true;
     this.#head = { seq: this.#seq ?? 0, mac };
-    this.#batch = [new TextEncoder().encode(AFTER_MAC)];
+    this.#batch = new GatheredBytes();
+    this.#batch.add(new TextEncoder().encode(AFTER_MAC));
     this.#batchBytes = AFTER_MAC.length;
     this.#batchFrom = this.#number + 1;
   }

@@ -168,3 +168,16 @@ Deno.test("G2: files in a row are one chain; one that is missing or out of order
   assert.match((await read(first, first)).problems[0]?.found ?? "", /is among these twice/);
   assert.match((await read(first, second, second)).problems.at(-1)?.found ?? "", /is among these twice/);
 });
+
+Deno.test("G2: a file of empty lines costs no more memory than its bytes", async () => {
+  const piece = new Uint8Array(250_000).fill(0x0a);
+  const pieces = async function* () {
+    for (let i = 0; i < 8; i++) yield await Promise.resolve(piece);
+  };
+  const verifier = new Verifier([]);
+  const before = Deno.memoryUsage().rss;
+  await verifier.read("log", pieces());
+  // An object for each of them took a gigabyte for ten.
+  assert.ok(Deno.memoryUsage().rss - before < 400e6, `${Deno.memoryUsage().rss - before} bytes`);
+  assert.equal(verifier.verdict.lines, 2_000_000);
+});
