@@ -265,6 +265,43 @@ for (const lane of LANES) {
     },
   );
 
+  Deno.test(
+    `I1 T2: so it is with session tokens, of which the record stays; a revoked one ends its call (${lane} lane)`,
+    STRICT,
+    async () => {
+      for (const isRevoked of [false, true]) {
+        await using folder = await TempFolder.create();
+        const secrets = `${folder.path}/secrets`;
+        await Deno.writeTextFile(secrets, btoa("s".repeat(32)), { mode: 0o600 });
+        let nowMs = Date.now();
+        await using upstream = patientServer();
+        const flags = ["--principal", "token", "--token-secret-file", secrets];
+        await using signet = await TestSignet.start({ upstream: upstream.url, lane, flags, now: () => nowMs });
+        const token = await agentToken(signet, "alice");
+        const { ended } = await beginAll(signet, { token });
+        nowMs += 630_000;
+        await until(async () => await signet.metric("signet_withdrawn_total") >= 2, "both streams have ended");
+        assert.equal(await signet.metric("signet_listening_streams"), 0);
+        assert.equal(await status(signet.post(call(2, "wait"), { token })), 401, "and nothing else begins");
+        nowMs += 2000;
+        // Those that ask again do so every tenth of a second.
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        assert.equal(await signet.metric("signet_withdrawn_total"), 2, "the call goes on");
+        if (isRevoked) {
+          const revoked = await fetch(`http://${signet.app.admin}/tokens/revoke`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify({ token }),
+          });
+          assert.deepEqual(await revoked.json(), { revoked: 1 });
+          nowMs += 2000;
+        } else nowMs += 60_000;
+        await within("the end of the call", ended);
+        assert.equal(await signet.metric("signet_withdrawn_total"), 3);
+      }
+    },
+  );
+
   Deno.test(`I2: a stream ends with the cached identity that let it in (${lane} lane)`, STRICT, async () => {
     let nowMs = Date.now();
     await using upstream = new FakeMcp();

@@ -54,12 +54,12 @@ export class SessionTokenSource implements PrincipalSource {
     return this.#principals.size;
   }
 
-  identify(view: CredentialView): MaybePromise<Identification> {
+  identify(view: CredentialView, nowMs: number): MaybePromise<Identification> {
     const token = readBearerToken(view, MAX_TOKEN_LENGTH);
     if (typeof token !== "string") return token;
     if (!looksLikeSessionToken(token)) return this.#foreign;
     try {
-      const verdict = this.#tokens.verify(token);
+      const verdict = this.#tokens.verify(token, undefined, { nowMs });
       return verdict instanceof Promise ? verdict.then((late) => this.#answer(late), unread) : this.#answer(verdict);
     } catch (fault) {
       return unread(fault);

@@ -115,8 +115,11 @@ export class SessionTokens {
     return whenReady(store.insertBelowLimit(record, { limit: maxPerAgent, nowMs }), settle);
   }
 
-  /** T2, as a value since bad tokens are nothing rare. Without `agent`, whoever the token names. @throws StoreError */
-  verify(token: string, agent?: string): MaybePromise<TokenVerdict> {
+  /**
+   * T2, as a value since bad tokens are nothing rare. Without `agent`, whoever the token names; as of now, unless a moment
+   * is named. @throws StoreError
+   */
+  verify(token: string, agent?: string, { nowMs = this.#options.now() } = {}): MaybePromise<TokenVerdict> {
     const digest = digestOf(token);
     let payload = this.#signed.get(digest);
     if (!payload) {
@@ -129,11 +132,10 @@ export class SessionTokens {
     }
     const { sid, aid, exp } = payload;
     if (agent !== undefined && !equalTexts(aid, agent)) return failed("agent");
-    const { store, now } = this.#options;
     // By this clock alone, which may be ahead of other replicas': its record is the purge's, which the store's own clock bears out.
-    if (now() >= exp * 1000) return failed("expired");
+    if (nowMs >= exp * 1000) return failed("expired");
     const wanted = { sid, agent: aid, expiresAtS: exp };
-    return whenReady(store.get(sid), (record) => matchRecord(wanted, digest, record));
+    return whenReady(this.#options.store.get(sid), (record) => matchRecord(wanted, digest, record));
   }
 
   /** Whether a token that was verified holds still: it has not expired, and its record is there. @throws StoreError */

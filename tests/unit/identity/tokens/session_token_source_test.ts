@@ -32,12 +32,12 @@ const view = (...authorization: string[]) => request(authorization.map((value) =
 Deno.test("I1: token source takes whoever presents a session token for the agent it names", STRICT, async () => {
   const { tokens, source } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
-  const answer = await source.identify(withToken(token));
+  const answer = await source.identify(withToken(token), NOW_MS);
   assert.deepEqual(answer, {
     kind: "principal",
     principal: { source: "token", issuer: "signet:token", subject: AGENT, scopes: [], expiresAtMs: NOW_MS + 60_000 },
   });
-  const again = await source.identify(view(`bearer  ${token}`));
+  const again = await source.identify(view(`bearer  ${token}`), NOW_MS);
   assert.ok(answer.kind === "principal" && again.kind === "principal");
   assert.equal(again.principal, answer.principal, "the same object again");
 });
@@ -45,7 +45,7 @@ Deno.test("I1: token source takes whoever presents a session token for the agent
 Deno.test("I1: token source answers at once over a store that does", STRICT, async () => {
   const { tokens, source } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
-  assert.equal(source.identify(withToken(token)) instanceof Promise, false);
+  assert.equal(source.identify(withToken(token), NOW_MS) instanceof Promise, false);
 });
 
 const kindOf = async (answer: Identification | Promise<Identification>) => (await answer).kind;
@@ -55,10 +55,10 @@ Deno.test("I1: token source leaves what is not of its form to the next source", 
   const mac = "A".repeat(43);
   const jwt = `eyJzaWQiOiJhIn0.eyJzdWIiOiJhIn0.${mac}`;
   for (const token of [jwt, "opaque", `opaque.${mac}`, `eyJzaWQiOi.${mac}`, `eyJzaWQiOiJhIn0.${mac}A`]) {
-    assert.equal(await kindOf(source.identify(withToken(token))), "none", token);
+    assert.equal(await kindOf(source.identify(withToken(token), NOW_MS)), "none", token);
   }
-  assert.equal(await kindOf(source.identify(view())), "none");
-  assert.equal(await kindOf(source.identify(view("Basic eyJzaWQiOiJh"))), "none");
+  assert.equal(await kindOf(source.identify(view(), NOW_MS)), "none");
+  assert.equal(await kindOf(source.identify(view("Basic eyJzaWQiOiJh"), NOW_MS)), "none");
 });
 
 Deno.test(
@@ -66,8 +66,8 @@ Deno.test(
   STRICT,
   async () => {
     const source = new SessionTokenSource(given().tokens, { refuseForeign: true });
-    assert.equal(await kindOf(source.identify(withToken("opaque"))), "invalid");
-    assert.equal(await kindOf(source.identify(view())), "none");
+    assert.equal(await kindOf(source.identify(withToken("opaque"), NOW_MS)), "invalid");
+    assert.equal(await kindOf(source.identify(view(), NOW_MS)), "none");
   },
 );
 
@@ -76,23 +76,23 @@ Deno.test("I3: token source refuses tokens of its form that do not hold, quoting
   const { token, sid } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
   const forged = token.slice(0, -43) + "A".repeat(43);
   assert.equal(looksLikeSessionToken(forged), true);
-  const answer = await source.identify(withToken(forged));
+  const answer = await source.identify(withToken(forged), NOW_MS);
   assert.ok(answer.kind === "invalid");
   assert.equal(answer.error, "invalid_token");
   assert.ok(!answer.reason.includes(forged.slice(0, 8)));
-  assert.equal(await kindOf(source.identify(withToken(token))), "principal");
+  assert.equal(await kindOf(source.identify(withToken(token), NOW_MS)), "principal");
   clock.nowMs += 60_000;
-  assert.equal(await kindOf(source.identify(withToken(token))), "invalid");
+  assert.equal(await kindOf(source.identify(withToken(token), clock.nowMs)), "invalid");
   clock.nowMs -= 60_000;
   await tokens.revoke(sid);
-  assert.equal(await kindOf(source.identify(withToken(token))), "invalid");
+  assert.equal(await kindOf(source.identify(withToken(token), NOW_MS)), "invalid");
 });
 
 Deno.test("I3: token source refuses two Authorization fields and an empty token", STRICT, async () => {
   const { tokens, source } = given();
   const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
-  assert.equal(await kindOf(source.identify(view(`Bearer ${token}`, `Bearer ${token}`))), "invalid");
-  assert.equal(await kindOf(source.identify(view("Bearer "))), "invalid");
+  assert.equal(await kindOf(source.identify(view(`Bearer ${token}`, `Bearer ${token}`), NOW_MS)), "invalid");
+  assert.equal(await kindOf(source.identify(view("Bearer "), NOW_MS)), "invalid");
 });
 
 Deno.test(
@@ -101,10 +101,10 @@ Deno.test(
   async () => {
     const { tokens, source } = given();
     const { token } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
-    assert.equal(await kindOf(source.identify(withToken(token))), "principal");
+    assert.equal(await kindOf(source.identify(withToken(token), NOW_MS)), "principal");
     assert.equal((source as PrincipalSource).fields, undefined, "nobody may remember its answers");
     await tokens.revokeAgent(AGENT);
-    assert.equal(await kindOf(source.identify(withToken(token))), "invalid");
+    assert.equal(await kindOf(source.identify(withToken(token), NOW_MS)), "invalid");
   },
 );
 
@@ -117,7 +117,7 @@ Deno.test(
     const facts = { sid: "one", agent: "alice", expiresAtS: 2_000_000_000 };
     const source = new SessionTokenSource({ verify: () => ({ ok: true, token: { ...facts } }), holds: () => true });
     const principal = async () => {
-      const answer = await source.identify(withToken(token));
+      const answer = await source.identify(withToken(token), NOW_MS);
       assert.ok(answer.kind === "principal");
       return answer.principal;
     };
@@ -146,7 +146,7 @@ Deno.test("I1: token source says 503, not 401, when the store cannot be read, no
   ];
   for (const verifier of broken) {
     await assert.rejects(
-      async () => await new SessionTokenSource(verifier).identify(withToken(token)),
+      async () => await new SessionTokenSource(verifier).identify(withToken(token), NOW_MS),
       (error: unknown) => error instanceof SignetError && error.code === "identity_unavailable",
     );
   }
@@ -155,7 +155,7 @@ Deno.test("I1: token source says 503, not 401, when the store cannot be read, no
 Deno.test("T3: token source tells of whom it has proven whether the token holds still", STRICT, async () => {
   const { tokens, source, clock } = given();
   const { token, sid } = await tokens.issue({ agent: AGENT, ttlMs: 60_000 });
-  const answer = await source.identify(withToken(token));
+  const answer = await source.identify(withToken(token), NOW_MS);
   assert.ok(answer.kind === "principal");
   assert.equal(await source.holds(answer.principal), true);
   assert.equal(await source.holds({ ...answer.principal }), false, "it has proven another");
@@ -172,7 +172,7 @@ Deno.test("T3: token source tells of whom it has proven whether the token holds 
     }]
   ) {
     const unreadable = new SessionTokenSource({ ...broken, holds });
-    const proven = await unreadable.identify(withToken(token));
+    const proven = await unreadable.identify(withToken(token), NOW_MS);
     assert.ok(proven.kind === "principal");
     await assert.rejects(async () => await unreadable.holds(proven.principal), SignetError);
   }
@@ -184,7 +184,7 @@ Deno.test("M3: a flood of bad tokens leaves nothing in memory, in the source or 
   const [payload] = token.split(".");
   for (let i = 0; i < 2_000; i++) {
     const mac = i.toString(36).padStart(42, "x") + "A";
-    assert.equal(await kindOf(source.identify(withToken(`${payload}.${mac}`))), "invalid");
+    assert.equal(await kindOf(source.identify(withToken(`${payload}.${mac}`), NOW_MS)), "invalid");
   }
   assert.equal(source.remembered, 0);
   assert.equal((await store.tokens.list({ nowMs: 0, limit: 10 })).length, 1);
@@ -195,7 +195,7 @@ Deno.test("M3: token source remembers a bounded number of principals", STRICT, a
   const source = new SessionTokenSource(tokens, { maxRemembered: 10 });
   for (let i = 0; i < 50; i++) {
     const { token } = await tokens.issue({ agent: `agent-${i}`, ttlMs: 60_000 });
-    assert.equal(await kindOf(source.identify(withToken(token))), "principal");
+    assert.equal(await kindOf(source.identify(withToken(token), NOW_MS)), "principal");
   }
   assert.equal(source.remembered, 10);
 });
