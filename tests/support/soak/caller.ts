@@ -69,7 +69,8 @@ export class HonestCaller {
       try {
         await this.#session();
       } catch (error) {
-        findings.add("an honest caller's error", `${this.#identity.mark}: ${error}`);
+        const cause = error instanceof Error && error.cause !== undefined ? ` (${error.cause})` : "";
+        findings.add("an honest caller's error", `${this.#identity.mark}: ${error}${cause}`);
         await pause(200);
       }
     }
