@@ -4,6 +4,8 @@
 
 /** The clocks of those that share a store differ by minutes: what has ended by one may live by another. */
 export const BEHIND_MS = 10 * 60_000;
+/** What has been let in by a token may be finished after its end, and whoever asks wants to know that it was not revoked. */
+export const ENDED_KEPT_MS = 90_000;
 /** How long a clock has to be ahead of the time that has passed, to be right about it. */
 const KEPT_TO_MS = 60 * 60_000;
 /** Between two looks; a clock that runs a little faster is no jump. */

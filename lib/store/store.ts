@@ -39,7 +39,8 @@ export interface TokenListQuery {
 /** Records of issued session tokens. Every method may throw {@link StoreError}. */
 export interface TokenStore {
   /**
-   * One atomic step: purges what has expired, counts the agent's records, and inserts if there are fewer than `limit`.
+   * One atomic step: purges what expired a while ago (`ENDED_KEPT_MS`), counts the agent's unexpired records, and inserts if
+   * there are fewer than `limit`.
    */
   insertBelowLimit(
     record: TokenRecord,

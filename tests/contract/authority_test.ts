@@ -283,6 +283,9 @@ for (const lane of LANES) {
         await until(async () => await signet.metric("signet_withdrawn_total") >= 2, "both streams have ended");
         assert.equal(await signet.metric("signet_listening_streams"), 0);
         assert.equal(await status(signet.post(call(2, "wait"), { token })), 401, "and nothing else begins");
+        // What others are issued, and operators look at, is no reason to end it.
+        await agentToken(signet, "bob");
+        assert.equal(await status(fetch(`http://${signet.app.admin}/tokens?agent=alice`)), 200);
         nowMs += 2000;
         // Those that ask again do so every tenth of a second.
         await new Promise((resolve) => setTimeout(resolve, 300));

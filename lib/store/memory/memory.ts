@@ -1,6 +1,7 @@
 // The store of one process without a state file: everything is gone with the process.
 // Bounded: records of tokens beyond the cap are refused, revocations see revocation_set.ts (docs/behaviour.md T1, L6,
 // M3).
+import { ENDED_KEPT_MS } from "../purge_clock.ts";
 import {
   closedError,
   conflictError,
@@ -56,18 +57,20 @@ class MemoryTokens implements TokenStore {
 
   insertBelowLimit(
     record: TokenRecord,
-    options: { readonly limit: number; readonly nowMs: number },
+    { limit, nowMs }: { readonly limit: number; readonly nowMs: number },
   ): InsertOutcome {
     this.#requireOpen();
-    this.purge(options.nowMs);
-    const sids = this.#byAgent.get(record.agent) ?? new Set();
-    if (sids.size >= options.limit) return { inserted: false, reason: "agent_limit", live: sids.size };
-    if (this.#records.size >= this.#maxTokens) return { inserted: false, reason: "store_full", live: sids.size };
+    this.purge(nowMs - ENDED_KEPT_MS);
+    if (this.#records.size >= this.#maxTokens) this.purge(nowMs);
+    const live = this.#countLive(record.agent, nowMs);
+    if (live >= limit) return { inserted: false, reason: "agent_limit", live };
+    if (this.#records.size >= this.#maxTokens) return { inserted: false, reason: "store_full", live };
     if (this.#records.has(record.sid)) throw conflictError();
+    const sids = this.#byAgent.get(record.agent) ?? new Set();
     this.#records.set(record.sid, record);
     this.#byAgent.set(record.agent, sids.add(record.sid));
     this.#earliestExpiryMs = Math.min(this.#earliestExpiryMs, record.expiresAtS * 1000);
-    return { inserted: true, live: sids.size };
+    return { inserted: true, live: live + 1 };
   }
 
   get(sid: string): TokenRecord | undefined {
@@ -85,8 +88,7 @@ class MemoryTokens implements TokenStore {
 
   removeAgent(agent: string, nowMs: number): number {
     this.#requireOpen();
-    this.purge(nowMs);
-    const count = this.#byAgent.get(agent)?.size ?? 0;
+    const count = this.#countLive(agent, nowMs);
     for (const sid of this.#byAgent.get(agent) ?? []) this.#records.delete(sid);
     this.#byAgent.delete(agent);
     return count;
@@ -94,16 +96,16 @@ class MemoryTokens implements TokenStore {
 
   count(agent: string, nowMs: number): number {
     this.#requireOpen();
-    this.purge(nowMs);
-    return this.#byAgent.get(agent)?.size ?? 0;
+    return this.#countLive(agent, nowMs);
   }
 
   list(query: TokenListQuery): readonly TokenRecord[] {
     this.#requireOpen();
-    this.purge(query.nowMs);
-    const { agent, afterSid = "" } = query;
+    const { agent, afterSid = "", nowMs } = query;
     return [...this.#records.values()]
-      .filter((record) => record.sid > afterSid && (agent === undefined || record.agent === agent))
+      .filter((record) =>
+        record.sid > afterSid && (agent === undefined || record.agent === agent) && lives(record, nowMs)
+      )
       .sort((a, b) => a.sid < b.sid ? -1 : 1)
       .slice(0, query.limit);
   }
@@ -126,6 +128,12 @@ class MemoryTokens implements TokenStore {
     this.#byAgent.clear();
   }
 
+  #countLive(agent: string, nowMs: number): number {
+    let live = 0;
+    for (const sid of this.#byAgent.get(agent) ?? []) if (lives(this.#records.get(sid)!, nowMs)) live++;
+    return live;
+  }
+
   #drop(record: TokenRecord): void {
     this.#records.delete(record.sid);
     const sids = this.#byAgent.get(record.agent);
@@ -136,6 +144,10 @@ class MemoryTokens implements TokenStore {
   #requireOpen(): void {
     if (this.#closed) throw closedError();
   }
+}
+
+function lives({ expiresAtS }: TokenRecord, nowMs: number): boolean {
+  return nowMs < expiresAtS * 1000;
 }
 
 class MemoryRevocations implements RevocationStore {

@@ -2,6 +2,7 @@
 // counting and inserting are one script.
 import { parseJson } from "../../platform/json.ts";
 import { ignoreStoreError } from "../fail_closed.ts";
+import { ENDED_KEPT_MS } from "../purge_clock.ts";
 import { conflictError, type InsertOutcome, type TokenListQuery, type TokenRecord, type TokenStore } from "../store.ts";
 import { digestOf } from "./digest.ts";
 import { listIn, numberIn, purgeAll, strangeAnswer, textIn } from "./redis_answer.ts";
@@ -54,7 +55,7 @@ export class RedisTokens implements TokenStore {
   ): Promise<InsertOutcome> {
     const { limit, nowMs } = options;
     const agent = digestOf(record.agent);
-    const ttlMs = Math.max(60_000, record.expiresAtS * 1000 - nowMs + 60_000);
+    const ttlMs = Math.max(0, record.expiresAtS * 1000 - nowMs) + ENDED_KEPT_MS;
     const text = agent + JSON.stringify(record);
     const keys = [...this.#keys, this.#agents + agent];
     const args = [secondsOf(nowMs), this.#agents, record.sid, record.expiresAtS, text, limit, ttlMs];

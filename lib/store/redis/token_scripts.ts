@@ -1,4 +1,5 @@
 // What is asked of a shared store about records of session tokens, each as one atomic step (docs/behaviour.md T1–T3).
+import { ENDED_KEPT_MS } from "../purge_clock.ts";
 import { IF_TAKES_WRITES, MOST_OF_LIST, Script } from "./script.ts";
 
 export const PURGED_AT_ONCE: number = 1000;
@@ -14,8 +15,9 @@ export const AGENT_CHARACTERS: number = 22;
  * By the store's clock where a replica's is ahead: what one purges is gone for all. An agent's own key only counts: where it
  * is somebody else's, that holds nobody up.
  */
-const PURGE_EXPIRED = `
-local past = math.min(tonumber(ARGV[1]), tonumber(redis.call('TIME')[1]))
+const purgeExpired = (keptS: number) => `
+local now = math.min(tonumber(ARGV[1]), tonumber(redis.call('TIME')[1]))
+local past = now - ${keptS}
 local over = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', past, 'LIMIT', 0, ${PURGED_AT_ONCE})
 for _, sid in ipairs(over) do
   local record = redis.call('HGET', KEYS[1], sid)
@@ -25,11 +27,11 @@ for _, sid in ipairs(over) do
   if record then redis.pcall('ZREM', ARGV[2] .. string.sub(record, 1, ${AGENT_CHARACTERS}), sid) end
 end
 `;
-export const PURGE: Script = new Script(`${PURGE_EXPIRED} return #over`);
+export const PURGE: Script = new Script(`${purgeExpired(0)} return #over`);
 /** KEYS … agent. ARGV … sid, expiresAtS, record, limit, ttlMs. Answers inserted (2: there is such an id), live. */
-export const INSERT: Script = new Script(`${PURGE_EXPIRED}
+export const INSERT: Script = new Script(`${purgeExpired(ENDED_KEPT_MS / 1000)}
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', past)
-local live = redis.call('ZCARD', KEYS[4])
+local live = redis.call('ZCOUNT', KEYS[4], '(' .. now, '+inf')
 if live >= tonumber(ARGV[6]) then return {0, live} end
 if redis.call('HEXISTS', KEYS[1], ARGV[3]) == 1 then return {2, live} end
 redis.call('HSET', KEYS[1], ARGV[3], ARGV[5])

@@ -1,6 +1,7 @@
 // Records of session tokens in a SQLite file. Purge, count and insert are one immediate transaction, so the limit holds
 // over every process that has the file open (docs/behaviour.md T1).
 import type { StatementSync } from "node:sqlite";
+import { ENDED_KEPT_MS } from "../purge_clock.ts";
 import { conflictError, type InsertOutcome, type TokenListQuery, type TokenRecord, type TokenStore } from "../store.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 
@@ -32,7 +33,7 @@ export class SqliteTokens implements TokenStore {
   insertBelowLimit(record: TokenRecord, options: { readonly limit: number; readonly nowMs: number }): InsertOutcome {
     const nowS = Math.floor(options.nowMs / 1000);
     return this.#file.immediate(() => {
-      this.#purge.run(nowS);
+      this.#purge.run(nowS - ENDED_KEPT_MS / 1000);
       const live = this.#countLive(record.agent, nowS);
       if (live >= options.limit) return { inserted: false, reason: "agent_limit", live };
       if (this.#get.get(record.sid)) throw conflictError();
