@@ -163,9 +163,9 @@ async function walkOn(parts: GatewayParts, inbound: Inbound, caller: Caller): Pr
   parts.metrics.fullLane.inc();
   if (inbound.record !== undefined) inbound.record.lane = "full";
   const body = await holdBody(parts, { inbound, caller });
-  if (inbound.body === undefined) requireHopBody(inbound, body?.bytes);
-  if (inbound.record !== undefined && body !== undefined) inbound.record.bytesIn = body.bytes.length;
   try {
+    if (inbound.body === undefined) requireHopBody(inbound, body?.bytes);
+    if (inbound.record !== undefined && body !== undefined) inbound.record.bytesIn = body.bytes.length;
     const message = body && await classify(parts, inbound, body.bytes);
     if (parts.tracer !== undefined) {
       decideTrace(parts, inbound);

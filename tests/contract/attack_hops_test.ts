@@ -12,6 +12,7 @@ import { RawClient } from "../support/raw_client.ts";
 import { type Replica, Replicas } from "../support/replicas.ts";
 import { call, INITIALIZE, LANES } from "../support/signet.ts";
 import { STRICT } from "../support/strict.ts";
+import { until } from "../support/until.ts";
 
 /** Who calls is whom `x-act-as` names, or `x-key` where nobody is named. */
 function resolver(): Deno.HttpServer<Deno.NetAddr> & AsyncDisposable {
@@ -203,6 +204,10 @@ for (const lane of LANES) {
         assert.equal(home.upstream.received("POST", "tools/call").length, ran, why);
       }
       assert.equal(home.upstream.received("DELETE").length, 0);
+      await until(
+        async () => await home.signet.metric("signet_buffered_body_bytes") === 0,
+        "nothing of what was refused is held",
+      );
     },
   );
 }
