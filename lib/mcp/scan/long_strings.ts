@@ -19,6 +19,8 @@ export class LongStrings {
   /** The first of each from where it was last looked for: each byte is looked at once for it. */
   #quoteAt = -1;
   #backslashAt = -1;
+  /** Before it there may be what is beyond ASCII: whether there is none is asked once of each byte. */
+  #mixedUntil = -1;
 
   /** @param isSearched whether the runtime finds a byte faster than plain ones are passed over here: V8 does not */
   constructor(isSearched = RUNTIME === "bun") {
@@ -28,7 +30,7 @@ export class LongStrings {
   begin(bytes: Uint8Array): void {
     this.#bytes = bytes;
     this.#words = undefined;
-    this.#quoteAt = this.#backslashAt = -1;
+    this.#quoteAt = this.#backslashAt = this.#mixedUntil = -1;
   }
 
   release(): void {
@@ -38,8 +40,11 @@ export class LongStrings {
 
   /** The position up to which `from` is followed by plain characters only, as far as many at a time can tell. */
   skip(from: number, stop: number): number {
-    const end = this.#isSearched ? this.#farEnd(from, stop) : from;
-    if (end > from && isAscii(this.#bytes.subarray(from, end))) return this.#skipTo(end, from, skipAscii);
+    const end = this.#isSearched && from >= this.#mixedUntil ? this.#farEnd(from, stop) : from;
+    if (end > from) {
+      if (isAscii(this.#bytes.subarray(from, end))) return this.#skipTo(end, from, skipAscii);
+      this.#mixedUntil = end;
+    }
     return this.#skipPlain(from, stop);
   }
 

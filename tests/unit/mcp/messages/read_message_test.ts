@@ -433,4 +433,26 @@ Deno.test("long strings are searched by the runtime as they are read here", STRI
   );
 });
 
+/** Says how many of its bytes others were given to look at. */
+class CountedBytes extends Uint8Array<ArrayBuffer> {
+  given = 0;
+
+  override subarray(from = 0, to: number = this.length): Uint8Array<ArrayBuffer> {
+    this.given += to - from;
+    return new Uint8Array(this.buffer, this.byteOffset + from, to - from);
+  }
+}
+
+Deno.test(
+  "the runtime is asked about each byte of a long string once, however often it goes beyond ASCII",
+  STRICT,
+  () => {
+    const bytes = new CountedBytes(encoder.encode(("x".repeat(300) + "é").repeat(2000)).buffer);
+    const long = new LongStrings(true);
+    long.begin(bytes);
+    for (let at = 0; at < bytes.length; at++) at = Math.max(at, long.skip(at, bytes.length));
+    assert.ok(bytes.given <= bytes.length, `${bytes.given} of ${bytes.length} bytes`);
+  },
+);
+
 const isEither = (byte: number) => byte === 0x22 || byte === 0x5c;
