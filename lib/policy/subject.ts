@@ -1,7 +1,7 @@
 // What a message asks for, as rules see it: a tool, a prompt, a resource, or a method that names none of them. Every way to
 // reach a name is here, so that none goes unjudged (docs/behaviour.md G4). Pure.
 import { foldedName } from "../mcp/json/folded_name.ts";
-import { type Parsed, type RpcId, type RpcMessage } from "../mcp/messages/json_rpc.ts";
+import type { Parsed, RpcId, RpcMessage } from "../mcp/messages/json_rpc.ts";
 import { isJsonObject } from "../platform/json.ts";
 
 export const SUBJECT_KINDS = ["tool", "prompt", "resource", "method"] as const;

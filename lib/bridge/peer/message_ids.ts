@@ -3,7 +3,7 @@
 import { metaOf } from "../../mcp/eras/modern.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span, textAt } from "../../mcp/json/json_text.ts";
-import { type RpcId, type RpcRequest } from "../../mcp/messages/json_rpc.ts";
+import type { RpcId, RpcRequest } from "../../mcp/messages/json_rpc.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../../platform/json.ts";
 import type { Message } from "./peer.ts";
 

@@ -4,7 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { flatten } from "../../mcp/json/json_splice.ts";
 import { elementsOf, findMembers } from "../../mcp/json/json_text.ts";
-import { type RpcResponse } from "../../mcp/messages/json_rpc.ts";
+import type { RpcResponse } from "../../mcp/messages/json_rpc.ts";
 import { parseMessageInTurns } from "../../mcp/messages/read_message.ts";
 import { MAX_BATCH } from "../../mcp/scan/json_scan.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../../platform/json.ts";

@@ -2,7 +2,7 @@
 // client would (MCP 2026-07-28, "Discovery"); a server of the sessions' era is then given a handshake of Signet's own.
 import { SignetError } from "../../errors.ts";
 import { HttpError } from "../../http1/types.ts";
-import { type ClientSelf, type Identity } from "../../mcp/eras/between_eras.ts";
+import type { ClientSelf, Identity } from "../../mcp/eras/between_eras.ts";
 import { META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_PROTOCOL_VERSION } from "../../mcp/eras/modern.ts";
 import {
   type Era,

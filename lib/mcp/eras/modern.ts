@@ -7,7 +7,7 @@
 // params, capabilities, `Mcp-Param-*` against a tool's schema.
 import { SignetError } from "../../errors.ts";
 import { isJsonObject, type JsonObject } from "../../platform/json.ts";
-import { type RpcNotification, type RpcRequest } from "../messages/json_rpc.ts";
+import type { RpcNotification, RpcRequest } from "../messages/json_rpc.ts";
 import { decodeHeaderValue } from "./header_value.ts";
 import { claimsModernEra, isModernRevision, MODERN_REVISIONS } from "./revisions.ts";
 

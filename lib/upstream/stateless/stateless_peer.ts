@@ -8,7 +8,7 @@ import { encodeHeaderValue } from "../../mcp/eras/header_value.ts";
 import { nameMemberOf } from "../../mcp/eras/modern.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { findMember, findMembers, type Span, stringAt } from "../../mcp/json/json_text.ts";
-import { type RpcId } from "../../mcp/messages/json_rpc.ts";
+import type { RpcId } from "../../mcp/messages/json_rpc.ts";
 import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import type { JsonObject } from "../../platform/json.ts";
 import { Discarded } from "../discarded.ts";

@@ -12,7 +12,7 @@ import {
 import { SignetError } from "../../errors.ts";
 import { ByteAccount } from "../../http1/byte_account.ts";
 import { type FieldList, HttpError } from "../../http1/types.ts";
-import { type ClientSelf } from "../../mcp/eras/between_eras.ts";
+import type { ClientSelf } from "../../mcp/eras/between_eras.ts";
 import {
   clientForModern,
   envelopeOf,

@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import { findMember, membersOf, textAt } from "../../../mcp/json/json_text.ts";
 import { isObjectAt } from "../../../mcp/messages/json_places.ts";
-import { type RpcId } from "../../../mcp/messages/json_rpc.ts";
+import type { RpcId } from "../../../mcp/messages/json_rpc.ts";
 import { INTERNAL_ERROR } from "../../../mcp/messages/rpc_codes.ts";
 import { isJsonObject, type JsonObject } from "../../../platform/json.ts";
 import { idIn } from "../../peer/message_ids.ts";

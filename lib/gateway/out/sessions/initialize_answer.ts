@@ -9,7 +9,7 @@ import { isEventStream, isJson } from "../../../http1/wire/fields/media_type.ts"
 import { ownBytes } from "../../../http1/wire/streams/borrowed.ts";
 import { isRevisionText } from "../../../mcp/eras/revisions.ts";
 import { SseParser } from "../../../mcp/events/sse.ts";
-import { type RpcId, type RpcResponse } from "../../../mcp/messages/json_rpc.ts";
+import type { RpcId, RpcResponse } from "../../../mcp/messages/json_rpc.ts";
 import { parseMessage } from "../../../mcp/messages/read_message.ts";
 import { isJsonObject } from "../../../platform/json.ts";
 import { GatheredBytes } from "../../../platform/memory/gathered_bytes.ts";
