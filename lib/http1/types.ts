@@ -24,6 +24,9 @@ export interface HeadNotes {
   value: unknown;
 }
 
+// Heads have all their members, in this order: where some lack one, whatever reads them is compiled for two shapes, and
+// again for each new connection until both have been seen often.
+
 /** A strictly parsed request head. Strings are latin1: one character is one byte of the wire. */
 export interface RequestHead {
   readonly method: string;
@@ -47,24 +50,24 @@ export interface RequestHead {
    * Shared by all heads of a connection that say the same but for the length of the body and what is `changing`;
    * undefined of one that is not remembered. What is noted may depend on nothing else of the request.
    */
-  readonly notes?: HeadNotes | undefined;
+  readonly notes: HeadNotes | undefined;
 }
 
 /** A strictly parsed response head. */
 export interface ResponseHead {
-  /** As of a {@link RequestHead}: what is noted may depend on nothing else of the response. */
-  readonly notes?: HeadNotes | undefined;
   readonly status: number;
   readonly reason: string;
   readonly minorVersion: 0 | 1;
   readonly fields: Fields;
   /** As of a {@link RequestHead}; undefined of a head that came from no wire. */
-  readonly changing?: ChangingValues | undefined;
+  readonly changing: ChangingValues | undefined;
   /** ≥ 0, {@link CHUNKED} or {@link UNTIL_CLOSE}; 0 where the status or the request method allows no body. */
   readonly bodyLength: number;
   readonly keepAlive: boolean;
   /** How long the server says that it keeps the connection, s; undefined where it says nothing of it. */
-  readonly keepAliveSeconds?: number | undefined;
+  readonly keepAliveSeconds: number | undefined;
+  /** As of a {@link RequestHead}: what is noted may depend on nothing else of the response. */
+  readonly notes: HeadNotes | undefined;
 }
 
 /** A message body being read: transfer coding removed, bytes otherwise untouched. Pull only: not reading is backpressure. */

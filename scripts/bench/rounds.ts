@@ -12,10 +12,10 @@ import { runWrk, StarvedError, type WrkOptions, type WrkResult } from "./wrk.ts"
 
 /**
  * After two seconds V8 and JavaScriptCore still compile, and the more so the more functions a program has; the rounds that
- * follow take part in it, and medians leave the first of them out. Several short ones: a round begins with connections, and
- * what is compiled without those is compiled again when they come.
+ * follow take part in it, and medians leave the first of them out. Several short ones: a round begins and ends with
+ * connections, and what is compiled without those is compiled again after the hundredth of them that it does not fit.
  */
-const WARM_UPS = 3;
+const WARM_UPS = 5;
 const WARM_UP_SECONDS = 1;
 /** Of a round in which nobody was given time. */
 const MOST_ATTEMPTS = 4;

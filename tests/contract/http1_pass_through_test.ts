@@ -239,7 +239,7 @@ Deno.test("N2: a slow client slows the upstream down: backpressure through both"
   let seen = -1;
   await until(() => {
     const before = seen;
-    seen = proxy.pool.stats.bytesIn;
+    seen = proxy.pool.stats.traffic.bytesIn;
     return seen > 0 && seen === before;
   }, "everything to stand still");
   assert.ok(seen < 50_000_000, `${seen} bytes taken from the upstream with nobody reading`);

@@ -55,7 +55,7 @@ class Understanding {
     socket.setNoDelay(true);
     let ended = false;
     const answers = readToEnd(socket).finally(() => ended = true);
-    let sent = this.server.stats.bytesIn;
+    let sent = this.server.stats.traffic.bytesIn;
     for (const part of parts) {
       if (ended) break;
       sent += part.length;
@@ -65,7 +65,7 @@ class Understanding {
         break; // The server has refused and closed: what it answered is what counts.
       }
       if (part !== parts.at(-1)) {
-        await until(() => ended || this.server.stats.bytesIn >= sent, "the server has read what was sent");
+        await until(() => ended || this.server.stats.traffic.bytesIn >= sent, "the server has read what was sent");
       }
     }
     const bytes = await answers;

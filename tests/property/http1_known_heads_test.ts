@@ -79,9 +79,8 @@ function known<Read extends Head>({ side }: Reading<Read>, memo: HeadMemo<Read>,
   const stream = streamOf(text);
   const found = new HeadFinder(side, 16_384).takeKnown(stream, memo);
   if (found === undefined) return undefined;
-  const { notes, ...head } = found;
-  assert.ok(notes);
-  return { head, start: stream.start };
+  assert.ok(found.notes);
+  return { head: { ...found, notes: undefined }, start: stream.start };
 }
 
 function prove<Read extends Head>(reading: Reading<Read>, heads: fc.Arbitrary<string>): void {

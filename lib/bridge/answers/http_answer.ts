@@ -3,6 +3,7 @@
 import { ERROR_KINDS, type ErrorCode, SignetError } from "../../errors.ts";
 import type { BodyReader, ClientResponse, FieldList, Fields } from "../../http1/types.ts";
 import { BytesBody } from "../../http1/wire/bodies/bytes_body.ts";
+import { madeHead } from "../../http1/wire/heads/head.ts";
 import { errorResponse, type RpcId } from "../../mcp/messages/json_rpc.ts";
 import type { RpcFault } from "../../mcp/messages/rpc_fault.ts";
 import type { Outbox } from "./outbox.ts";
@@ -29,7 +30,7 @@ function makeAnswer(parts: AnswerParts): ClientResponse {
   const { status, fields, body, refusal } = parts;
   let onRelease = parts.onRelease;
   return {
-    head: { status, reason: "", minorVersion: 1, fields, bodyLength: body.length, keepAlive: true },
+    head: madeHead(status, fields, body.length),
     body,
     refusal,
     release() {

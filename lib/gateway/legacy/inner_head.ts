@@ -31,7 +31,17 @@ export function innerHead({ fields: given, host }: RequestHead, options: InnerHe
   fields.push("accept", accept, "accept-encoding", "identity", ...extra);
   if (version !== undefined) fields.push("mcp-protocol-version", version);
   return {
-    ...{ method, target: path, path, query: "", minorVersion: 1, fields, host, bodyLength },
-    ...{ changing: changingOf(sessionId), keepAlive: true, expectsContinue: false },
+    method,
+    target: path,
+    path,
+    query: "",
+    minorVersion: 1,
+    fields,
+    changing: changingOf(sessionId),
+    host,
+    bodyLength,
+    keepAlive: true,
+    expectsContinue: false,
+    notes: undefined,
   };
 }

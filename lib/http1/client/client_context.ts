@@ -4,7 +4,7 @@ import type { ByteAccount } from "../byte_account.ts";
 import type { HttpError } from "../types.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
 import type { HeadLimits } from "../wire/fields/fields_parse.ts";
-import type { Traffic } from "../wire/streams/byte_stream.ts";
+import type { Traffic } from "../wire/streams/traffic.ts";
 import type { PoolCall } from "./pool_call.ts";
 
 /** Times in ms; 0 means none. */

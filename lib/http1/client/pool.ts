@@ -9,6 +9,7 @@ import { type Call, type ClientRequest, type ClientRequestHead, type ClientRespo
 import { Sweep, sweepInterval, type Timed } from "../wire/deadline.ts";
 import { describeEndpoint, type Endpoint } from "../wire/endpoint.ts";
 import { DEFAULT_HEAD_LIMITS } from "../wire/fields/fields_parse.ts";
+import { Traffic } from "../wire/streams/traffic.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientContext, PooledConnection } from "./client_context.ts";
 import { PoolCall } from "./pool_call.ts";
@@ -34,8 +35,7 @@ export class Pool implements Timed {
     connects: 0,
     connectFailures: 0,
     retries: 0,
-    bytesIn: 0,
-    bytesOut: 0,
+    traffic: new Traffic(),
   };
   readonly #limits: PoolLimits;
   readonly #connect: NonNullable<PoolOptions["connect"]>;
@@ -60,7 +60,7 @@ export class Pool implements Timed {
     this.#context = {
       limits,
       headLimits: { ...DEFAULT_HEAD_LIMITS, ...options.headLimits },
-      traffic: this.stats,
+      traffic: this.stats.traffic,
       account: options.account ?? new ByteAccount(),
       sweep: new Sweep({ now: this.#now, intervalMs }),
       lulls: options.lulls ?? LULLS,

@@ -10,6 +10,7 @@ import {
   type ResponseHead,
 } from "../types.ts";
 import { BytesBody } from "../wire/bodies/bytes_body.ts";
+import { madeHead } from "../wire/heads/head.ts";
 import type { Head } from "../wire/ready_head.ts";
 import type { Bytes } from "../wire/streams/borrowed.ts";
 import type { SentHeads } from "./sent_heads.ts";
@@ -36,7 +37,7 @@ export interface CallQueue {
 }
 
 /** In place of a head that is not there yet, or has been forgotten. */
-const NO_HEAD: ResponseHead = { status: 0, reason: "", minorVersion: 1, fields: [], bodyLength: 0, keepAlive: false };
+const NO_HEAD: ResponseHead = madeHead(0, [], 0);
 const NO_BODY: BodyReader = new BytesBody(new Uint8Array(0));
 
 /** What has become of a call of which nothing has. */

@@ -5,6 +5,7 @@ import type { ByteAccount } from "../byte_account.ts";
 import type { ClientRequest } from "../types.ts";
 import type { Endpoint } from "../wire/endpoint.ts";
 import type { HeadLimits } from "../wire/fields/fields_parse.ts";
+import type { Traffic } from "../wire/streams/traffic.ts";
 import type { ClientLimits } from "./client_context.ts";
 
 export interface PoolLimits extends ClientLimits {
@@ -62,6 +63,5 @@ export interface PoolStats {
   connectFailures: number;
   /** Calls sent again on another connection. */
   retries: number;
-  bytesIn: number;
-  bytesOut: number;
+  readonly traffic: Traffic;
 }

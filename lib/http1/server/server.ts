@@ -5,6 +5,7 @@ import type { Exchange, HttpErrorCode } from "../types.ts";
 import { Sweep, sweepInterval } from "../wire/deadline.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/fields/fields_parse.ts";
 import { asciiBytes } from "../wire/latin1.ts";
+import { Traffic } from "../wire/streams/traffic.ts";
 import { type Accepted, Http1Listener, type ListenAddress } from "./listener.ts";
 import { SentAnswers } from "./sent_answers.ts";
 import { Http1Connection } from "./server_connection.ts";
@@ -43,8 +44,7 @@ export interface ServerStats {
   /** Closed to make room for a new one. */
   connectionsEvicted: number;
   requests: number;
-  bytesIn: number;
-  bytesOut: number;
+  readonly traffic: Traffic;
   /** Requests the engine refused itself, by code. */
   readonly errors: Partial<Record<HttpErrorCode, number>>;
 }
@@ -67,8 +67,7 @@ export class Http1Server {
     connectionsRefused: 0,
     connectionsEvicted: 0,
     requests: 0,
-    bytesIn: 0,
-    bytesOut: 0,
+    traffic: new Traffic(),
     errors: {},
   };
   readonly #listeners = new Set<Http1Listener>();
@@ -92,7 +91,7 @@ export class Http1Server {
       limits,
       bodies: { side: "request", maxBytes: limits.maxBodyBytes },
       headLimits: headLimitsOf(options),
-      traffic: stats,
+      traffic: stats.traffic,
       account: options.account ?? new ByteAccount(),
       sweep: new Sweep({ now, intervalMs }),
       get draining() {

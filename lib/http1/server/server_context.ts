@@ -4,7 +4,7 @@ import type { Exchange, HttpError, HttpErrorCode, ResponseStart } from "../types
 import type { BodyBounds } from "../wire/bodies/inbound_body.ts";
 import type { Sweep, Timed } from "../wire/deadline.ts";
 import type { HeadLimits } from "../wire/fields/fields_parse.ts";
-import type { Traffic } from "../wire/streams/byte_stream.ts";
+import type { Traffic } from "../wire/streams/traffic.ts";
 import type { SentAnswers } from "./sent_answers.ts";
 
 /** Bounds of what one client can take up. */

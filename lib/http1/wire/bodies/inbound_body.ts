@@ -48,6 +48,8 @@ class Piping {
 /** A {@link InboundBody.read} that waits. */
 type Reading = Pick<PromiseWithResolvers<Bytes | null>, "resolve" | "reject">;
 
+const UNKNOWN = -1;
+
 /** Each message has one: up to eight fields take 80 bytes on JavaScriptCore, nine 112. */
 export class InboundBody implements BodyReader {
   readonly length: number;
@@ -56,7 +58,10 @@ export class InboundBody implements BodyReader {
   readonly #host: BodyHost;
   readonly #bounds: BodyBounds;
   readonly #decoder: ChunkedDecoder | undefined;
-  /** Payload bytes to come; Infinity where nobody knows, 0 once it is done. */
+  /**
+   * Payload bytes to come; {@link UNKNOWN} where nobody knows, 0 once it is done. Never Infinity: what is computed from a
+   * field that has once held a double is a double, and so becomes every place in the stream's buffer.
+   */
   #left: number;
   /** `DETACHED` if that was nobody's fault. */
   #failure: HttpError | undefined;
@@ -69,7 +74,7 @@ export class InboundBody implements BodyReader {
     this.#bounds = bounds;
     this.length = length;
     this.#decoder = length === CHUNKED ? new ChunkedDecoder(bounds.side) : undefined;
-    this.#left = length >= 0 ? length : Infinity;
+    this.#left = length >= 0 ? length : UNKNOWN;
     if (length === 0) host.stream.memory.expectNothing();
   }
 
@@ -83,7 +88,7 @@ export class InboundBody implements BodyReader {
 
   /** Payload bytes that are still to come: exact with a Content-Length, else Infinity until done. */
   get left(): number {
-    return this.#left;
+    return this.#left === UNKNOWN ? Infinity : this.#left;
   }
 
   get #piping(): Piping | undefined {
@@ -93,7 +98,7 @@ export class InboundBody implements BodyReader {
   /** Whether all of it may have arrived, so that what comes next is another message's. */
   get mayBeWhole(): boolean {
     const { stream } = this.#host;
-    return this.left === Infinity ? stream.endsWithEmptyLine : this.left <= stream.buffered;
+    return this.#left === UNKNOWN ? stream.endsWithEmptyLine : this.#left <= stream.buffered;
   }
 
   /** Payload bytes handed out so far. */
@@ -107,7 +112,7 @@ export class InboundBody implements BodyReader {
     if (this.#failure !== undefined || this.#reader !== undefined) return undefined;
     if (this.#decoder !== undefined) return this.#decoder.isUntouched ? this.#takeChunks() : undefined;
     if (stream.lending && stream.start === stream.end) stream.release();
-    if (stream.buffered < this.#left || this.#left > this.#mostAtOnce()) return undefined;
+    if (this.#left === UNKNOWN || stream.buffered < this.#left || this.#left > this.#mostAtOnce()) return undefined;
     if (stream.end - stream.start < this.#left) {
       if (stream.lending || this.#left > MESSAGE_BUFFER) return undefined;
       if (!stream.gather(this.#left)) return undefined;
@@ -168,19 +173,19 @@ export class InboundBody implements BodyReader {
   #post(): void {
     const { stream } = this.#host;
     if (this.done) return;
-    if (this.#left !== Infinity) stream.memory.expect(this.#left);
+    if (this.#left !== UNKNOWN) stream.memory.expect(this.#left);
     stream.post();
   }
 
   async readAll(maxBytes: number): Promise<Uint8Array> {
     const limit = Math.min(maxBytes, this.#bounds.maxBytes);
-    if (this.#left !== Infinity && this.left > limit) throw tooLarge(limit);
+    if (this.#left !== UNKNOWN && this.#left > limit) throw tooLarge(limit);
     const whole = this.takeBuffered();
     if (whole !== undefined) {
       if (whole.length > limit) throw tooLarge(limit);
       return ownBytes(whole);
     }
-    let bytes = new Uint8Array(this.#left === Infinity ? 4096 : this.#left);
+    let bytes = new Uint8Array(this.#left === UNKNOWN ? 4096 : this.#left);
     let size = 0;
     for (let piece = await this.read(); piece !== null; piece = await this.read()) {
       if (size + piece.length > limit) throw tooLarge(limit);
@@ -346,7 +351,7 @@ export class InboundBody implements BodyReader {
         return undefined;
       }
       const bytes = this.#decoder === undefined
-        ? this.#slice(Math.min(available, this.#left))
+        ? this.#slice(this.#left === UNKNOWN ? available : Math.min(available, this.#left))
         : this.#nextChunk(this.#decoder);
       if (bytes !== undefined) return bytes;
       if (this.failed) return undefined;
@@ -368,7 +373,7 @@ export class InboundBody implements BodyReader {
     const { stream } = this.#host;
     const bytes = stream.lend(stream.start, stream.start + length);
     stream.start += length;
-    if (this.#left !== Infinity) {
+    if (this.#left !== UNKNOWN) {
       this.#left -= length;
       if (this.#left === 0) this.#finish();
     }

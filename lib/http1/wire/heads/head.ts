@@ -68,6 +68,7 @@ export function parseRequestHead(text: string, limits: HeadLimits): RequestHead 
     bodyLength,
     keepAlive: isPersistent(section, minorVersion),
     expectsContinue: expectsContinue(section, minorVersion) && bodyLength !== 0,
+    notes: undefined,
   };
 }
 
@@ -104,6 +105,21 @@ export function varyRequest(head: RequestHead, { fields, bodyLength, changing, n
 export function varyResponse(head: ResponseHead, { fields, bodyLength, changing, notes }: Variation): ResponseHead {
   const { status, reason, minorVersion, keepAlive, keepAliveSeconds } = head;
   return { status, reason, minorVersion, fields, changing, bodyLength, keepAlive, keepAliveSeconds, notes };
+}
+
+/** Of an answer that has come from no wire. @param bodyLength as of {@link ResponseHead} */
+export function madeHead(status: number, fields: Fields, bodyLength: number): ResponseHead {
+  return {
+    status,
+    reason: "",
+    minorVersion: 1,
+    fields,
+    changing: undefined,
+    bodyLength,
+    keepAlive: true,
+    keepAliveSeconds: undefined,
+    notes: undefined,
+  };
 }
 
 const SLASH = 0x2f;
@@ -204,6 +220,7 @@ export function parseResponseHead(text: string, requestMethod: string, limits: H
     bodyLength,
     keepAlive: bodyLength !== UNTIL_CLOSE && !contradicts && isPersistent(section, minorVersion),
     keepAliveSeconds,
+    notes: undefined,
   };
 }
 

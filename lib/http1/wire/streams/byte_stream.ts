@@ -11,6 +11,7 @@ import { BorrowedBytes, callBack, onceFree } from "./borrowed.ts";
 import { bufferSize, giveBuffer, LARGEST_BUFFER, takeBuffer } from "./buffers.ts";
 import { type MemoryOptions, type MemoryOwner, StreamMemory } from "./stream_memory.ts";
 import { type OutputOwner, StreamOutput } from "./stream_output.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** Who a stream belongs to. The calls come from the event loop, never from within a call of the owner's. */
 export interface StreamOwner extends MemoryOwner, OutputOwner {
@@ -20,12 +21,6 @@ export interface StreamOwner extends MemoryOwner, OutputOwner {
   onEnd(): void;
   /** The read side has failed: what has arrived is there still, nothing more will come. */
   onReadFailed(cause: unknown): void;
-}
-
-/** Bytes moved, shared by all streams of a server or a pool. */
-export interface Traffic {
-  bytesIn: number;
-  bytesOut: number;
 }
 
 export interface StreamOptions extends MemoryOptions {
@@ -119,7 +114,7 @@ export class ByteStream implements SocketOwner {
   onBytes(buffer: Uint8Array, count: number): void {
     this.#posted = 0;
     if (this.closed) return this.memory.give(buffer);
-    this.#traffic.bytesIn += count;
+    this.#traffic.countIn(count);
     this.full = count === buffer.length || this.#socket.mayHoldBack === true;
     this.memory.adapt(count, buffer.length);
     this.#append(buffer, count);
@@ -146,7 +141,7 @@ export class ByteStream implements SocketOwner {
     if (length <= this.#posted || this.closed || this.memory.claim === "stranger") return false;
     if (length === bufferSize(length) || !this.memory.exchange(this.#posted, length)) return false;
     this.#posted = 0;
-    this.#traffic.bytesIn += length;
+    this.#traffic.countIn(length);
     this.full = isFull;
     this.#append(piece, length);
     this.#tellData();

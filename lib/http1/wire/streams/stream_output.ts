@@ -7,6 +7,7 @@ import { headLength, placeReadyHead } from "../ready_head.ts";
 import { BorrowedBytes, type Bytes, lockForWrite, startOf, unlockAfterWrite } from "./borrowed.ts";
 import { DONE } from "./done.ts";
 import type { StreamMemory } from "./stream_memory.ts";
+import type { Traffic } from "./traffic.ts";
 
 export interface OutputOwner {
   /** A write has failed: nothing more will be sent. What the peer sent before it went away may still come in. */
@@ -15,7 +16,7 @@ export interface OutputOwner {
 
 export interface OutputOptions {
   readonly memory: StreamMemory;
-  readonly traffic: { bytesOut: number };
+  readonly traffic: Traffic;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -29,7 +30,7 @@ export class StreamOutput {
   readonly #socket: Socket;
   readonly #owner: OutputOwner;
   readonly #memory: StreamMemory;
-  readonly #traffic: { bytesOut: number };
+  readonly #traffic: Traffic;
   /** What the write under way is about: `#bytes[#from…#to)`. */
   #bytes: Uint8Array = EMPTY;
   #from = 0;
@@ -140,7 +141,7 @@ export class StreamOutput {
   }
 
   #onWritten(count: number): void | Promise<void> {
-    this.#traffic.bytesOut += count;
+    this.#traffic.countOut(count);
     this.written += count;
     this.#from += count;
     if (this.#from === this.#to || this.#closed) return this.#finish();
@@ -163,7 +164,7 @@ export class StreamOutput {
 
   /** The last `count` bytes that the socket took have never left, nor will any. */
   takeBack(count: number, cause: unknown): void {
-    this.#traffic.bytesOut -= count;
+    this.#traffic.countOut(-count);
     this.written -= count;
     this.#fail(cause);
   }

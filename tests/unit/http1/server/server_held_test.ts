@@ -7,6 +7,7 @@ import { Http1Connection } from "../../../../lib/http1/server/server_connection.
 import { DEFAULT_SERVER_LIMITS } from "../../../../lib/http1/server/server_context.ts";
 import { Sweep } from "../../../../lib/http1/wire/deadline.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../../../lib/http1/wire/fields/fields_parse.ts";
+import { Traffic } from "../../../../lib/http1/wire/streams/traffic.ts";
 import type { SocketOwner } from "../../../../lib/platform/sockets/socket.ts";
 import { bytesOf, ManualClock } from "../../../support/raw_peer.ts";
 import { STILL_SOCKET } from "../../../support/still_socket.ts";
@@ -32,7 +33,7 @@ async function scene(fields = "") {
       limits: DEFAULT_SERVER_LIMITS,
       bodies: { side: "request", maxBytes: DEFAULT_SERVER_LIMITS.maxBodyBytes },
       headLimits: DEFAULT_HEAD_LIMITS,
-      traffic: { bytesIn: 0, bytesOut: 0 },
+      traffic: new Traffic(),
       account: new ByteAccount(),
       sweep: new Sweep({ now: clock.now, intervalMs: 1000 }),
       draining: false,

@@ -22,7 +22,7 @@ Deno.test("M3: a head that takes too long gets 408, however it dribbles in", STR
   for (const sent of ["G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX: y"]) {
     await using client = await server.connect();
     await client.sendTorn(sent, 5);
-    await until(() => server.server.stats.bytesIn >= sent.length, "the bytes to arrive");
+    await until(() => server.server.stats.traffic.bytesIn >= sent.length, "the bytes to arrive");
     server.clock.advance(79);
     await client.send("");
     server.clock.advance(1);
@@ -38,8 +38,8 @@ Deno.test("M3: a second head has its own time, from its first byte on", STRICT, 
   await client.takeMessage();
   server.clock.advance(500);
   await client.send("GET / HT");
-  const before = server.server.stats.bytesIn;
-  await until(() => server.server.stats.bytesIn >= GET.length + 8 && before > 0, "the bytes to arrive");
+  const before = server.server.stats.traffic.bytesIn;
+  await until(() => server.server.stats.traffic.bytesIn >= GET.length + 8 && before > 0, "the bytes to arrive");
   server.clock.advance(79);
   await aMoment(25);
   assert.equal(client.received, "");
@@ -65,7 +65,7 @@ Deno.test("M3: a body that stalls gets 408; one that makes progress does not", S
   await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
   for (let i = 1; i <= 4; i++) {
     await client.send("x".repeat(200));
-    await until(() => server.server.stats.bytesIn === 50 + 200 * i, "the piece to arrive");
+    await until(() => server.server.stats.traffic.bytesIn === 50 + 200 * i, "the piece to arrive");
     server.clock.advance(79);
   }
   await aMoment(25);
@@ -199,7 +199,7 @@ Deno.test("M3: a client that does not take its answer is cut off", STRICT, async
   let sent = -1;
   await until(() => {
     const before = sent;
-    sent = server.server.stats.bytesOut;
+    sent = server.server.stats.traffic.bytesOut;
     return sent > 100_000 && sent === before;
   }, "the socket buffers to fill up");
   const stalledAt = performance.now();

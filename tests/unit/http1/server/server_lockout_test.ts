@@ -19,9 +19,9 @@ const CHUNKED = "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r
 async function drip(server: TestServer, client: RawPeer, bytes: string): Promise<number> {
   for (let sent = 0; sent < 100; sent++) {
     if (client.received !== "") return sent;
-    const before = server.server.stats.bytesIn;
+    const before = server.server.stats.traffic.bytesIn;
     await client.send(bytes[sent % bytes.length]!);
-    await until(() => server.server.stats.bytesIn > before || client.received !== "", "the byte to arrive");
+    await until(() => server.server.stats.traffic.bytesIn > before || client.received !== "", "the byte to arrive");
     server.clock.advance(40);
     await aMoment(25); // a sweep looks at the clock
   }
@@ -46,7 +46,7 @@ for (const [what, begin, bytes, gatherBytes] of SLOW) {
       }, { limits: { gatherBytes } });
       await using client = await server.connect();
       await client.send(begin);
-      await until(() => server.server.stats.bytesIn === begin.length, "the beginning");
+      await until(() => server.server.stats.traffic.bytesIn === begin.length, "the beginning");
       const sent = await drip(server, client, bytes);
       assert.ok(sent <= 4, `${sent} bytes were waited for`);
       assert.match(client.received, /^HTTP\/1\.1 408 /);
@@ -67,11 +67,11 @@ for (const [what, sent] of WAITING) {
     await using server = await serve(echo, { limits: { maxConnections: 2, gatherBytes: 2000 } });
     await using first = await server.connect();
     await first.send(sent);
-    await until(() => server.server.stats.bytesIn === sent.length, "its bytes");
+    await until(() => server.server.stats.traffic.bytesIn === sent.length, "its bytes");
     server.clock.advance(1);
     await using second = await server.connect();
     await second.send(sent);
-    await until(() => server.server.stats.bytesIn === 2 * sent.length, "its bytes");
+    await until(() => server.server.stats.traffic.bytesIn === 2 * sent.length, "its bytes");
     await using third = await server.connect();
     await third.send(GET);
     assert.equal((await third.takeMessage()).body, "GET /g ");
@@ -95,7 +95,7 @@ Deno.test(
     server.clock.advance(10);
     await using dripping = await server.connect();
     await dripping.send("GET / H");
-    await until(() => server.server.stats.bytesIn > GET.length, "the drip");
+    await until(() => server.server.stats.traffic.bytesIn > GET.length, "the drip");
     await using next = await server.connect();
     await next.send(GET);
     await next.takeMessage();
@@ -125,14 +125,14 @@ Deno.test(
     await using handled = await connect();
     await using slowest = await connect();
     await using slow = await connect();
-    const before = server.server.stats.bytesIn;
+    const before = server.server.stats.traffic.bytesIn;
     const waiting = GET.replace("/g", "/wait");
     await handled.send(waiting);
     await slowest.send(GET.slice(0, 5));
-    await until(() => server.server.stats.bytesIn === before + waiting.length + 5, "the beginning");
+    await until(() => server.server.stats.traffic.bytesIn === before + waiting.length + 5, "the beginning");
     server.clock.advance(10);
     await slow.send(GET.slice(0, 5));
-    await until(() => server.server.stats.bytesIn === before + waiting.length + 10, "the next beginning");
+    await until(() => server.server.stats.traffic.bytesIn === before + waiting.length + 10, "the next beginning");
     await using next = await server.connect();
     await next.send(GET);
     assert.equal((await next.takeMessage()).status, 200);

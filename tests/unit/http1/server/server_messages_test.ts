@@ -63,10 +63,10 @@ Deno.test("a server stops reading pipelined requests at the bound", STRICT, asyn
   const more = GET.repeat(100_000);
   const sending = client.send(more);
   sending.catch(() => {});
-  await until(() => server.server.stats.bytesIn > 8192, "the pipeline to fill up");
-  const reached = server.server.stats.bytesIn;
+  await until(() => server.server.stats.traffic.bytesIn > 8192, "the pipeline to fill up");
+  const reached = server.server.stats.traffic.bytesIn;
   await aMoment(30);
-  assert.equal(server.server.stats.bytesIn, reached, "reading has stopped");
+  assert.equal(server.server.stats.traffic.bytesIn, reached, "reading has stopped");
   assert.ok(reached < 128 * 1024, `read ${reached} bytes ahead`);
   await client.close();
 });
@@ -417,7 +417,7 @@ Deno.test(
     await using server = await serve(echo, { limits: { gatherBytes: 1000 } });
     await using stalled = await server.connect();
     await stalled.send(POST.slice(0, -2));
-    await until(() => server.server.stats.bytesIn === POST.length - 2, "the bytes to arrive");
+    await until(() => server.server.stats.traffic.bytesIn === POST.length - 2, "the bytes to arrive");
     server.clock.advance(80);
     assert.equal((await stalled.takeMessage()).status, 408);
     await using broken = await server.connect();

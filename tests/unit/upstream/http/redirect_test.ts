@@ -1,12 +1,13 @@
 // lib/upstream/http/redirect.ts: which redirects stay with the same server (P6).
 import assert from "node:assert/strict";
 import type { ResponseHead } from "../../../../lib/http1/types.ts";
+import { madeHead } from "../../../../lib/http1/wire/heads/head.ts";
 import { redirectTarget } from "../../../../lib/upstream/http/redirect.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 function head(status: number, location: string | undefined): ResponseHead {
   const fields = location === undefined ? [] : ["location", location];
-  return { status, reason: "", minorVersion: 1, fields, bodyLength: 0, keepAlive: true };
+  return madeHead(status, fields, 0);
 }
 
 const CASES: [string, string, string, string | undefined, string | undefined][] = [

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readInitializeAnswer } from "../../../../../lib/gateway/out/sessions/initialize_answer.ts";
 import { ByteAccount } from "../../../../../lib/http1/byte_account.ts";
 import { CHUNKED, type ClientResponse, HttpError } from "../../../../../lib/http1/types.ts";
+import { madeHead } from "../../../../../lib/http1/wire/heads/head.ts";
 import { STRICT } from "../../../../support/strict.ts";
 
 const KIB = 1024;
@@ -27,10 +28,7 @@ function answerOf(bytes: number, onRead: () => void = () => {}): ClientResponse 
     },
     readAll: () => assert.fail("read in pieces"),
   };
-  const head: ClientResponse["head"] = {
-    ...{ status: 200, reason: "OK", minorVersion: 1 as const, keepAlive: true },
-    ...{ fields: ["content-type", "application/json"], bodyLength: CHUNKED },
-  };
+  const head = madeHead(200, ["content-type", "application/json"], CHUNKED);
   return { head, body, release() {} };
 }
 

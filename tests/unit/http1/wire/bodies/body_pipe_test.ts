@@ -77,7 +77,10 @@ Deno.test("pipe waits for its sink, and its sender for it", STRICT, async () => 
   const first = taken;
   await aMoment(30);
   assert.equal(taken, first, "one piece at a time");
-  assert.ok(test.pool.stats.bytesIn < 5e6, `${test.pool.stats.bytesIn} bytes read with nobody taking them`);
+  assert.ok(
+    test.pool.stats.traffic.bytesIn < 5e6,
+    `${test.pool.stats.traffic.bytesIn} bytes read with nobody taking them`,
+  );
   const draining = setInterval(() => go!(), 0);
   await within("the end", piped);
   clearInterval(draining);

@@ -6,13 +6,14 @@ import { InboundBody } from "../../../../../lib/http1/wire/bodies/inbound_body.t
 import { ownBytes } from "../../../../../lib/http1/wire/streams/borrowed.ts";
 import { ByteStream } from "../../../../../lib/http1/wire/streams/byte_stream.ts";
 import { DONE } from "../../../../../lib/http1/wire/streams/done.ts";
+import { Traffic } from "../../../../../lib/http1/wire/streams/traffic.ts";
 import { bytesOf, textOf } from "../../../../support/raw_peer.ts";
 import { DEAF_OWNER, STILL_SOCKET } from "../../../../support/still_socket.ts";
 import { STRICT } from "../../../../support/strict.ts";
 import { within } from "../../../../support/until.ts";
 
 function scene(length: number) {
-  const traffic = { bytesIn: 0, bytesOut: 0 };
+  const traffic = new Traffic();
   const options = { traffic, account: new ByteAccount(), restBytes: 1024, claim: "answer" } as const;
   const stream = new ByteStream(STILL_SOCKET, DEAF_OWNER, options);
   const host = { stream, onBodyWanted() {}, onBodyDone: () => body.detach() };

@@ -5,6 +5,7 @@ import { sendMessage } from "../../../../../lib/http1/wire/bodies/text_writing.t
 import { readyHead } from "../../../../../lib/http1/wire/ready_head.ts";
 import { BorrowedBytes, byteAt, callBack, onceFree } from "../../../../../lib/http1/wire/streams/borrowed.ts";
 import { ByteStream } from "../../../../../lib/http1/wire/streams/byte_stream.ts";
+import { Traffic } from "../../../../../lib/http1/wire/streams/traffic.ts";
 import type { Socket } from "../../../../../lib/platform/sockets/socket.ts";
 import { bytesOf, textOf } from "../../../../support/raw_peer.ts";
 import { STRICT } from "../../../../support/strict.ts";
@@ -57,7 +58,7 @@ const OWNER = { onData() {}, onEnd() {}, onReadFailed() {}, onWriteFailed() {} }
 function scene(takesAtOnce = true) {
   const socket = new TakingSocket(takesAtOnce);
   const account = new ByteAccount();
-  const options = { traffic: { bytesIn: 0, bytesOut: 0 }, account, restBytes: 1024, claim: "answer" } as const;
+  const options = { traffic: new Traffic(), account, restBytes: 1024, claim: "answer" } as const;
   const stream = new ByteStream(socket, OWNER, options);
   return { socket, stream };
 }

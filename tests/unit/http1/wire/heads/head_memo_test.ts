@@ -39,9 +39,7 @@ function textOf(head: Head, bodyLength = 0): string {
 
 /** What a head says, without the room for notes that only remembered ones have. */
 function said(head: RequestHead | undefined): RequestHead | undefined {
-  if (head === undefined) return undefined;
-  const { notes: _, ...rest } = head;
-  return rest;
+  return head && { ...head, notes: undefined };
 }
 
 /** What `memo` finds where `text` has arrived behind something else, with the beginning of a body behind it. */

@@ -1,8 +1,15 @@
 // Heads: what a request or response means, which limits hold, what is sent. Hostile input: tests/contract/http1_smuggling*.
 import assert from "node:assert/strict";
+import { innerHead } from "../../../../../lib/gateway/legacy/inner_head.ts";
 import { CHUNKED, HttpError, type RequestHead, UNTIL_CLOSE } from "../../../../../lib/http1/types.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../../../../../lib/http1/wire/fields/fields_parse.ts";
-import { parseRequestHead, parseResponseHead } from "../../../../../lib/http1/wire/heads/head.ts";
+import {
+  madeHead,
+  parseRequestHead,
+  parseResponseHead,
+  varyRequest,
+  varyResponse,
+} from "../../../../../lib/http1/wire/heads/head.ts";
 import { formatRequestHead, formatResponseHead } from "../../../../../lib/http1/wire/heads/head_format.ts";
 import { refusal } from "../../../../support/http1_messages.ts";
 import { STRICT } from "../../../../support/strict.ts";
@@ -35,7 +42,21 @@ Deno.test("parseRequestHead reads every part when the head is well-formed", STRI
     bodyLength: 12,
     keepAlive: true,
     expectsContinue: true,
+    notes: undefined,
   });
+});
+
+Deno.test("heads have the same members in the same order, wherever they come from", STRICT, () => {
+  const asked = parseRequestHead("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", DEFAULT_HEAD_LIMITS);
+  const other = { fields: [], bodyLength: 2, changing: [], notes: { value: undefined } };
+  const ofSignet = { method: "GET", path: "/b", bodyLength: 0, extra: [], sessionId: undefined, version: undefined };
+  for (const head of [varyRequest(asked, other), innerHead(asked, ofSignet)]) {
+    assert.deepEqual(Object.keys(head), Object.keys(asked));
+  }
+  const answered = parseResponseHead("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", "POST", DEFAULT_HEAD_LIMITS);
+  for (const head of [varyResponse(answered, other), madeHead(200, [], 0)]) {
+    assert.deepEqual(Object.keys(head), Object.keys(answered));
+  }
 });
 
 Deno.test("parseRequestHead keeps a field apart that changes with each message, and takes it once only", STRICT, () => {

@@ -16,6 +16,7 @@ import {
 } from "../../../../../lib/http1/wire/streams/borrowed.ts";
 import { giveBuffer, takeBuffer } from "../../../../../lib/http1/wire/streams/buffers.ts";
 import { ByteStream } from "../../../../../lib/http1/wire/streams/byte_stream.ts";
+import { Traffic } from "../../../../../lib/http1/wire/streams/traffic.ts";
 import type { UpstreamRequest } from "../../../../../lib/upstream/upstream.ts";
 import { POISON } from "../../../../support/poison.ts";
 import { bytesOf, textOf } from "../../../../support/raw_peer.ts";
@@ -136,7 +137,7 @@ class SlowSocket extends ScriptedSocket {
 
 function streamOver(socket: ScriptedSocket): ByteStream {
   return new ByteStream(socket, OWNER, {
-    traffic: { bytesIn: 0, bytesOut: 0 },
+    traffic: new Traffic(),
     account: new ByteAccount(),
     restBytes: 1024,
     claim: "caller",

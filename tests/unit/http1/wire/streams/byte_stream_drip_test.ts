@@ -4,6 +4,7 @@ import { ByteAccount } from "../../../../../lib/http1/byte_account.ts";
 import { ownBytes } from "../../../../../lib/http1/wire/streams/borrowed.ts";
 import { ByteStream } from "../../../../../lib/http1/wire/streams/byte_stream.ts";
 import type { Claim } from "../../../../../lib/http1/wire/streams/stream_memory.ts";
+import { Traffic } from "../../../../../lib/http1/wire/streams/traffic.ts";
 import { DEAF_OWNER, STILL_SOCKET } from "../../../../support/still_socket.ts";
 import { STRICT } from "../../../../support/strict.ts";
 
@@ -13,7 +14,7 @@ const REST = 2 * KIB;
 function scene(claim: Claim) {
   const account = new ByteAccount();
   const stream = new ByteStream(STILL_SOCKET, DEAF_OWNER, {
-    ...{ traffic: { bytesIn: 0, bytesOut: 0 }, account, restBytes: REST, claim },
+    ...{ traffic: new Traffic(), account, restBytes: REST, claim },
   });
   let came = 0;
   /** The next bytes of a sequence that says how it goes on, `count` at a time. */

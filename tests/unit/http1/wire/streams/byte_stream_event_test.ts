@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ByteAccount } from "../../../../../lib/http1/byte_account.ts";
 import { ByteStream } from "../../../../../lib/http1/wire/streams/byte_stream.ts";
+import { Traffic } from "../../../../../lib/http1/wire/streams/traffic.ts";
 import type { Socket } from "../../../../../lib/platform/sockets/socket.ts";
 import { beginEvent, endEvent } from "../../../../../lib/platform/time/event_time.ts";
 import { STRICT } from "../../../../support/strict.ts";
@@ -16,7 +17,7 @@ const SILENT: Socket = {
 
 function streamOf(onData: () => void): ByteStream {
   const owner = { onData, onEnd: () => {}, onReadFailed: () => {}, onWriteFailed: () => {} };
-  const traffic = { bytesIn: 0, bytesOut: 0 };
+  const traffic = new Traffic();
   return new ByteStream(SILENT, owner, { traffic, account: new ByteAccount(), restBytes: 1024, claim: "caller" });
 }
 

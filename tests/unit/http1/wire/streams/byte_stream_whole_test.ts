@@ -8,6 +8,7 @@ import { copyBytes, ownBytes } from "../../../../../lib/http1/wire/streams/borro
 import { LARGEST_BUFFER } from "../../../../../lib/http1/wire/streams/buffers.ts";
 import { ByteStream } from "../../../../../lib/http1/wire/streams/byte_stream.ts";
 import type { Claim } from "../../../../../lib/http1/wire/streams/stream_memory.ts";
+import { Traffic } from "../../../../../lib/http1/wire/streams/traffic.ts";
 import { DEAF_OWNER, STILL_SOCKET } from "../../../../support/still_socket.ts";
 import { STRICT } from "../../../../support/strict.ts";
 
@@ -16,7 +17,7 @@ const REST = KIB;
 
 function scene({ limit = Infinity, claim = "answer" as Claim } = {}) {
   const account = new ByteAccount(limit);
-  const traffic = { bytesIn: 0, bytesOut: 0 };
+  const traffic = new Traffic();
   const stream = new ByteStream(STILL_SOCKET, DEAF_OWNER, { traffic, account, restBytes: REST, claim });
   stream.post();
   return { account, traffic, stream };
