@@ -1,11 +1,12 @@
 // The programs that are compared, each set up for the same job as fairly as its documentation allows: one worker, one
 // core, keep-alive to the upstream, no access log, buffers of 64 KiB, TCP_NODELAY on both sides.
 import { findBun } from "../bun.ts";
+import { freePort } from "../free_port.ts";
 import { findProgram } from "../programs.ts";
 import { V8_FLAGS } from "../v8_flags.ts";
 import { AUDIENCE, type Credentials, ISSUER } from "./credentials.ts";
 import { pinned } from "./machine.ts";
-import { freePort, type Running, startServer } from "./process.ts";
+import { type Running, startServer } from "./process.ts";
 
 const here = import.meta.dirname ?? ".";
 const deno = Deno.execPath();

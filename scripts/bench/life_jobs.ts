@@ -1,10 +1,11 @@
 // What happens once: starting, initialize, a client that goes away, an id that is opened for the first time or forged.
+import { freePort } from "../free_port.ts";
 import { type Setup, signetCommand, startNginx, startUpstream } from "./contenders.ts";
 import { CALL, type Context, headersFor, INITIALIZE, type Job, openSessions, sleep, targetOf } from "./context.ts";
 import { findingOf, formsOf } from "./forms.ts";
 import type { Opened } from "./load.ts";
 import { forgetPages, pinned, residentKiB, wallMs } from "./machine.ts";
-import { freePort, type Running, runToEnd } from "./process.ts";
+import { type Running, runToEnd } from "./process.ts";
 import { RawConnection, requestBytes } from "./raw_http.ts";
 import { type Finding, markdownTable, type Measured, median, show, spreadOf } from "./report.ts";
 import { startForms, withAll } from "./rounds.ts";

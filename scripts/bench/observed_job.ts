@@ -1,9 +1,10 @@
 // What it costs to be observed or governed: the same calls with a setting that records or judges them and without, in
 // one form after the other. Each pair is one Signet twice; a further setting is a line in PAIRS and a row.
+import { freePort } from "../free_port.ts";
 import { requireLane, ROOM, type Setup, startSignet, startUpstream } from "./contenders.ts";
 import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
 import { findingOf, formsOf, ratioOf } from "./forms.ts";
-import { freePort, type Running, startServer } from "./process.ts";
+import { type Running, startServer } from "./process.ts";
 import {
   alternate,
   CONNECTIONS,

@@ -97,14 +97,6 @@ export async function runToEnd(
   return text;
 }
 
-/** A port of 127.0.0.1 that is free now. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
-
 async function listening(port: number, ended: () => boolean): Promise<boolean> {
   for (const deadline = performance.now() + READY_MS; performance.now() < deadline && !ended();) {
     try {

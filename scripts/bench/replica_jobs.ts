@@ -1,10 +1,11 @@
 // What several replicas cost: a call passed on to its home, at each end; a session that comes back when its home has died;
 // a shared store, of which a call of a known session must see nothing; and workers of one machine.
+import { freePort } from "../free_port.ts";
 import { findProgram } from "../programs.ts";
 import { requireLane, ROOM, type RunningSignet, type Setup, signetCommand, startUpstream } from "./contenders.ts";
 import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
 import { findingOf, formsOf, ratioOf } from "./forms.ts";
-import { freePort, type Running, startServer } from "./process.ts";
+import { type Running, startServer } from "./process.ts";
 import { RawConnection, requestBytes } from "./raw_http.ts";
 import { type Finding, type Measured, median, show } from "./report.ts";
 import { CONNECTIONS, type Contender, figuresOf, figureTable, interleave, startForms, withAll } from "./rounds.ts";

@@ -1,11 +1,12 @@
 // Several servers behind one session: what a call through 1, 5 and 20 of them costs beside one server in the full lane,
 // and what a merged list of 2,000 tools costs, read for the first time and unchanged.
+import { freePort } from "../free_port.ts";
 import { MCP_HUB, requireLane, ROOM, type RunningSignet, type Setup, startMcpHub, startSignet } from "./contenders.ts";
 import { CALL, type Context, headersFor, type Job, openSessions, PATH, targetOf } from "./context.ts";
 import { findingOf, formsOf } from "./forms.ts";
 import { type HubClient, openSse, openStreamable } from "./hub_client.ts";
 import { cpuMicros } from "./machine.ts";
-import { freePort, type Running, startServer } from "./process.ts";
+import { type Running, startServer } from "./process.ts";
 import { markdownTable, type Measured, median, ratioByRound, show } from "./report.ts";
 import { type Contender, type Figures, figuresOf, figureTable, interleave, type Keep, withAll } from "./rounds.ts";
 

@@ -1,9 +1,9 @@
 // Stateless clients before several replicas (docs/behaviour.md R1, R8, S3, S4): a call that waits is gone on with where it
 // waits, and a client's state at servers that one replica alone reaches is in one place, where replicas share a store.
 import assert from "node:assert/strict";
+import { freePort } from "../../scripts/free_port.ts";
 import { AskingServer } from "../support/asking_server.ts";
 import { CountingServer } from "../support/counting_server.ts";
-import { freePort } from "../support/free_port.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";
 import { freshRing, TestSignet } from "../support/signet.ts";

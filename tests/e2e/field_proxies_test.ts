@@ -4,7 +4,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../support/free_port.ts";
+import { freePort } from "../../scripts/free_port.ts";
 import { CLIENT_SANITIZERS, connectClient, LEGACY_CLIENTS } from "../support/mcp_client.ts";
 import { ChildRun, cleanEnvironment } from "../support/mcp_process.ts";
 import { startFixture } from "../support/mcp_servers.ts";

@@ -2,7 +2,7 @@
 // server that answers in every manner: each answer is the call's own, and the server meets each call with its own caller,
 // session and fields. On the real program, in both lanes and over a hop.
 import assert from "node:assert/strict";
-import { freePort } from "../support/free_port.ts";
+import { freePort } from "../../scripts/free_port.ts";
 import { newKey, type Signet, startSignet } from "../support/mcp_signet.ts";
 import {
   BREAKING,

@@ -1,9 +1,9 @@
 // R1 R2 R3: replicas that reach each other over TLS, as real processes with certificates of an authority of their own:
 // calls and streams cross, and whoever cannot be verified at a home's address is a dead home, which is told nothing.
 import assert from "node:assert/strict";
+import { freePort } from "../../scripts/free_port.ts";
 import { Authority, type Certified } from "../support/authority.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { freePort } from "../support/free_port.ts";
 import { newKey, type Signet, startSignet } from "../support/mcp_signet.ts";
 import { needing } from "../support/programs.ts";
 import { call, INITIALIZE } from "../support/signet.ts";

@@ -1,7 +1,7 @@
 // Two unmodified clients of SDK 2.x without sessions, before an unmodified server of SDK 2.x that has sessions only: each
 // caller's state at the server goes on when Signet was killed, and when it was stopped, and is never the other's.
 import assert from "node:assert/strict";
-import { freePort } from "../support/free_port.ts";
+import { freePort } from "../../scripts/free_port.ts";
 import { CLIENT_SANITIZERS, connectClient } from "../support/mcp_client.ts";
 import { startFixture } from "../support/mcp_servers.ts";
 import { newKey, startSignet } from "../support/mcp_signet.ts";

@@ -1,9 +1,9 @@
 // R4 R6: the shared store over TLS, a real one with a certificate of an authority of its own and a user of Signet's: what is
 // deleted on one replica is refused on the other; a store that cannot be verified, or refuses, is told of in clear words.
 import assert from "node:assert/strict";
+import { freePort } from "../../scripts/free_port.ts";
 import { Authority, type CertifiedFor } from "../support/authority.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { freePort } from "../support/free_port.ts";
 import { newKey, type Signet, startSignet } from "../support/mcp_signet.ts";
 import { needing } from "../support/programs.ts";
 import { RedisServer } from "../support/redis_server.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { runBounded } from "../../scripts/bounded_child.ts";
-import { freePort } from "../support/free_port.ts";
+import { freePort } from "../../scripts/free_port.ts";
 import { cleanEnvironment } from "../support/mcp_process.ts";
 import { needing } from "../support/programs.ts";
 import { TempFolder } from "../support/temp_folder.ts";

@@ -1,8 +1,8 @@
 // The image holds Signet and next to nothing else, and what runs out of it is Signet.
 import assert from "node:assert/strict";
 import { VERSION } from "../../lib/platform/version.ts";
+import { freePort } from "../../scripts/free_port.ts";
 import { FakeMcp } from "../support/fake_mcp.ts";
-import { freePort } from "../support/free_port.ts";
 import { ChildRun } from "../support/mcp_process.ts";
 import { assertSealedSession, Container, machine, packageOptions, packagePath } from "../support/packages.ts";
 import { STRICT } from "../support/strict.ts";

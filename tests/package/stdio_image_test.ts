@@ -1,7 +1,7 @@
 // The image for stdio servers: what servers need is in it, and process 1 reaps what they leave behind.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../support/free_port.ts";
+import { freePort } from "../../scripts/free_port.ts";
 import { ChildRun } from "../support/mcp_process.ts";
 import { assertSealedSession, callTool, Container, machine, packageOptions, packagePath } from "../support/packages.ts";
 import { STRICT } from "../support/strict.ts";

@@ -1,6 +1,6 @@
 // Starts unmodified MCP servers on the official SDKs as real processes, and restarts them on the same address.
 import { fileURLToPath } from "node:url";
-import { freePort } from "./free_port.ts";
+import { freePort } from "../../scripts/free_port.ts";
 import { ChildRun, type ProcessOptions } from "./mcp_process.ts";
 
 /**

@@ -1,6 +1,6 @@
 // A cluster of two Redis, each with half of the slots: `await using cluster = await RedisCluster.start()`. One may be silent or
 // gone while the other answers for what it has.
-import { freePort } from "./free_port.ts";
+import { freePort } from "../../scripts/free_port.ts";
 import { RedisServer } from "./redis_server.ts";
 import { TempFolder } from "./temp_folder.ts";
 import { until } from "./until.ts";

@@ -2,7 +2,7 @@
 // RedisServer.start()`. It can be killed, frozen and started again on its port.
 import { Buffer } from "node:buffer";
 import { createConnection } from "node:net";
-import { freePort } from "./free_port.ts";
+import { freePort } from "../../scripts/free_port.ts";
 import { endOverdue } from "./overdue.ts";
 import { LOOPBACK, type Place } from "./place.ts";
 import { PATIENCE_MS, until } from "./until.ts";

@@ -2,8 +2,8 @@
 // `await using replicas = await Replicas.start({ count: 3 })`.
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { KeyRing } from "../../lib/envelope/key_ring.ts";
+import { freePort } from "../../scripts/free_port.ts";
 import { FakeMcp } from "./fake_mcp.ts";
-import { freePort } from "./free_port.ts";
 import { freshRing, type Lane, TestSignet } from "./signet.ts";
 import { until } from "./until.ts";
 

@@ -1,6 +1,6 @@
 // Replicas as real processes, each with a real server of its own beside it, a real store, and nginx in front: all on
 // loopback, or each on a machine of its own, so that a network can lose what they say to each other.
-import { freePort } from "../free_port.ts";
+import { freePort } from "../../../scripts/free_port.ts";
 import { Journal } from "../mcp_journal.ts";
 import { Fixture, startFixture } from "../mcp_servers.ts";
 import { newKey, Signet, startSignet } from "../mcp_signet.ts";

@@ -4,7 +4,7 @@ import { examineReplicas } from "../../../../lib/cli/doctor/store.ts";
 import { parseFlags } from "../../../../lib/config/flags.ts";
 import { loadSettings } from "../../../../lib/config/load.ts";
 import { SETTING_KEYS } from "../../../../lib/config/schema.ts";
-import { freePort } from "../../../support/free_port.ts";
+import { freePort } from "../../../../scripts/free_port.ts";
 import { needing } from "../../../support/programs.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
 import { freshRing } from "../../../support/signet.ts";

@@ -10,8 +10,8 @@ import type { RedisTarget } from "../../../../lib/store/redis/redis_target.ts";
 import { ADD } from "../../../../lib/store/redis/revocation_scripts.ts";
 import type { SharedState } from "../../../../lib/store/shared.ts";
 import { type Revocation, type Store, StoreError } from "../../../../lib/store/store.ts";
+import { freePort } from "../../../../scripts/free_port.ts";
 import { CuttableWire } from "../../../support/cuttable_wire.ts";
-import { freePort } from "../../../support/free_port.ts";
 import { needing } from "../../../support/programs.ts";
 import { RedisServer } from "../../../support/redis_server.ts";
 import {
