@@ -17,6 +17,7 @@ import { HTTP_JOBS } from "./bench/http_jobs.ts";
 import { LIFE_JOBS } from "./bench/life_jobs.ts";
 import { describeMachine } from "./bench/machine.ts";
 import { observed } from "./bench/observed_job.ts";
+import { killDescendants } from "./bench/process.ts";
 import { REPLICA_JOBS } from "./bench/replica_jobs.ts";
 import { type Finding, judge, targetTable } from "./bench/report.ts";
 import { ROWS } from "./bench/rows.ts";
@@ -95,6 +96,7 @@ async function main(): Promise<number> {
   const details: string[] = [];
   const { against, quick } = values;
   const isFolder = against !== undefined && (await Deno.stat(against)).isDirectory;
+  endWithAll(directory);
   try {
     const credentials = await makeCredentials(directory);
     const log = (line: string) => console.error(line);
@@ -120,6 +122,19 @@ async function main(): Promise<number> {
     return exitCode(findings);
   } finally {
     await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Some of what a run has started is stopped by it at any moment, and would stay so when somebody ends the run. */
+function endWithAll(directory: string): void {
+  const signals = { SIGINT: 130, SIGTERM: 143 } as const;
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, async () => {
+      await killDescendants(Deno.pid);
+      // In this turn: the run would tell of each that is gone.
+      Deno.removeSync(directory, { recursive: true });
+      Deno.exit(signals[name]);
+    });
   }
 }
 

@@ -97,6 +97,12 @@ export async function runToEnd(
   return text;
 }
 
+/** Ends all that a process has started, stopped or not. */
+export async function killDescendants(pid: number): Promise<void> {
+  const [, ...started] = await processTree(pid);
+  started.forEach((each) => signal(each, "SIGKILL"));
+}
+
 async function listening(port: number, ended: () => boolean): Promise<boolean> {
   for (const deadline = performance.now() + READY_MS; performance.now() < deadline && !ended();) {
     try {
