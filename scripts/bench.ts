@@ -127,13 +127,12 @@ async function main(): Promise<number> {
 
 /** Some of what a run has started is stopped by it at any moment, and would stay so when somebody ends the run. */
 function endWithAll(directory: string): void {
-  const signals = { SIGINT: 130, SIGTERM: 143 } as const;
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
+  for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     Deno.addSignalListener(name, async () => {
       await killDescendants(Deno.pid);
       // In this turn: the run would tell of each that is gone.
       Deno.removeSync(directory, { recursive: true });
-      Deno.exit(signals[name]);
+      Deno.exit(code);
     });
   }
 }

@@ -16,7 +16,7 @@ import type { Logger } from "../observe/log.ts";
 import type { MetricsPage } from "../observe/metrics.ts";
 import type { LifeEvent, Observers } from "../observe/observers.ts";
 import { handshakeFault } from "../platform/faults/handshake_fault.ts";
-import { askForBuiltins } from "../platform/runtime/builtins.ts";
+import { makeLazyFunctions } from "../platform/runtime/lazy_functions.ts";
 import { pause, settlesWithin, SYSTEM_TIMERS } from "../platform/time/timers.ts";
 import { HOP_ALLOWANCE } from "../replica/hop_proof.ts";
 import { chainKeyOf } from "./audit.ts";
@@ -45,7 +45,7 @@ const END_TIMEOUT_MS = 2000;
 
 /** Starts serving. @throws ConfigError; a fault of the system (AddrInUse) where listening fails */
 export async function startApp(options: AppOptions): Promise<App> {
-  askForBuiltins();
+  makeLazyFunctions();
   const { now, descriptors, given } = options;
   const telemetry = await telemetryFor(options);
   const log = telemetry?.log ?? options.log;

@@ -1,4 +1,5 @@
 // How much has been moved over sockets.
+
 /**
  * Bytes moved, shared by all streams of a server or a pool. They are doubles from the first on: what outgrows 31 bits in a
  * plain field is compiled again, and all that counts there with it.
