@@ -66,8 +66,3 @@ function initialize(): string {
   const params = `{"protocolVersion":"2025-11-25","capabilities":${capabilities},"clientInfo":${clientInfo}}`;
   return `{"jsonrpc":"2.0","id":1,"method":"initialize","params":${params}}`;
 }
-
-/** The one among them on which `JSON.parse` takes longest: what a pause is compared with. */
-export function slowToParse(length: number): string {
-  return members(length, [HEAD + "{", "k", "}}}"]);
-}

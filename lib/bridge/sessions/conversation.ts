@@ -21,7 +21,7 @@ import type { OpenPeers, Parting, PeerSource, Stopping } from "../peer/peer_sour
 import { Remembered } from "../peer/remembered.ts";
 import { Listeners } from "./listeners.ts";
 import { lostCall } from "./lost_call.ts";
-import { OpenCalls } from "./open_calls.ts";
+import { askedIn, OpenCalls } from "./open_calls.ts";
 import { type Piece, piecesOf, type Post, refusalOf, tooMany } from "./post.ts";
 import { PostAnswers } from "./post_answers.ts";
 import { Questions } from "./questions.ts";
@@ -177,7 +177,7 @@ export class Conversation {
     if ("lost" in place) {
       stream = this.#listeners.open(outbox, { prime: this.#primes });
       const lost = place.call === undefined ? undefined : lostCall(place.call);
-      if (lost !== undefined && !this.#calls.hasIdOf(lost)) void stream.send(lost);
+      if (lost !== undefined && !this.#calls.hasId(lost.id)) void stream.send(lost.answer);
     } else if ((stream = this.#answers.streamAt(place.stream)) !== undefined) stream.attach(outbox, place);
     else if ((stream = this.#listeners.resume(place, outbox)) === undefined) this.#replay(place, outbox);
     this.peers.listen(carrier, "lost" in place ? place.place : undefined);
@@ -238,14 +238,14 @@ export class Conversation {
     this.#answers.hurryOthers(answer);
     if (pieces.length === 1 && !(peer instanceof Promise)) {
       const [{ text, message }] = pieces as [Piece];
-      const request = message as RpcRequest;
-      return this.#calls.ask(this.#calls.open(text, request, answer), { text, request, peer, carrier });
+      const asked = askedIn(text, message as RpcRequest);
+      return this.#calls.ask(this.#calls.open(asked, answer), asked, peer, carrier);
     }
     const steps = pieces.map((piece) => {
       const { text, message } = piece;
       if (message.kind !== "request") return (peer: Peer) => this.#pass(piece, peer, carrier);
-      const call = this.#calls.open(text, message, answer);
-      return (peer: Peer) => this.#calls.ask(call, { text, request: message, peer, carrier });
+      const asked = askedIn(text, message), call = this.#calls.open(asked, answer);
+      return (peer: Peer) => this.#calls.ask(call, asked, peer, carrier);
     });
     if (!(peer instanceof Promise)) return steps.forEach((send) => send(peer));
     peer.then((peer) => steps.forEach((send) => send(peer)))

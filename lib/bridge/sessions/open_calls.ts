@@ -15,9 +15,15 @@ function isId(value: unknown): value is RpcId {
   return typeof value === "string" || typeof value === "number" || typeof value === "bigint";
 }
 
-/** Of a client's id, which has been read as one: however a number is written, `1.0` as `1`, it is the same. */
-function keyOf(text: Uint8Array, span: Span): string {
-  return idKey(idAt(text, span)!);
+/** A client's request, and where in its text its id stands: to find that a long text is walked, once. */
+export interface Asked {
+  readonly text: Uint8Array;
+  readonly request: RpcRequest;
+  readonly id: Span;
+}
+
+export function askedIn(text: Uint8Array, request: RpcRequest): Asked {
+  return { text, request, id: findMember(text, "id")! };
 }
 
 export interface CallOwner {
@@ -38,12 +44,11 @@ export class OpenCall implements Asker {
   settle: Settle | undefined;
   readonly #owner: CallOwner;
 
-  constructor(of: { text: Uint8Array; request: RpcRequest; answer: PostAnswer }, owner: CallOwner) {
-    const span = findMember(of.text, "id")!;
-    this.key = keyOf(of.text, span);
-    this.id = of.text.slice(span.start, span.end);
-    this.token = progressTokenOf(of.request, of.text);
-    this.answer = of.answer;
+  constructor({ text, request, id }: Asked, answer: PostAnswer, owner: CallOwner) {
+    this.key = idKey(request.id);
+    this.id = text.slice(id.start, id.end);
+    this.token = progressTokenOf(request, text);
+    this.answer = answer;
     this.#owner = owner;
   }
 
@@ -64,9 +69,9 @@ export class OpenCalls implements CallOwner {
     return this.#byId.size;
   }
 
-  /** Whether a call of the same id as the request in `text` is open. */
-  hasIdOf(text: Uint8Array): boolean {
-    return this.#byId.has(keyOf(text, findMember(text, "id")!));
+  /** Whether a call of this id is open. */
+  hasId(id: RpcId): boolean {
+    return this.#byId.has(idKey(id));
   }
 
   /** Whether an open call has the progress token of `request`: what is said of the one would be heard by the other. */
@@ -76,17 +81,17 @@ export class OpenCalls implements CallOwner {
   }
 
   /** Takes a request in, before there is a peer for it: from now on its id is in use. */
-  open(text: Uint8Array, request: RpcRequest, answer: PostAnswer): OpenCall {
-    const call = new OpenCall({ text, request, answer }, this);
+  open(asked: Asked, answer: PostAnswer): OpenCall {
+    const call = new OpenCall(asked, answer, this);
     this.#byId.set(call.key, call);
     if (call.token !== undefined) this.#byToken.set(idKey(call.token), call);
     return call;
   }
 
   /** Sends it, unless it has been cancelled or given up meanwhile. */
-  ask(call: OpenCall, on: { text: Uint8Array; request: RpcRequest; peer: Peer; carrier: Carrier }): void {
+  ask(call: OpenCall, { text, request, id }: Asked, peer: Peer, carrier: Carrier): void {
     if (this.#byId.get(call.key) !== call) return;
-    const effect = effectOf(on.request, on.text);
+    const effect = effectOf(request, text);
     if (effect !== undefined) {
       call.settle = this.#remembered.begin(effect);
       if (call.settle === undefined) {
@@ -96,8 +101,8 @@ export class OpenCalls implements CallOwner {
         });
       }
     }
-    const ownId = on.peer.ask(on.text, findMember(on.text, "id")!, call, on.carrier);
-    if (ownId !== undefined) call.running = { peer: on.peer, ownId };
+    const ownId = peer.ask(text, id, call, carrier);
+    if (ownId !== undefined) call.running = { peer, ownId };
     else this.fail(call, { code: SERVER_ERROR, message: "The MCP server does not take more requests now" });
   }
 
@@ -136,7 +141,7 @@ export class OpenCalls implements CallOwner {
   cancel(text: Uint8Array, { params }: RpcNotification, carrier: Carrier): void {
     if (!isId(params?.requestId)) return;
     const span = findMember(text, "requestId", findMember(text, "params"))!;
-    const call = this.#byId.get(keyOf(text, span));
+    const call = this.#byId.get(idKey(idAt(text, span)!));
     if (call === undefined) return;
     call.running?.peer.send(replaceSpanByNumber(text, span, call.running.ownId), carrier);
     call.running?.peer.forget(call.running.ownId);

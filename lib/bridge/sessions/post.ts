@@ -57,7 +57,7 @@ export function refusalOf(
   }
   for (const { text, message } of requests) {
     const request = message as RpcRequest;
-    if (calls.hasIdOf(text)) return refuse(request.id, ID_IN_FLIGHT);
+    if (calls.hasId(request.id)) return refuse(request.id, ID_IN_FLIGHT);
     if (calls.hasTokenOf(request, text)) return refuse(request.id, TOKEN_IN_USE);
   }
   if (requests.length > 1) {
