@@ -67,7 +67,8 @@ Deno.test(
     }
     assert.equal(await workers.metric("signet_sessions_opened_total"), 6);
     assert.ok(await workers.metric('signet_hops_total{outcome="passed"}') > 0, "some were passed on");
-    const { workers: told, replicas } = await workers.admin<StateView>("/state");
+    const { workers: told, replicas, checks } = await workers.admin<StateView>("/state");
+    assert.deepEqual(checks.store, undefined, "the store that workers share is none that is configured");
     assert.deepEqual([told, replicas?.peers.length], [3, 3], "all workers, where one alone tells of the others");
     const passed = replicas!.peers.reduce((all, { passed }) => all + passed, 0);
     assert.deepEqual([replicas!.hops.passed, replicas!.received], [passed, passed]);

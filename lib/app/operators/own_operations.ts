@@ -27,7 +27,7 @@ export function operationsOf(sources: OperationSources): Operations {
   const { options: { process, droppedLines = () => 0 }, lasting, server, settings, startedAtMs } = sources;
   const { checkUpstream, metrics } = sources;
   const { lifecycle, registry, opened, observers, feeds } = lasting;
-  const details = () => ({ ...opened.checks(), ...storeCheck(lasting) });
+  const details = () => ({ ...opened.checks(), ...storeCheck(lasting, settings()) });
   const ready = () => checkReadiness({ lifecycle, registry, metrics: lasting.metrics, checkUpstream, details });
   const { version } = buildInfo();
   return {
@@ -58,8 +58,9 @@ function controlOf({ tokens, revocations, registry, owners, log, observers, now 
 }
 
 /** Told, and never decisive: what is known here goes on without the store (docs/behaviour.md R6). */
-function storeCheck({ store }: Lasting): Readonly<Record<string, string>> {
+function storeCheck({ store }: Lasting, configured: Pick<Settings, "store">): Readonly<Record<string, string>> {
   const state = store.shared?.state();
-  if (state === undefined) return {};
+  // Workers share one that nobody has configured: that is told where it is away.
+  if (state === undefined || (state.up && configured.store === "memory")) return {};
   return { store: state.up ? "answers" : `does not answer: ${state.cause}` };
 }

@@ -21,7 +21,7 @@ import type { OpenPeers, Parting, PeerSource, Stopping } from "../peer/peer_sour
 import { Remembered } from "../peer/remembered.ts";
 import { Listeners } from "./listeners.ts";
 import { lostCall } from "./lost_call.ts";
-import { askedIn, OpenCalls } from "./open_calls.ts";
+import { OpenCalls, placed } from "./open_calls.ts";
 import { type Piece, piecesOf, type Post, refusalOf, tooMany } from "./post.ts";
 import { PostAnswers } from "./post_answers.ts";
 import { Questions } from "./questions.ts";
@@ -238,13 +238,13 @@ export class Conversation {
     this.#answers.hurryOthers(answer);
     if (pieces.length === 1 && !(peer instanceof Promise)) {
       const [{ text, message }] = pieces as [Piece];
-      const asked = askedIn(text, message as RpcRequest);
+      const asked = placed(text, message as RpcRequest);
       return this.#calls.ask(this.#calls.open(asked, answer), asked, peer, carrier);
     }
     const steps = pieces.map((piece) => {
       const { text, message } = piece;
       if (message.kind !== "request") return (peer: Peer) => this.#pass(piece, peer, carrier);
-      const asked = askedIn(text, message), call = this.#calls.open(asked, answer);
+      const asked = placed(text, message), call = this.#calls.open(asked, answer);
       return (peer: Peer) => this.#calls.ask(call, asked, peer, carrier);
     });
     if (!(peer instanceof Promise)) return steps.forEach((send) => send(peer));

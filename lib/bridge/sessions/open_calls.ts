@@ -16,13 +16,13 @@ function isId(value: unknown): value is RpcId {
 }
 
 /** A client's request, and where in its text its id stands: to find that a long text is walked, once. */
-export interface Asked {
+export interface PlacedRequest {
   readonly text: Uint8Array;
   readonly request: RpcRequest;
   readonly id: Span;
 }
 
-export function askedIn(text: Uint8Array, request: RpcRequest): Asked {
+export function placed(text: Uint8Array, request: RpcRequest): PlacedRequest {
   return { text, request, id: findMember(text, "id")! };
 }
 
@@ -44,7 +44,7 @@ export class OpenCall implements Asker {
   settle: Settle | undefined;
   readonly #owner: CallOwner;
 
-  constructor({ text, request, id }: Asked, answer: PostAnswer, owner: CallOwner) {
+  constructor({ text, request, id }: PlacedRequest, answer: PostAnswer, owner: CallOwner) {
     this.key = idKey(request.id);
     this.id = text.slice(id.start, id.end);
     this.token = progressTokenOf(request, text);
@@ -81,7 +81,7 @@ export class OpenCalls implements CallOwner {
   }
 
   /** Takes a request in, before there is a peer for it: from now on its id is in use. */
-  open(asked: Asked, answer: PostAnswer): OpenCall {
+  open(asked: PlacedRequest, answer: PostAnswer): OpenCall {
     const call = new OpenCall(asked, answer, this);
     this.#byId.set(call.key, call);
     if (call.token !== undefined) this.#byToken.set(idKey(call.token), call);
@@ -89,7 +89,7 @@ export class OpenCalls implements CallOwner {
   }
 
   /** Sends it, unless it has been cancelled or given up meanwhile. */
-  ask(call: OpenCall, { text, request, id }: Asked, peer: Peer, carrier: Carrier): void {
+  ask(call: OpenCall, { text, request, id }: PlacedRequest, peer: Peer, carrier: Carrier): void {
     if (this.#byId.get(call.key) !== call) return;
     const effect = effectOf(request, text);
     if (effect !== undefined) {
