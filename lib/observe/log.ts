@@ -34,6 +34,12 @@ export interface LogOptions {
   readonly tail?: { push(level: LogLevel, event: string, facts: LogFacts): void };
 }
 
+/** A logger whose every line says `facts` too, behind its own: whom it is about, where there are several. */
+export function logAbout(log: Logger, facts: LogFacts): Logger {
+  const at = (level: LogLevel) => (event: string, own?: LogFacts) => log[level](event, { ...own, ...facts });
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
 const COLOR: Record<LogLevel, string> = { debug: "\x1b[2m", info: "\x1b[32m", warn: "\x1b[33m", error: "\x1b[31m" };
 
 function formatHuman(options: LogOptions, level: LogLevel, event: string, facts: LogFacts): string {

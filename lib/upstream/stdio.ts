@@ -176,9 +176,13 @@ export class StdioUpstream implements Upstream {
     await resolvePrograms(this.#host);
   }
 
-  /** To be called once, before the first session: ends what a Signet that was killed has left. Answers how many. */
-  endOrphans(): Promise<number> {
-    return endOrphans(this.#host);
+  /**
+   * To be called once, before the first session: ends what a Signet that was killed has left, of whatever server.
+   * Answers how many.
+   */
+  endOrphans(log: Logger): Promise<number> {
+    const { table, timers } = this.#host;
+    return endOrphans({ table, timers, log });
   }
 
   async close(): Promise<void> {

@@ -40,6 +40,12 @@ async function withServers(test: (signet: Signet, folder: string) => Promise<voi
   await test(signet, folder);
 }
 
+/** Which of the servers the log names behind a line that one of them has said. */
+function saidBy(logs: readonly string[], what: RegExp): unknown[] {
+  return logs.filter((line) => line.includes('"MCP server says"') && what.test(line))
+    .map((line) => JSON.parse(line).member);
+}
+
 for (const [kind, connect] of Object.entries(PLAIN_CLIENTS)) {
   Deno.test(
     `A1 A2: client ${kind} echoes, reads files and keeps a graph in one session, over a restart of Signet`,
@@ -63,6 +69,7 @@ for (const [kind, connect] of Object.entries(PLAIN_CLIENTS)) {
           await client.call("memory_create_entities", { entities });
         };
         await work("before");
+        assert.deepEqual(saidBy(signet.logs, /Knowledge Graph/), ["memory"]);
         await signet.restart();
         await work("after");
         assert.match(await client.call("memory_read_graph", {}), /was before.*was after/s);

@@ -5,6 +5,7 @@ import type { Settings } from "../../config/schema.ts";
 import type { MemberCredential } from "../../config/sections/several.ts";
 import { textsOf, visibleOf } from "../../config/several_seen.ts";
 import { type UpstreamAddress, wireOf } from "../../config/values/upstream_address.ts";
+import { logAbout, type Logger } from "../../observe/log.ts";
 import { randomBytes } from "../../platform/random.ts";
 import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { type CredentialSource, fixedCredential } from "../../upstream/credentials/credential.ts";
@@ -68,9 +69,10 @@ async function openMember(parts: MemberParts, address: Named): Promise<Member> {
       ...(settings.forwardIdentity ? [settings.identityUserHeader, settings.identityScopesHeader] : []),
     ],
   });
+  const log = logAbout(options.log, { member: prefixName });
   const reach = address.command.length > 0
-    ? await stdioReach(parts, address)
-    : httpReach(parts, address, { breaker, carry, credential: credentialOf(source, parts) });
+    ? await stdioReach(parts, address, log)
+    : httpReach(parts, address, { breaker, carry, credential: credentialOf(source, parts), log });
   return {
     ...reach,
     ...{ name, prefixName, url, required, breaker, carry },
@@ -118,12 +120,13 @@ function credentialOf(
   };
 }
 
-function httpReach(parts: MemberParts, address: Named, { breaker, carry, credential }: {
+function httpReach(parts: MemberParts, address: Named, { breaker, carry, credential, log }: {
   readonly breaker: Breaker;
   readonly carry: Member["carry"];
   readonly credential: Wrap | undefined;
+  readonly log: Logger;
 }): Reach {
-  const { settings, options: { account, log, pools }, caCerts } = parts;
+  const { settings, options: { account, pools }, caCerts } = parts;
   const { isSse, url } = wireOf(address);
   const http = new HttpUpstream({
     name: address.prefixName,
@@ -161,9 +164,10 @@ function httpReach(parts: MemberParts, address: Named, { breaker, carry, credent
 }
 
 /** A process a session, of a command of its own. */
-async function stdioReach({ settings, options }: MemberParts, address: Named): Promise<Reach> {
+async function stdioReach({ settings, options }: MemberParts, address: Named, log: Logger): Promise<Reach> {
   const { openStdioUpstream } = await import("./stdio_upstream.ts");
-  const opened = await openStdioUpstream({ ...settings, command: address.command, credential: undefined }, options);
+  const its = { ...settings, command: address.command, credential: undefined };
+  const opened = await openStdioUpstream(its, options, log);
   const { stdio } = opened;
   return {
     open: (opening, events) => stdio.choosePeers(opening)(events),

@@ -27,14 +27,20 @@ export interface OpenedStdio extends OpenedUpstream {
   readonly stdio: StdioUpstream;
 }
 
-/** @throws ConfigError if the program, its folder or the permission to start it is not there */
-export async function openStdioUpstream(settings: Settings, options: OpenUpstreamOptions): Promise<OpenedStdio> {
-  const { log } = options;
+/**
+ * @param log what is said of this server goes there
+ * @throws ConfigError if the program, its folder or the permission to start it is not there
+ */
+export async function openStdioUpstream(
+  settings: Settings,
+  options: OpenUpstreamOptions,
+  log: Logger = options.log,
+): Promise<OpenedStdio> {
   await assertMayStart(settings);
-  const upstream = new StdioUpstream(await optionsOf(settings, options));
+  const upstream = new StdioUpstream(await optionsOf(settings, { ...options, log }));
   await assertProgram(upstream, settings);
-  await upstream.endOrphans();
-  warnOfZombies(log);
+  await upstream.endOrphans(options.log);
+  warnOfZombies(options.log);
   return {
     upstream,
     stdio: upstream,

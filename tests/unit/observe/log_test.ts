@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createLogger, type LogOptions } from "../../../lib/observe/log.ts";
+import { createLogger, logAbout, type LogOptions } from "../../../lib/observe/log.ts";
 import { redactUrl, shortHash } from "../../../lib/observe/redact.ts";
 import { STRICT } from "../../support/strict.ts";
 
@@ -56,4 +56,15 @@ Deno.test("redactUrl drops user info, query and fragment", STRICT, () => {
 Deno.test("shortHash is stable, short and differs for different texts", STRICT, () => {
   assert.equal(shortHash("abc"), "ba7816bf8f01");
   assert.notEqual(shortHash("abd"), shortHash("abc"));
+});
+
+Deno.test("a logger about something says so behind the facts of every line", STRICT, () => {
+  const { lines, log } = collect({ level: "debug", format: "human" });
+  const about = logAbout(log, { member: "files" });
+  for (const level of ["debug", "info", "warn", "error"] as const) about[level]("said", { session: "s" });
+  about.info("said");
+  const own = ["DEBUG", "INFO ", "WARN ", "ERROR"].map((level) =>
+    `00:00:00.000 ${level} said session=s member=files\n`
+  );
+  assert.deepEqual(lines, [...own, "00:00:00.000 INFO  said member=files\n"]);
 });
