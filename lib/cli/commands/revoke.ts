@@ -3,7 +3,7 @@
 // a second.
 import type { RevocationRequest } from "../../admin/control.ts";
 import { type OwnFlag, ownValue, type ParsedFlags } from "../../config/flags.ts";
-import { boolean, type Kind, string, unfit } from "../../config/values/kinds.ts";
+import { boolean, type Kind, string } from "../../config/values/kinds.ts";
 import { moment } from "../../config/values/quantities.ts";
 import { ConfigError, type ConfigProblem } from "../../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "../command.ts";
@@ -13,21 +13,12 @@ import { JSON_FLAG, printJson, wantsJson } from "../screen/output.ts";
 import { styleFor, wrap } from "../screen/text.ts";
 import { readWord } from "../words.ts";
 import { noteOf } from "./revocation_note.ts";
-
-/** As the log and `signet sessions` show it. */
-const shortHash: Kind<string> = {
-  metavar: "HASH",
-  parse: (text) =>
-    /^[0-9a-f]{12}$/i.test(text)
-      ? { value: text.toLowerCase() }
-      : unfit("this is no hash of a session", "Write the 12 hexadecimal digits that logs and `signet sessions` show."),
-  format: (value) => value,
-};
+import { sessionHash } from "./session_hash.ts";
 
 /** May be blank: credentials that name no client. */
 const clientId: Kind<string> = { metavar: "TEXT", parse: (text) => ({ value: text }), format: (value) => value };
 
-const HASH_FLAG: OwnFlag<string> = { name: "hash", doc: "A live session, by its hash in the log", kind: shortHash };
+const HASH_FLAG: OwnFlag<string> = { name: "hash", doc: "A live session, by its hash in the log", kind: sessionHash };
 const ISSUER_FLAG: OwnFlag<string> = {
   name: "issuer",
   doc:

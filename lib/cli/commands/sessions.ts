@@ -51,7 +51,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
     const limit = watching ? Math.min(LIMIT, context.terminalSize?.()?.rows ?? LIMIT) : LIMIT;
     const { sessions: found, total } = await withControl(context, needs, (control) => control.listSessions({ limit }));
     if (wantsJson(context)) return found.map((session) => jsonLine(session)).join("");
-    if (watching) return `${total} sessions\n${formatSessions(context, found)}`;
+    if (watching) return `${total === 1 ? "1 session" : `${total} sessions`}\n${formatSessions(context, found)}`;
     if (total > found.length) context.stderr(`! These are the first ${found.length} of ${total}.\n`);
     return formatSessions(context, found);
   });

@@ -1,6 +1,7 @@
 // `signet tap HASH`: one session of a running Signet, as it is used: method, name, outcome, time of every exchange, and
 // nothing of what was said.
 import type { TapEvent } from "../../admin/live_api.ts";
+import { ConfigError } from "../../errors.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import { ADMIN_FLAG, ADMIN_SETTINGS } from "../control/admin_target.ts";
 import { asCommand } from "../control/failures.ts";
@@ -9,14 +10,22 @@ import { JSON_FLAG, printJson, wantsJson } from "../screen/output.ts";
 import { printable, type Style, styleFor } from "../screen/text.ts";
 import { columnsOf } from "../screen/watch.ts";
 import { readWord } from "../words.ts";
+import { sessionHash } from "./session_hash.ts";
 
 /** How `tap` ends by itself. */
 interface Ended {
   readonly ended: string;
 }
 
+/** @throws ConfigError if it is none: a whole id, say, which has no business in an address */
+async function readHash(context: CommandContext): Promise<string> {
+  const read = sessionHash.parse(await readWord(context, 0, { what: "hash", command: "signet tap" }));
+  if ("value" in read) return read.value;
+  throw new ConfigError([{ place: "signet tap", ...read }]);
+}
+
 async function run(context: CommandContext): Promise<ExitCode> {
-  const hash = await readWord(context, 0, { what: "hash", command: "signet tap" });
+  const hash = await readHash(context);
   const control = await remoteControl(context, "watching a session");
   const stopped = new AbortController();
   const forget = (["SIGINT", "SIGTERM"] as const).map((name) => context.onSignal(name, () => stopped.abort()));

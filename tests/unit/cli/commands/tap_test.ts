@@ -56,6 +56,25 @@ Deno.test("V3: tap writes what happens until the session ends, JSON where nobody
   assert.equal(terminal.listening, 0);
 });
 
+Deno.test("tap takes a hash as it is shown and in capitals, and sends nobody what is none", STRICT, async () => {
+  const asked: string[] = [];
+  const fetch = (url: string) => {
+    asked.push(url);
+    return Promise.resolve(eventsOf('data: {"ended":"deleted"}\n\n'));
+  };
+  const machine = new FakeMachine({ fetch });
+  assert.equal(await machine.run("tap", "3F2A9C01D4E5", "--admin", "127.0.0.1:9191"), 0, machine.stderr);
+  assert.deepEqual(asked.splice(0), ["http://127.0.0.1:9191/sessions/tap?hash=3f2a9c01d4e5"]);
+  // A whole id would stand in an address, which others write down.
+  for (const none of ["zzz", "3f2a9c01d4e", "1b2Fq".repeat(80)]) {
+    const machine = new FakeMachine({ fetch });
+    assert.equal(await machine.run("tap", none, "--admin", "127.0.0.1:9191"), 2);
+    assert.match(machine.stderr, /This is no hash of a session\.\s+Write the 12 hexadecimal digits/);
+    assert.ok(!machine.stderr.includes(none), machine.stderr);
+  }
+  assert.deepEqual(asked, []);
+});
+
 Deno.test("V3: tap says so, and exits 3, where Signet ends before the session does", STRICT, async () => {
   const cut = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(EVENT)}\n\n`)),
