@@ -18,7 +18,7 @@ import { encodeLogs, encodeMetrics, encodeSpans, type LogEntry, type Sender } fr
 import { OtlpSender } from "../telemetry/otlp_sender.ts";
 import { Sampler } from "../telemetry/sampler.ts";
 import type { ExporterSettings, Signal, TelemetrySettings } from "../telemetry/settings.ts";
-import type { Span } from "../telemetry/span.ts";
+import type { EndedSpan } from "../telemetry/span.ts";
 import { Tracer } from "../telemetry/tracer.ts";
 import { buildInfo } from "./build_info.ts";
 
@@ -91,7 +91,7 @@ export class Telemetry {
   readonly tracer: Tracer | undefined;
   readonly #options: TelemetryOptions;
   readonly #senders: ReadonlyMap<Signal, OtlpSender>;
-  readonly #spans: BatchQueue<Span> | undefined;
+  readonly #spans: BatchQueue<EndedSpan> | undefined;
   readonly #logs: BatchQueue<LogEntry> | undefined;
   readonly #sender: Sender;
   readonly #startedAtMs: number;
@@ -111,7 +111,11 @@ export class Telemetry {
     const { version } = buildInfo();
     this.#sender = { resource: resourceOf(resource), scope: { name: "signet", version } };
     this.#spans = traces &&
-      new BatchQueue({ ...traces, timers, send: (spans) => this.#send("traces", encodeSpans(this.#sender, spans)) });
+      new BatchQueue({
+        ...traces,
+        timers,
+        send: (spans) => this.#send("traces", encodeSpans(this.#sender, spans.map((span) => span.toSpan()))),
+      });
     this.#logs = logs &&
       new BatchQueue({ ...logs, timers, send: (lines) => this.#send("logs", encodeLogs(this.#sender, lines)) });
     this.tracer = traces && new Tracer({

@@ -1,9 +1,9 @@
 // Where a request meets its trace: told once whether it has one, as soon as its message is known; its context given to what
 // is sent for it; ended where the path ends. Where nobody traces each of these is one look at `parts.tracer`, and where a
 // request is not sampled its context crosses as it came.
-import type { FieldList } from "../http1/types.ts";
+import type { FieldList, Fields } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
-import { combinedValue, OF_THE_BYTES } from "../http1/wire/fields/fields.ts";
+import { combinedValue, fieldValue, OF_THE_BYTES } from "../http1/wire/fields/fields.ts";
 import type { Bytes } from "../http1/wire/streams/borrowed.ts";
 import { inspectBytes, ownBytes } from "../http1/wire/streams/borrowed.ts";
 import { readPlain } from "../mcp/messages/read_message.ts";
@@ -14,6 +14,7 @@ import { otherwise, type Upstream, type UpstreamRequest } from "../upstream/upst
 import type { Inbound } from "./inbound.ts";
 import { makeRecord } from "./observed.ts";
 import { removeField, setField } from "./out/fields/fields.ts";
+import { AddedCrossing, type Crossing } from "./out/session_request.ts";
 import type { GatewayParts } from "./parts.ts";
 
 /** How another replica of Signet's is called where an upstream's name stands. */
@@ -33,6 +34,31 @@ export function decideTrace(parts: GatewayParts, inbound: Inbound, message?: Tra
   inbound.trace = tracer.mayTrace(inbound.facts.traceparent, message?.traceparent)
     ? begin(parts, inbound, message)
     : null;
+  // One that has no message has nothing in it.
+  if (inbound.trace && message === undefined) inbound.trace.isBare = inbound.facts.traceparent === undefined;
+}
+
+/**
+ * Whether a request is traced if its message, which has not been read yet, has no context of its own: then what it is about
+ * is noted as it is read. To be asked once, where `parts.tracer` is there.
+ */
+export function expectTrace({ tracer }: GatewayParts, inbound: Inbound): boolean {
+  if (tracer === undefined || inbound.trace !== undefined) return false;
+  const expected = tracer.mayTrace(inbound.facts.traceparent, undefined);
+  if (expected && inbound.record === undefined) makeRecord(inbound);
+  return expected;
+}
+
+/** As {@link decideTrace}, of a message that goes as it is. @param expected see {@link expectTrace} */
+export function decidePlainTrace(
+  parts: GatewayParts,
+  inbound: Inbound,
+  { traceparent, body, expected }: TracedMessage & { readonly expected: boolean },
+): void {
+  if (inbound.trace !== undefined) return;
+  if (traceparent !== undefined) return decideTrace(parts, inbound, { traceparent, body });
+  inbound.trace = expected ? begin(parts, inbound, { traceparent, body }) : null;
+  if (inbound.trace) inbound.trace.isBare = inbound.facts.traceparent === undefined;
 }
 
 function begin(parts: GatewayParts, inbound: Inbound, message: TracedMessage | undefined): RequestTrace | null {
@@ -69,6 +95,24 @@ export function endTrace({ tracer }: GatewayParts, inbound: Inbound): void {
   const { trace, record } = inbound;
   if (tracer === undefined || trace === undefined || trace === null || record === undefined) return;
   tracer.end(trace, record, { minorVersion: inbound.head.minorVersion, protocolVersion: inbound.protocolVersion });
+}
+
+/**
+ * What of a client's head goes along in its session, with the context of the client span that begins now, where nothing else
+ * becomes another: so that what has been made of the head serves traced requests, too. Undefined where more does: see
+ * {@link carryTrace}.
+ */
+export function addTrace(
+  { trace }: Inbound,
+  upstream: Pick<Upstream, "name" | "url">,
+  { fields, notes }: Crossing,
+): Crossing | undefined {
+  if (!trace?.isBare || notes === undefined || !hasFields(upstream) || hasContext(fields)) return undefined;
+  return new AddedCrossing({ fields, notes, added: ["traceparent", trace.send(peerOf(upstream))] });
+}
+
+function hasContext(fields: Fields): boolean {
+  return fieldValue(fields, "traceparent") !== undefined || fieldValue(fields, "tracestate") !== undefined;
 }
 
 /**

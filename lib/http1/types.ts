@@ -191,6 +191,8 @@ export interface ClientRequestHead {
   readonly made?: MadeHead | undefined;
   /** Fields more, behind the others, that say something else in each request with that head. */
   readonly changing?: Fields | undefined;
+  /** Fields more, behind all of those, of this request alone: what is made of the others is made for those without them. */
+  readonly added?: Fields | undefined;
 }
 
 /** A request to send through a pool. */

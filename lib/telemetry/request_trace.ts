@@ -9,7 +9,7 @@ import {
   operationAttributes,
   spanName,
 } from "./mcp_conventions.ts";
-import { type Span, SPAN_KIND, type SpanEvent } from "./span.ts";
+import { type EndedSpan, type Span, SPAN_KIND, type SpanEvent } from "./span.ts";
 import { formatTraceparent, type TraceContext } from "./trace_context.ts";
 
 /** Where a request stands in its trace. */
@@ -50,20 +50,68 @@ const SESSION_LOST = "session_lost";
 /** Of what a client writes into a head: longer than the name of any method or revision. */
 const MAX_NAME = 64;
 
-interface SentMessage {
+/** A message that was sent for a traced request: its client span. */
+class SentMessage implements EndedSpan {
   readonly spanId: string;
-  readonly peer: Peer;
   readonly startMs: number;
-  endMs: number | undefined;
-  error: string | undefined;
+  endMs: number | undefined = undefined;
+  error: string | undefined = undefined;
+  readonly #peer: Peer;
+  readonly #trace: RequestTrace;
+
+  constructor(trace: RequestTrace, peer: Peer, { spanId, startMs }: Pick<SentMessage, "spanId" | "startMs">) {
+    this.#trace = trace;
+    this.#peer = peer;
+    this.spanId = spanId;
+    this.startMs = startMs;
+  }
+
+  toSpan(): Span {
+    const { place, spanId: parentSpanId, ended: { endMs, record, head, peersError } } = this.#trace;
+    const isAnswered = this.endMs === undefined;
+    const error = isAnswered ? peersError : this.error;
+    return {
+      traceId: place.traceId,
+      spanId: this.spanId,
+      parentSpanId,
+      traceState: place.traceState,
+      name: nameOf(record),
+      kind: SPAN_KIND.client,
+      startMs: this.startMs,
+      endMs: this.endMs ?? endMs,
+      attributes: [
+        ...operationAttributes(record),
+        ...this.#peer.attributes,
+        ...sessionOf(record, head),
+        ...(isAnswered ? outcomeOf(record, error) : errorOf(error)),
+      ],
+      events: [],
+      links: [],
+      failed: error !== undefined,
+    };
+  }
 }
 
-export class RequestTrace {
+/** How it has ended. */
+interface Ended {
+  readonly endMs: number;
+  readonly record: ExchangeRecord;
+  readonly head: HeadOfTrace;
+  readonly error: string | undefined;
+  /** Of the message that was answered. */
+  readonly peersError: string | undefined;
+}
+
+/** The trace of a request, and its server span. */
+export class RequestTrace implements EndedSpan {
   readonly place: TracePlace;
   readonly spanId: string;
+  /** Whether neither its head nor its message has a context, so that one has but to be added to the head. */
+  isBare = false;
   readonly #newSpanId: () => string;
   readonly #events: SpanEvent[] = [];
   readonly #sent: SentMessage[] = [];
+  #ended: Ended | undefined = undefined;
 
   constructor(place: TracePlace, newSpanId: () => string) {
     this.place = place;
@@ -84,9 +132,7 @@ export class RequestTrace {
   send(peer: Peer): string {
     const spanId = this.#newSpanId();
     this.endSent(undefined);
-    if (this.#sent.length < MAX_SENT) {
-      this.#sent.push({ spanId, peer, startMs: this.#nowMs(), endMs: undefined, error: undefined });
-    }
+    if (this.#sent.length < MAX_SENT) this.#sent.push(new SentMessage(this, peer, { spanId, startMs: this.#nowMs() }));
     return formatTraceparent(this.place.traceId, spanId);
   }
 
@@ -104,58 +150,46 @@ export class RequestTrace {
     this.event("signet.session.lost");
   }
 
-  /** Its spans, children first, once it has ended. */
-  spans(record: ExchangeRecord, head: HeadOfTrace): Span[] {
-    const endMs = this.#nowMs();
-    const name = spanName(record, record.httpMethod?.slice(0, MAX_NAME) ?? "HTTP");
-    const ownError = errorTypeOf(record);
+  /** The request has ended. @returns its spans, children first */
+  end(record: ExchangeRecord, head: HeadOfTrace): readonly EndedSpan[] {
+    const error = errorTypeOf(record);
     // Of whatever Signet itself has answered, the server's part is not known.
     const peersError = record.refusal === undefined
-      ? ownError
+      ? error
       : record.upstreamMs === undefined
       ? record.refusal
       : undefined;
-    const common = { traceId: this.place.traceId, traceState: this.place.traceState, name };
-    const operation = operationAttributes(record);
-    const spans: Span[] = this.#sent.map((sent) => {
-      const error = sent.endMs === undefined ? peersError : sent.error;
-      return {
-        ...common,
-        spanId: sent.spanId,
-        parentSpanId: this.spanId,
-        kind: SPAN_KIND.client,
-        startMs: sent.startMs,
-        endMs: sent.endMs ?? endMs,
-        attributes: [
-          ...operation,
-          ...sent.peer.attributes,
-          ...sessionOf(record, head),
-          ...(sent.endMs === undefined ? outcomeOf(record, error) : errorOf(error)),
-        ],
-        events: [],
-        links: [],
-        failed: error !== undefined,
-      };
-    });
-    const { parent, link } = this.place;
-    spans.push({
-      ...common,
+    this.#ended = { endMs: this.#nowMs(), record, head, error, peersError };
+    return [...this.#sent, this];
+  }
+
+  get ended(): Ended {
+    if (this.#ended === undefined) throw new Error("telling of a span: found a request that has not ended");
+    return this.#ended;
+  }
+
+  toSpan(): Span {
+    const { endMs, record, head, error } = this.ended;
+    const { traceId, parent, link, traceState, startMs } = this.place;
+    return {
+      traceId,
       spanId: this.spanId,
       parentSpanId: parent?.spanId ?? "",
+      traceState,
+      name: nameOf(record),
       kind: SPAN_KIND.server,
-      startMs: this.place.startMs,
+      startMs,
       endMs,
       attributes: [
-        ...operation,
+        ...operationAttributes(record),
         ...serverAttributes(record, head),
         ...sessionOf(record, head),
-        ...outcomeOf(record, ownError),
+        ...outcomeOf(record, error),
       ],
       events: this.#events,
       links: link === undefined ? [] : [link],
-      failed: ownError !== undefined,
-    });
-    return spans;
+      failed: error !== undefined,
+    };
   }
 
   #last(): SentMessage | undefined {
@@ -165,6 +199,10 @@ export class RequestTrace {
   #nowMs(): number {
     return this.place.startMs + performance.now() - this.place.startedAt;
   }
+}
+
+function nameOf(record: ExchangeRecord): string {
+  return spanName(record, record.httpMethod?.slice(0, MAX_NAME) ?? "HTTP");
 }
 
 function sessionOf({ session }: ExchangeRecord, { protocolVersion }: HeadOfTrace): Attribute[] {

@@ -11,6 +11,11 @@ export interface SpanEvent {
   readonly attributes: readonly Attribute[];
 }
 
+/** A span that has ended, told in full only once many are: in code and memory that are warm for all but the first. */
+export interface EndedSpan {
+  toSpan(): Span;
+}
+
 export interface Span {
   readonly traceId: string;
   readonly spanId: string;

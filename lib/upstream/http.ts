@@ -39,7 +39,11 @@ class OutgoingHead {
   readonly #isInSession: boolean;
   readonly #address: EndpointUrl;
 
-  constructor({ method, query, target, fields, upstreamSessionId }: UpstreamRequest, address: EndpointUrl) {
+  constructor(
+    { method, query, target, upstreamSessionId }: UpstreamRequest,
+    fields: Fields,
+    address: EndpointUrl,
+  ) {
     this.#method = method;
     this.#sentTo = target ?? withQuery(address.target, query);
     this.#fields = [...fields, "host", address.authority];
@@ -60,11 +64,12 @@ class OutgoingHead {
       fields: this.#fields,
       made: this.#made,
       changing,
+      added: undefined,
       upstreamSessionId,
     };
   }
 
-  isOf({ method, query, target, fields, upstreamSessionId }: UpstreamRequest, address: EndpointUrl): boolean {
+  isOf({ method, query, target, upstreamSessionId }: UpstreamRequest, fields: Fields, address: EndpointUrl): boolean {
     return this.#from === fields && this.#isInSession === (upstreamSessionId !== undefined) &&
       this.#address === address && this.#method === method && this.#query === query && this.#target === target;
   }
@@ -130,18 +135,19 @@ export class HttpUpstream implements Upstream {
   }
 
   send(request: UpstreamRequest): SessionCall {
-    const head = this.#headOf(request).sentIn(request.upstreamSessionId);
+    const { apart } = request;
+    const known = this.#headOf(request, apart ?? request).sentIn(request.upstreamSessionId);
+    const head = apart === undefined ? known : { ...known, added: apart.added };
     const options = request.isHeard === true ? this.#heard : this.#unheard;
     return new HttpCall(this.pool, head, request.body, options);
   }
 
-  /** What is sent of it but for its body: the same as before for the same list of fields. */
-  #headOf(request: UpstreamRequest): OutgoingHead {
-    const { notes } = request;
-    if (notes === undefined) return new OutgoingHead(request, this.#address);
+  /** What is sent of it but for its body and what is added: the same as before for the same list of fields. */
+  #headOf(request: UpstreamRequest, { fields, notes }: Pick<UpstreamRequest, "fields" | "notes">): OutgoingHead {
+    if (notes === undefined) return new OutgoingHead(request, fields, this.#address);
     const known = notes.value;
-    if (known instanceof OutgoingHead && known.isOf(request, this.#address)) return known;
-    const head = new OutgoingHead(request, this.#address);
+    if (known instanceof OutgoingHead && known.isOf(request, fields, this.#address)) return known;
+    const head = new OutgoingHead(request, fields, this.#address);
     notes.value = head;
     return head;
   }
@@ -175,7 +181,8 @@ export class HttpUpstream implements Upstream {
    * Whether a refusal says that the session is lost, by its own words or by those of a `ping` in the same session (L4).
    */
   async #judge(sent: Sent, response: ClientResponse, call: HttpCall): Promise<SessionAnswer> {
-    const { method, target, fields, body, upstreamSessionId } = sent;
+    const { method, target, body, upstreamSessionId } = sent;
+    const fields = sent.added === undefined ? sent.fields : [...sent.fields, ...sent.added];
     const heard = withoutId(await hear(response, this.#timers), upstreamSessionId!);
     try {
       // A GET that is refused says nothing: a server need not have streams.

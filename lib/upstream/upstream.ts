@@ -3,7 +3,7 @@
 // No member is optional: whoever wraps an upstream and forgets one does not compile.
 import type { BridgeRequest, OwnedSince } from "../bridge/request.ts";
 import type { UpstreamSessionId } from "../envelope/session_id.ts";
-import type { HeadNotes } from "../http1/types.ts";
+import type { Fields, HeadNotes } from "../http1/types.ts";
 import type { Here } from "../replica/elsewhere.ts";
 import type { SessionCall } from "../session/lost_session.ts";
 
@@ -19,10 +19,23 @@ export declare abstract class UpstreamRequest extends BridgeRequest {
    */
   readonly notes?: HeadNotes | undefined;
   /**
+   * What `fields` are made of where they are those of many requests and some of this one alone, behind them: for whoever
+   * sends them in that order, and remembers what it made of the others. No fields stand in both.
+   */
+  readonly apart?: Apart | undefined;
+  /**
    * Whether its answer is heard for some seconds though nobody wants it any more: of an initialize, which may have opened a
    * session by then. For servers over HTTP: nothing but the answer says which.
    */
   readonly isHeard?: boolean | undefined;
+}
+
+/** See {@link UpstreamRequest.apart}. */
+export interface Apart {
+  readonly fields: Fields;
+  /** Of those: see {@link UpstreamRequest.notes}. */
+  readonly notes: HeadNotes;
+  readonly added: Fields;
 }
 
 /** The same request, in the same session, but for what `changes` say. */
@@ -37,7 +50,8 @@ export function otherwise<Request extends UpstreamRequest>(
   const rest:
     & Readonly<Record<Exclude<keyof UpstreamRequest, "upstreamSessionId">, unknown>>
     & Omit<UpstreamRequest, "upstreamSessionId"> = {
-      ...{ method, query, target, fields, notes, body, parsed },
+      // Other fields, most often, of which nothing is known.
+      ...{ method, query, target, fields, notes, apart: undefined, body, parsed },
       ...{ caller, session, revival, opened, noted, where, isHeard },
     };
   return { ...rest, ...changes, upstreamSessionId };

@@ -12,7 +12,7 @@ import type { Session } from "../../session/session.ts";
 import type { Inbound } from "../inbound.ts";
 import { noteArguments, noteMessages } from "../observed.ts";
 import type { GatewayParts } from "../parts.ts";
-import { decideTrace, traceparentIn } from "../traced.ts";
+import { decidePlainTrace, decideTrace, expectTrace, traceparentIn } from "../traced.ts";
 
 /** What is looked at in the turn in which it was found, and by nobody later. */
 const scratch: Subject = { method: undefined, name: undefined, uri: undefined };
@@ -26,6 +26,7 @@ function emptied(subject: Subject): Subject {
 /** Whether a body of a known session can go as it is; then the id it is to be answered under is known. */
 export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boolean {
   const traced = parts.tracer !== undefined;
+  const expected = traced && expectTrace(parts, inbound);
   if (inbound.record === undefined && parts.law.governs) inbound.subject = emptied(scratch);
   reading.maxDepth = parts.options.maxJsonDepth;
   reading.subject = inbound.subject;
@@ -37,7 +38,7 @@ export function isPlain(parts: GatewayParts, inbound: Inbound, body: Bytes): boo
   }
   inbound.rpcId = plain.id;
   inbound.methodRow = plain.method;
-  if (traced) decideTrace(parts, inbound, { traceparent: plain.traceparent, body });
+  if (traced) decidePlainTrace(parts, inbound, { traceparent: plain.traceparent, body, expected });
   return true;
 }
 

@@ -6,7 +6,7 @@ import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import { isAdopted } from "../in/adopt.ts";
 import type { GatewayParts } from "../parts.ts";
-import { carryTrace } from "../traced.ts";
+import { addTrace, carryTrace } from "../traced.ts";
 import { removeField } from "./fields/fields.ts";
 import type { Sending } from "./outbound.ts";
 import { NOT_THERE, passOn } from "./pass_on.ts";
@@ -191,6 +191,9 @@ function crossingOf(parts: GatewayParts, sending: Sending): Crossing {
 function callWith({ outbound, upstream, link }: Sending, crossing: Crossing): SessionCall {
   const { inbound } = outbound;
   if (inbound.record !== undefined) inbound.record.upstream = upstream.name;
-  const request = new SessionRequest(outbound, crossing, link.upstreamSessionId);
-  return upstream.send(inbound.trace ? carryTrace(inbound, upstream, request) : request);
+  const { upstreamSessionId } = link;
+  if (!inbound.trace) return upstream.send(new SessionRequest(outbound, crossing, upstreamSessionId));
+  const added = outbound.parsed === undefined ? addTrace(inbound, upstream, crossing) : undefined;
+  const request = new SessionRequest(outbound, added ?? crossing, upstreamSessionId);
+  return upstream.send(added === undefined ? carryTrace(inbound, upstream, request) : request);
 }

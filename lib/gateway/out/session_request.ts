@@ -7,12 +7,27 @@ import type { Parsed } from "../../mcp/messages/json_rpc.ts";
 import type { ExchangeRecord } from "../../observe/exchange_record.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
-import type { UpstreamRequest } from "../../upstream/upstream.ts";
+import type { Apart, UpstreamRequest } from "../../upstream/upstream.ts";
 import { openedWith } from "../in/adopt.ts";
 import type { Outbound } from "./outbound.ts";
 
 /** What of the client's head goes along, and what is known of it. */
-export type Crossing = Pick<UpstreamRequest, "fields" | "notes">;
+export type Crossing = Pick<UpstreamRequest, "fields" | "notes" | "apart">;
+
+/** What goes along with fields more: one list is made of all of them only for whoever does not send them apart. */
+export class AddedCrossing implements Crossing {
+  readonly notes = undefined;
+  readonly apart: Apart;
+  #fields: Fields | undefined = undefined;
+
+  constructor(apart: Apart) {
+    this.apart = apart;
+  }
+
+  get fields(): Fields {
+    return this.#fields ??= [...this.apart.fields, ...this.apart.added];
+  }
+}
 
 /** Each request has one, of 4 fields (48 bytes on JavaScriptCore). */
 export class SessionRequest implements UpstreamRequest {
@@ -41,6 +56,10 @@ export class SessionRequest implements UpstreamRequest {
 
   get notes(): HeadNotes | undefined {
     return this.#crossing.notes;
+  }
+
+  get apart(): Apart | undefined {
+    return this.#crossing.apart;
   }
 
   get opened(): InitializeParams | undefined {

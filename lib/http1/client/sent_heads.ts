@@ -3,7 +3,7 @@
 import type { ClientRequestHead, Fields, MadeHead, ReadyHead } from "../types.ts";
 import { formatRequestHead, requireSendable } from "../wire/heads/head_format.ts";
 import { keepLatin1 } from "../wire/latin1.ts";
-import { type Head, readyHead } from "../wire/ready_head.ts";
+import { type Head, readyHead, withFields } from "../wire/ready_head.ts";
 
 interface SentHead {
   readonly method: string;
@@ -26,6 +26,13 @@ export class SentHeads {
 
   /** As {@link formatRequestHead}, or ready to be written with the length of its body. @throws TypeError if the request cannot be sent as it is */
   format(request: ClientRequestHead, bodyLength: number | undefined): Head {
+    const { added } = request;
+    const head = this.#format(request, bodyLength);
+    return added === undefined ? head : addTo(head, request, { added, bodyLength });
+  }
+
+  /** But for what is added. */
+  #format(request: ClientRequestHead, bodyLength: number | undefined): Head {
     const { method, target, fields, changing } = request;
     const made = placeOf(request);
     if (changing !== undefined && changing.length > 0) {
@@ -106,6 +113,18 @@ function formatChanging(
   const others = changing.slice(same);
   requireSendable(others);
   return { bytes: last.stem!, fields: others };
+}
+
+function addTo(
+  head: Head,
+  { method, target, fields, changing = [] }: ClientRequestHead,
+  { added, bodyLength }: { readonly added: Fields; readonly bodyLength: number | undefined },
+): Head {
+  if (typeof head === "string") {
+    return formatRequestHead(method, target, [...fields, ...changing, ...added], bodyLength);
+  }
+  requireSendable(added);
+  return withFields(head, added);
 }
 
 /** A head up to where further fields go. */

@@ -14,6 +14,12 @@ export function readyHead(text: string): ReadyHead {
   return { bytes: keepLatin1(text + LENGTH), fields: NO_FIELDS };
 }
 
+/** The same head with fields more, which may be sent as they are, behind all that it has. */
+export function withFields({ bytes, fields }: ReadyHead, more: Fields): ReadyHead {
+  if (fields.length > 0) return { bytes, fields: [...fields, ...more] };
+  return { bytes: bytes.subarray(0, bytes.length - LENGTH.length), fields: more };
+}
+
 /** Of bodies that are shorter, which most are, each tail is made once. */
 const TAILS: string[] = new Array(4096);
 

@@ -191,7 +191,7 @@ export interface PlainMessage {
   readonly id: RpcId | null;
   /** The row that it is counted in, of `METHODS`. */
   readonly method: number;
-  /** Of `params._meta`, where it was asked for and can be one. */
+  /** Of `params._meta`, where it was asked for; empty where one stands there that cannot be one. */
   readonly traceparent: string | undefined;
 }
 
@@ -252,8 +252,9 @@ export function readPlain(
 const MAX_TRACEPARENT_BYTES = 128;
 
 function traceparentOf(scanned: Scanned): string | undefined {
-  if (!has(scanned, TRACEPARENT_SLOT) || firstByte(scanned, TRACEPARENT_SLOT) !== QUOTE) return undefined;
+  if (!has(scanned, TRACEPARENT_SLOT)) return undefined;
+  if (firstByte(scanned, TRACEPARENT_SLOT) !== QUOTE) return "";
   const { scan } = scanned;
-  if (scan.ends[TRACEPARENT_SLOT]! - scan.starts[TRACEPARENT_SLOT]! > MAX_TRACEPARENT_BYTES) return undefined;
+  if (scan.ends[TRACEPARENT_SLOT]! - scan.starts[TRACEPARENT_SLOT]! > MAX_TRACEPARENT_BYTES) return "";
   return valueOf(scanned, TRACEPARENT_SLOT) as string;
 }

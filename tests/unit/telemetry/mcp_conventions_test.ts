@@ -79,7 +79,8 @@ function spansOf(facts: Partial<ExchangeRecord>): { readonly server: Span; reado
   };
   const trace = new RequestTrace(place, () => String(++ids).padStart(16, "0"));
   trace.send({ name: "u", attributes: [["signet.upstream", "u"], ["server.address", "h"], ["server.port", 1]] });
-  const spans = trace.spans(recordOf(facts), { minorVersion: 1, protocolVersion: "2025-11-25" });
+  const spans = trace.end(recordOf(facts), { minorVersion: 1, protocolVersion: "2025-11-25" })
+    .map((span) => span.toSpan());
   return {
     server: spans.find(({ kind }) => kind === SPAN_KIND.server)!,
     client: spans.find(({ kind }) => kind === SPAN_KIND.client)!,
@@ -192,10 +193,10 @@ Deno.test("M6: what a client writes into a head is no longer in a span than a re
     () => "1".repeat(16),
   );
   trace.send({ name: "u", attributes: [] });
-  const spans = trace.spans(recordOf({ method: "ping", httpMethod: "X".repeat(9000) }), {
+  const spans = trace.end(recordOf({ method: "ping", httpMethod: "X".repeat(9000) }), {
     minorVersion: 1,
     protocolVersion: "v".repeat(16_000),
-  });
+  }).map((span) => span.toSpan());
   for (const { name, attributes } of spans) {
     assert.ok(JSON.stringify([name, attributes]).length < 2000, "a span of a small message");
   }
