@@ -173,7 +173,7 @@ export class Telemetry {
   }
 
   /** @returns how many items were not taken */
-  async #send(signal: Signal, json: string): Promise<number> {
+  async #send(signal: Signal, json: string | Uint8Array<ArrayBuffer>): Promise<number> {
     return await this.#senders.get(signal)!.send(json);
   }
 

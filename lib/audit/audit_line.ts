@@ -5,7 +5,7 @@ import { escapeUnsafe } from "../observe/escape.ts";
 import type { Actor, BatchItem, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { LifeEvent } from "../observe/observers.ts";
 import { redactPath } from "../observe/redact.ts";
-import type { LineBytes } from "./line_batch.ts";
+import type { WrittenBytes } from "../platform/memory/written_bytes.ts";
 
 /** Longer texts are cut, in characters: a line is bounded whatever a client sends. */
 const MAX_TEXT = 512;
@@ -35,7 +35,7 @@ class Member {
     this.#head = `,"${name}":`;
   }
 
-  write(line: LineBytes, text: string): void {
+  write(line: WrittenBytes, text: string): void {
     line.put(this.#known.get(text) ?? this.#make(text));
   }
 
@@ -62,7 +62,7 @@ function actorJson({ source, issuer, subject, clientId, keyedName }: Actor): str
   return `{"by":${quoted(source)},"iss":${quoted(issuer)},"${name}":${quoted(keyedName ?? subject)}${client}}`;
 }
 
-function writeActor(line: LineBytes, actor: Actor): void {
+function writeActor(line: WrittenBytes, actor: Actor): void {
   let bytes = actors.get(actor);
   if (bytes === undefined) actors.set(actor, bytes = ascii(`,"actor":${actorJson(actor)}`));
   line.put(bytes);
@@ -90,7 +90,7 @@ let second = NaN;
 let secondBytes = new Uint8Array(0);
 
 /** The member that every line begins with. */
-export function writeTime(line: LineBytes, atMs: number): void {
+export function writeTime(line: WrittenBytes, atMs: number): void {
   const ofSecond = Math.floor(atMs / 1000);
   if (ofSecond !== second) {
     secondBytes = ascii(`"time":"${new Date(1000 * ofSecond).toISOString().slice(0, -"000Z".length)}`);
@@ -128,7 +128,7 @@ interface About {
   readonly rpcId: BatchItem["rpcId"];
 }
 
-function writeTarget(line: LineBytes, { method, name, uri, rpcId }: About): void {
+function writeTarget(line: WrittenBytes, { method, name, uri, rpcId }: About): void {
   // Those that have an event of their own are named by it.
   if (method !== undefined && !EVENT_OF.has(method)) METHOD.write(line, method);
   if (name !== undefined) NAME.write(line, name);
@@ -146,7 +146,7 @@ function eventOf({ httpMethod, isStream }: ExchangeRecord, method: string | unde
 }
 
 /** What one message of the exchange has of its own, and then all it has in common with the others of its batch. */
-function writeLine(line: LineBytes, record: ExchangeRecord, about: About, batch = ""): void {
+function writeLine(line: WrittenBytes, record: ExchangeRecord, about: About, batch = ""): void {
   const { actor, session, httpMethod, path } = record;
   writeTime(line, record.startedAtMs);
   line.put(beginningOf(eventOf(record, about.method), outcomeOf(record)));
@@ -166,7 +166,7 @@ function writeLine(line: LineBytes, record: ExchangeRecord, about: About, batch 
   writeOutcome(line, record);
 }
 
-function writeOutcome(line: LineBytes, record: ExchangeRecord): void {
+function writeOutcome(line: WrittenBytes, record: ExchangeRecord): void {
   const { upstream, member, rpcCode, errorId, traceparent } = record;
   if (upstream !== undefined) UPSTREAM.write(line, upstream);
   if (member !== undefined) MEMBER.write(line, member);
@@ -190,17 +190,17 @@ function writeOutcome(line: LineBytes, record: ExchangeRecord): void {
 }
 
 /** The line of an exchange that is no batch. */
-export function writeExchange(line: LineBytes, record: ExchangeRecord): void {
+export function writeExchange(line: WrittenBytes, record: ExchangeRecord): void {
   writeLine(line, record, record);
 }
 
 /** The lines of one that is, a message each, in their order; an array of what writes each. */
-export function batchWriters(record: ExchangeRecord): ((line: LineBytes) => void)[] {
+export function batchWriters(record: ExchangeRecord): ((line: WrittenBytes) => void)[] {
   const { batch = [] } = record;
   return batch.map((item, index) => (line) => writeLine(line, record, item, `,"batch":[${index + 1},${batch.length}]`));
 }
 
-export function writeEvent(into: LineBytes, event: LifeEvent): void {
+export function writeEvent(into: WrittenBytes, event: LifeEvent): void {
   const { reason, actor, subject, session, from, what, token, agent, count, ok } = event;
   writeTime(into, event.atMs);
   into.put(beginningOf(event.event, ok === false ? "error" : "ok"));

@@ -4,12 +4,13 @@
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
 import type { Logger } from "../observe/log.ts";
 import type { LifeEvent, Observer } from "../observe/observers.ts";
+import type { WrittenBytes } from "../platform/memory/written_bytes.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/time/timers.ts";
 import { batchWriters, quoted, writeEvent, writeExchange, writeTime } from "./audit_line.ts";
 import { Chain, type ChainKey } from "./chain.ts";
 import { ChainWriter, type WritingStats } from "./chain_writer.ts";
 import { Door } from "./door.ts";
-import { type LineBatch, type LineBytes, LineQueue } from "./line_batch.ts";
+import { type LineBatch, LineQueue } from "./line_batch.ts";
 import type { Recovered } from "./recover.ts";
 import type { AuditSink } from "./sink.ts";
 
@@ -188,7 +189,7 @@ export class AuditLog implements Observer {
   }
 
   /** What cannot even be put in words is dropped and counted like what finds no room. */
-  #add<About>(write: (line: LineBytes, about: About) => void, about: About): void {
+  #add<About>(write: (line: WrittenBytes, about: About) => void, about: About): void {
     const { stats } = this;
     const most = this.#options.whenFull === "wait" ? 2 * this.#maxWaiting : this.#maxWaiting;
     const { last } = this.#queue;

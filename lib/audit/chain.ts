@@ -2,8 +2,9 @@
 // all that was written since the MAC before, that one first: whoever changes, removes, adds or moves a byte, and has not
 // the key, leaves a MAC that does not fit. One HMAC a batch costs a fraction of one a line, and under little load a batch
 // is a line. HMAC-SHA256 (RFC 2104), cut to 128 bits (§5).
+import { WrittenBytes } from "../platform/memory/written_bytes.ts";
 import { createHmac } from "../platform/runtime/builtin.ts";
-import { type LineBatch, LineBytes } from "./line_batch.ts";
+import type { LineBatch } from "./line_batch.ts";
 
 /** Of a MAC, in hex digits. */
 const MAC_DIGITS = 32;
@@ -49,7 +50,7 @@ export class Chain {
   #since: Uint8Array;
   #seq: number;
   /** The same memory for one batch after the other. */
-  readonly #sealed = new LineBytes();
+  readonly #sealed = new WrittenBytes();
 
   constructor(key: ChainKey, state: ChainState = { mac: "", since: new Uint8Array(0), seq: 0 }) {
     this.key = key;

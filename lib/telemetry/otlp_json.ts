@@ -2,8 +2,9 @@
 // as numbers. What is sent is made here and nowhere else.
 import type { LogFacts, LogLevel } from "../observe/log.ts";
 import type { Family, HistogramState } from "../observe/metrics.ts";
+import { WrittenBytes } from "../platform/memory/written_bytes.ts";
 import type { Attribute } from "./mcp_conventions.ts";
-import type { Span } from "./span.ts";
+import type { Span, SpanEvent } from "./span.ts";
 
 /** Who sends: of the resource and the instrumentation scope. */
 export interface Sender {
@@ -35,7 +36,7 @@ const SEVERITY: Record<LogLevel, readonly [number: number, text: string]> = {
   warn: [13, "WARN"],
   error: [17, "ERROR"],
 };
-const TRACE_ID = /^[0-9a-f]{32}$/;
+const IS_TRACE_ID = /^[0-9a-f]{32}$/;
 const CUMULATIVE = 2, STATUS_ERROR = 2, SAMPLED = 1;
 
 /** Nanoseconds since the epoch, as text; fractions of a microsecond are beyond what is measured. */
@@ -53,59 +54,152 @@ function attributesOf(attributes: readonly (readonly [string, string | number | 
   return attributes.map(([key, value]) => ({ key, value: valueOf(value) }));
 }
 
-/** What stands in JSON as it is. */
-const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+const encoder = new TextEncoder();
+const ascii = (text: string): Uint8Array => encoder.encode(text);
 
-function quoted(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+/** What an attribute of each kind begins with: there are as many as the program has names for. */
+interface Beginning {
+  readonly string: Uint8Array;
+  readonly int: Uint8Array;
+  readonly double: Uint8Array;
 }
 
-/** What each attribute begins with: there are as many as the program has names for. */
-const beginnings = new Map<string, string>();
+const beginnings = new Map<string, Beginning>();
 
-function beginningOf(key: string): string {
+function beginningOf(key: string): Beginning {
   const known = beginnings.get(key);
   if (known !== undefined) return known;
   const text = `{"key":${JSON.stringify(key)},"value":{`;
-  if (beginnings.size < 256) beginnings.set(key, text);
-  return text;
+  const made = {
+    string: ascii(`${text}"stringValue":`),
+    int: ascii(`${text}"intValue":"`),
+    double: ascii(`${text}"doubleValue":`),
+  };
+  if (beginnings.size < 256) beginnings.set(key, made);
+  return made;
 }
 
-function attributesText(attributes: readonly Attribute[]): string {
-  let text = "";
+const ATTRIBUTES = ascii('"attributes":['), END_VALUE = ascii("}}"), END_INT = ascii('"}}');
+const COMMA = 0x2c, CLOSE_LIST = 0x5d, QUOTE = 0x22;
+
+function writeAttributes(into: WrittenBytes, attributes: readonly Attribute[]): void {
+  into.put(ATTRIBUTES);
   for (let i = 0; i < attributes.length; i++) {
     const [key, value] = attributes[i]!;
-    if (i > 0) text += ",";
-    text += beginningOf(key);
-    if (typeof value === "string") text += `"stringValue":${quoted(value)}}}`;
-    else if (Number.isSafeInteger(value)) text += `"intValue":"${value}"}}`;
-    else text += `"doubleValue":${JSON.stringify(value)}}}`;
+    if (i > 0) into.byte(COMMA);
+    const beginning = beginningOf(key);
+    if (typeof value === "string") {
+      into.put(beginning.string);
+      into.json(value);
+      into.put(END_VALUE);
+    } else if (Number.isSafeInteger(value)) {
+      into.put(beginning.int);
+      into.number(value);
+      into.put(END_INT);
+    } else {
+      into.put(beginning.double);
+      into.text(JSON.stringify(value));
+      into.put(END_VALUE);
+    }
   }
-  return `[${text}]`;
+  into.byte(CLOSE_LIST);
 }
 
-/**
- * Written by hand, as there may be hundreds a second: a tree of objects for `JSON.stringify` would cost three times as
- * much as the text.
- */
-function spanText(span: Span): string {
-  const { traceId, spanId, parentSpanId, traceState, name, kind, startMs, endMs } = span;
-  const parent = parentSpanId === "" ? "" : `,"parentSpanId":"${parentSpanId}"`;
-  const state = traceState === "" ? "" : `,"traceState":${quoted(traceState)}`;
-  const events = span.events.map((event) =>
-    `{"name":${quoted(event.name)},"timeUnixNano":"${nanos(event.atMs)}",` +
-    `"attributes":${attributesText(event.attributes)}}`
-  );
-  const links = span.links.map((link) => `{"traceId":"${link.traceId}","spanId":"${link.spanId}"}`);
-  return `{"traceId":"${traceId}","spanId":"${spanId}"${parent}${state},"flags":${SAMPLED},"name":${quoted(name)},` +
-    `"kind":${kind},"startTimeUnixNano":"${nanos(startMs)}","endTimeUnixNano":"${nanos(endMs)}",` +
-    `"attributes":${attributesText(span.attributes)},"events":[${events.join(",")}],"links":[${links.join(",")}],` +
-    `"status":${span.failed ? `{"code":${STATUS_ERROR}}` : "{}"}}`;
+const BILLION = 1e9;
+const DIGITS_OF_BILLION = [1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10, 1];
+const ZERO = 0x30;
+const THOUSANDTHS = ascii('000"');
+
+/** As {@link nanos}, and a quote. */
+function writeNanos(into: WrittenBytes, ms: number): void {
+  const micros = Math.round(ms * 1000);
+  const upper = Math.floor(micros / BILLION);
+  if (!(upper > 0)) into.text(String(micros));
+  else {
+    into.number(upper);
+    const lower = micros - upper * BILLION;
+    for (let i = 0; i < DIGITS_OF_BILLION.length; i++) {
+      into.byte(ZERO + ((lower / DIGITS_OF_BILLION[i]!) | 0) % 10);
+    }
+  }
+  into.put(THOUSANDTHS);
 }
 
-export function encodeSpans({ resource, scope }: Sender, spans: readonly Span[]): string {
-  return `{"resourceSpans":[{"resource":{"attributes":${attributesText(resource)}},"scopeSpans":[{"scope":` +
-    `${JSON.stringify(scope)},"spans":[${spans.map(spanText).join(",")}]}]}]}`;
+const TRACE_ID = ascii('{"traceId":"'), SPAN_ID = ascii('","spanId":"'), END_ID = ascii('"}');
+const PARENT = ascii('","parentSpanId":"'), STATE = ascii(',"traceState":');
+const FLAGS = ascii(`,"flags":${SAMPLED},"name":`), KIND = ascii(',"kind":');
+const START = ascii(',"startTimeUnixNano":"'), END = ascii(',"endTimeUnixNano":"');
+const EVENTS = ascii(',"events":['), LINKS = ascii('],"links":['), NAME = ascii('{"name":');
+const TIME = ascii(',"timeUnixNano":"'), CLOSE_EVENT = 0x7d;
+const OK = ascii('],"status":{}}'), FAILED = ascii(`],"status":{"code":${STATUS_ERROR}}}`);
+
+/** Written by hand, as there may be hundreds a second, and as bytes: texts would be made to be encoded and thrown away. */
+function writeSpan(into: WrittenBytes, span: Span): void {
+  const { parentSpanId, traceState, events, links } = span;
+  into.put(TRACE_ID);
+  into.text(span.traceId);
+  into.put(SPAN_ID);
+  into.text(span.spanId);
+  if (parentSpanId !== "") {
+    into.put(PARENT);
+    into.text(parentSpanId);
+  }
+  into.byte(QUOTE);
+  if (traceState !== "") {
+    into.put(STATE);
+    into.json(traceState);
+  }
+  into.put(FLAGS);
+  into.json(span.name);
+  into.put(KIND);
+  into.number(span.kind);
+  into.put(START);
+  writeNanos(into, span.startMs);
+  into.put(END);
+  writeNanos(into, span.endMs);
+  into.byte(COMMA);
+  writeAttributes(into, span.attributes);
+  into.put(EVENTS);
+  for (let i = 0; i < events.length; i++) writeEvent(into, events[i]!, i > 0);
+  into.put(LINKS);
+  for (let i = 0; i < links.length; i++) writeLink(into, links[i]!, i > 0);
+  into.put(span.failed ? FAILED : OK);
+}
+
+function writeEvent(into: WrittenBytes, { name, atMs, attributes }: SpanEvent, isFurther: boolean): void {
+  if (isFurther) into.byte(COMMA);
+  into.put(NAME);
+  into.json(name);
+  into.put(TIME);
+  writeNanos(into, atMs);
+  into.byte(COMMA);
+  writeAttributes(into, attributes);
+  into.byte(CLOSE_EVENT);
+}
+
+function writeLink(into: WrittenBytes, { traceId, spanId }: Span["links"][number], isFurther: boolean): void {
+  if (isFurther) into.byte(COMMA);
+  into.put(TRACE_ID);
+  into.text(traceId);
+  into.put(SPAN_ID);
+  into.text(spanId);
+  into.put(END_ID);
+}
+
+/** What most spans take, and more: memory that grows is copied. */
+const BYTES_A_SPAN = 1536;
+
+export function encodeSpans({ resource, scope }: Sender, spans: readonly Span[]): Uint8Array<ArrayBuffer> {
+  const into = new WrittenBytes(BYTES_A_SPAN * (spans.length + 1));
+  into.text('{"resourceSpans":[{"resource":{');
+  writeAttributes(into, resource);
+  into.text(`},"scopeSpans":[{"scope":${JSON.stringify(scope)},"spans":[`);
+  for (let i = 0; i < spans.length; i++) {
+    if (i > 0) into.byte(COMMA);
+    writeSpan(into, spans[i]!);
+  }
+  into.text("]}]}]}");
+  return into.bytes.subarray(0, into.length);
 }
 
 function logOf({ atMs, level, event, facts }: LogEntry) {
@@ -117,7 +211,7 @@ function logOf({ atMs, level, event, facts }: LogEntry) {
   return {
     timeUnixNano: nanos(atMs),
     observedTimeUnixNano: nanos(atMs),
-    ...(typeof trace === "string" && TRACE_ID.test(trace) ? { traceId: trace } : {}),
+    ...(typeof trace === "string" && IS_TRACE_ID.test(trace) ? { traceId: trace } : {}),
     severityNumber,
     severityText,
     body: { stringValue: event },

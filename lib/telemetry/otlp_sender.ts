@@ -60,10 +60,14 @@ export class OtlpSender {
   }
 
   /** @returns how much of it the collector has not taken: a number of items, or Infinity for all */
-  async send(json: string): Promise<number> {
+  async send(json: string | Uint8Array<ArrayBuffer>): Promise<number> {
     const { timers, timeoutMs, random } = this.#options;
     const patience = new Patience(timeoutMs, timers);
-    const body = this.#options.gzip ? new Uint8Array(await compress(json)) : encoder.encode(json);
+    const body = this.#options.gzip
+      ? new Uint8Array(await compress(json))
+      : typeof json === "string"
+      ? encoder.encode(json)
+      : json;
     for (let attempt = 0;; attempt++) {
       const { fault, repeatInMs, rejected } = await this.#attempt(body, Math.max(1, patience.leftMs));
       if (fault === undefined || rejected !== undefined) {

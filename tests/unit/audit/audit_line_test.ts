@@ -3,7 +3,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { batchWriters, writeEvent, writeExchange } from "../../../lib/audit/audit_line.ts";
 import { Chain } from "../../../lib/audit/chain.ts";
-import { LineBytes } from "../../../lib/audit/line_batch.ts";
+import { WrittenBytes } from "../../../lib/platform/memory/written_bytes.ts";
 import { Verifier } from "../../../lib/audit/verify.ts";
 import { ExchangeRecord } from "../../../lib/observe/exchange_record.ts";
 import { sealTexts } from "../../support/audit.ts";
@@ -15,8 +15,8 @@ const KEY = { id: "00000001", secret: new Uint8Array(32).fill(1) };
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/u;
 
 /** What is written, as text. */
-function written(write: (line: LineBytes) => void): string {
-  const line = new LineBytes();
+function written(write: (line: WrittenBytes) => void): string {
+  const line = new WrittenBytes();
   write(line);
   return new TextDecoder("utf-8", { fatal: true }).decode(line.bytes.subarray(0, line.length));
 }

@@ -1,11 +1,12 @@
 // G1: what is written into a batch is what `String` and a text encoder would have made of it, wherever memory ends.
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { LineBatch, LineBytes, LineQueue } from "../../../lib/audit/line_batch.ts";
+import { LineBatch, LineQueue } from "../../../lib/audit/line_batch.ts";
+import { WrittenBytes } from "../../../lib/platform/memory/written_bytes.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-function read({ bytes, length }: LineBytes): string {
+function read({ bytes, length }: WrittenBytes): string {
   return decoder.decode(bytes.subarray(0, length));
 }
 
@@ -14,7 +15,7 @@ const number = fc.oneof(fc.constantFrom(...ODD), fc.nat(), fc.integer(), fc.doub
 
 Deno.test("G1: numbers are written as String writes them, hundredths rounded", () => {
   fc.assert(fc.property(number, fc.oneof(fc.nat(100_000).map((n) => n / 100), number), (whole, part) => {
-    const line = new LineBytes();
+    const line = new WrittenBytes();
     line.number(whole);
     line.byte(0x20);
     line.hundredths(part);
@@ -28,7 +29,7 @@ Deno.test("G1: texts and pieces stand one behind the other, whatever their lengt
     fc.constantFrom("a".repeat(24), "a".repeat(25), "é".repeat(40), `${"a".repeat(39)}€`, "\u{1f600}".repeat(3000)),
   );
   fc.assert(fc.property(fc.array(text, { maxLength: 200 }), (texts) => {
-    const line = new LineBytes();
+    const line = new WrittenBytes();
     const wellFormed = texts.map((each) => each.toWellFormed());
     wellFormed.forEach((each, i) => i % 2 === 0 ? line.text(each) : line.put(new TextEncoder().encode(each)));
     assert.equal(read(line), wellFormed.join(""));

@@ -56,7 +56,7 @@ Deno.test("spans are the JSON that OTLP wants, whatever stands in them", STRICT,
   const scope = { name: "signet", version: "1" };
   fc.assert(
     fc.property(fc.array(span, { maxLength: 3 }), attributes, (spans, resource) => {
-      const parsed = JSON.parse(encodeSpans({ resource, scope }, spans));
+      const parsed = JSON.parse(new TextDecoder().decode(encodeSpans({ resource, scope }, spans)));
       const scopeSpans = [{ scope, spans: spans.map(wanted) }];
       assert.deepEqual(parsed, {
         resourceSpans: [{ resource: { attributes: resource.map(attributeOf) }, scopeSpans }],
