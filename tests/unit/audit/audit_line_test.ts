@@ -3,9 +3,9 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { batchWriters, writeEvent, writeExchange } from "../../../lib/audit/audit_line.ts";
 import { Chain } from "../../../lib/audit/chain.ts";
-import { WrittenBytes } from "../../../lib/platform/memory/written_bytes.ts";
 import { Verifier } from "../../../lib/audit/verify.ts";
 import { ExchangeRecord } from "../../../lib/observe/exchange_record.ts";
+import { WrittenBytes } from "../../../lib/platform/memory/written_bytes.ts";
 import { sealTexts } from "../../support/audit.ts";
 
 const KEY = { id: "00000001", secret: new Uint8Array(32).fill(1) };

@@ -311,6 +311,18 @@ Deno.test("readPlain leaves initialize to the parser, in whatever spelling", STR
   });
 });
 
+Deno.test("readPlain tells a trace's context that is none from one that is not there", STRICT, () => {
+  const found = (meta: string) =>
+    readPlain(encoder.encode(`{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":${meta}}}`), {
+      ...{ maxDepth: 8, traced: true },
+    })?.traceparent;
+  assert.equal(found('{"traceparent":"00-1-2-01"}'), "00-1-2-01");
+  for (const none of ["5", "null", "{}", `"${"0".repeat(200)}"`]) {
+    assert.equal(found(`{"traceparent":${none}}`), "", none);
+  }
+  for (const meta of ["{}", "null", '{"a":{"traceparent":"x"}}']) assert.equal(found(meta), undefined, meta);
+});
+
 Deno.test("the scanner takes for JSON what JSON.parse does", STRICT, () => {
   const isJson = (text: string) => {
     try {
