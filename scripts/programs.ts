@@ -12,7 +12,7 @@ export const TEST_PROGRAMS: readonly Program[] = [
   { name: "curl", install: "apt-get install curl", usedFor: "the demo's instructions" },
   { name: "bun", install: "npm install --global bun@1.4.5", usedFor: "the executable, and sockets on its runtime" },
   { name: "bash", install: "apt-get install bash", usedFor: "completions for bash" },
-  { name: "zsh", install: "apt-get install zsh", usedFor: "completions for zsh" },
+  { name: "zsh", install: "apt-get install zsh", usedFor: "completions for zsh, the tutorial" },
   { name: "fish", install: "apt-get install fish", usedFor: "completions for fish" },
   { name: "systemd-analyze", install: "apt-get install systemd", usedFor: "the systemd unit" },
   { name: "promtool", install: "apt-get install prometheus", usedFor: "Prometheus's configuration" },

@@ -27,7 +27,7 @@ async function alias(): Promise<string> {
   const page = await Deno.readTextFile(`${ROOT}docs/tutorial.md`);
   const [, said] = /`(alias signet=[^`]+)`/.exec(page) ?? [];
   assert.ok(said !== undefined, "the page names an alias for a clone");
-  return `shopt -s expand_aliases\ncd "${ROOT}"\n${said}\ncd "$OLDPWD"\n`;
+  return `cd "${ROOT}"\n${said}\ncd "$OLDPWD"\n`;
 }
 
 /** `signet` and `npm` of the page, by what this machine has: the program under test, and the server as it is locked. */
@@ -44,37 +44,51 @@ async function programs(folder: string): Promise<void> {
   for (const program of [name, "npm", "everything"]) await Deno.chmod(`${folder}/${program}`, 0o755);
 }
 
-Deno.test(
-  "every block of the tutorial does what the page says",
-  await needing(["bash", "curl"], "that the tutorial is true"),
-  async () => {
-    await using folder = await TempFolder.create();
-    await programs(folder.path);
-    // What still runs at a failed step ends with the shell; that nothing runs any more is no failure (of kill, under -e).
-    const prologue = "set -eu -o pipefail\ntrap 'kill $(jobs -p) 2> /dev/null || true; wait' EXIT\n";
-    const { code, stdout, stderr } = await runBounded("bash", {
-      what: "the tutorial",
-      args: ["-c", prologue + (Deno.env.has("SIGNET_BIN") ? "" : await alias()) + await script()],
-      deadlineMs: 180_000,
-      cwd: folder.path,
-      clearEnv: true,
-      env: { ...cleanEnvironment(), NO_COLOR: "1", PATH: `${folder.path}:${Deno.env.get("PATH")}` },
-    });
-    const said = `${stdout}\n${stderr}`;
-    assert.equal(code, 0, said);
-    // The answers, in the page's order: what curl prints of them.
-    assert.deepEqual(stdout.match(/^(?:HTTP\/1\.1 .*|Echo: hello)$/gm), [
-      "HTTP/1.1 202 Accepted",
-      "Echo: hello",
-      "HTTP/1.1 403 Forbidden",
-      "HTTP/1.1 404 Not Found",
-      "Echo: hello",
-      "Echo: hello",
-      "HTTP/1.1 404 Not Found",
-    ], said);
-    assert.match(stdout, /owner/i, "what inspect says");
-    const log = await Deno.readTextFile(`${folder.path}/signet-tutorial/signet.log`);
-    assert.match(log, /"code":"owner_mismatch"/, `the log says who tried: ${log}`);
-    assert.match(log, /session resurrected upstream/, "the log says that the session was opened again");
-  },
-);
+/** What each shell is told first: to heed aliases and failures, and which of its jobs still run. */
+const SHELLS = {
+  bash: { heed: "shopt -s expand_aliases\nset -eu -o pipefail", jobs: "$(jobs -p)" },
+  zsh: { heed: "emulate zsh\nset -eu -o pipefail", jobs: "${${(v)jobstates##*:*:}%=*}" },
+} as const;
+
+async function walk(shell: keyof typeof SHELLS): Promise<void> {
+  await using folder = await TempFolder.create();
+  await programs(folder.path);
+  const { heed, jobs } = SHELLS[shell];
+  // What still runs at a failed step ends with the shell; that nothing runs any more is no failure (of kill, under -e).
+  const prologue = `${heed}\ntrap 'kill ${jobs} 2> /dev/null || true; wait' EXIT\n`;
+  // A file is read line by line, as what is typed: zsh knows no alias in the text that has made it.
+  const path = `${folder.path}/tutorial`;
+  await Deno.writeTextFile(path, prologue + (Deno.env.has("SIGNET_BIN") ? "" : await alias()) + await script());
+  const { code, stdout, stderr } = await runBounded(shell, {
+    what: `the tutorial in ${shell}`,
+    args: [path],
+    deadlineMs: 180_000,
+    cwd: folder.path,
+    clearEnv: true,
+    env: { ...cleanEnvironment(), NO_COLOR: "1", PATH: `${folder.path}:${Deno.env.get("PATH")}` },
+  });
+  const said = `${stdout}\n${stderr}`;
+  assert.equal(code, 0, said);
+  // The answers, in the page's order: what curl prints of them.
+  assert.deepEqual(stdout.match(/^(?:HTTP\/1\.1 .*|Echo: hello)$/gm), [
+    "HTTP/1.1 202 Accepted",
+    "Echo: hello",
+    "HTTP/1.1 403 Forbidden",
+    "HTTP/1.1 404 Not Found",
+    "Echo: hello",
+    "Echo: hello",
+    "HTTP/1.1 404 Not Found",
+  ], said);
+  assert.match(stdout, /owner/i, "what inspect says");
+  const log = await Deno.readTextFile(`${folder.path}/signet-tutorial/signet.log`);
+  assert.match(log, /"code":"owner_mismatch"/, `the log says who tried: ${log}`);
+  assert.match(log, /session resurrected upstream/, "the log says that the session was opened again");
+}
+
+for (const shell of ["bash", "zsh"] as const) {
+  Deno.test(
+    `every block of the tutorial does what the page says, in ${shell}`,
+    await needing([shell, "curl"], "that the tutorial is true"),
+    () => walk(shell),
+  );
+}

@@ -35,6 +35,17 @@ Deno.test("every page that a page leads to is there", STRICT, async () => {
   assert.deepEqual(missing, []);
 });
 
+Deno.test("nothing that is to be pasted into a shell has a comment: an interactive zsh runs it", STRICT, async () => {
+  const wrong: string[] = [];
+  for await (const { path, text } of pages()) {
+    for (const [, block] of text.matchAll(/^```(?:sh|bash|zsh)\n([\s\S]*?)^```$/gm)) {
+      const bare = block!.replaceAll(/'[^']*'|"(?:\\.|[^"\\])*"/g, "…");
+      for (const line of bare.split("\n")) if (/(?:^|\s)#/.test(line)) wrong.push(`${path}: ${line.trim()}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
 /** Of other programs, of Deno's tasks, or of one command. */
 const NO_SETTINGS: ReadonlySet<string> = new Set([
   ...["runtime", "target", "all", "stdio", "out", "verbose", "version", "write", "init", "live", "hash", "before"],
