@@ -32,7 +32,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     link.lookAtPolicy();
     tokens.removeAgain();
   };
-  const revocations = new RedisRevocations(link, { ...options, onLoss });
+  const revocations = new RedisRevocations(link, { ...options, onLoss, onRead: () => tokens.removeOwed() });
   link.watchComing(() => tokens.removeAgain());
   await link.open();
   return {

@@ -42,26 +42,32 @@ export class RedisRevocations implements RevocationStore {
   readonly #unwritten = new Unwritten((revocation) => this.#write(revocation));
   readonly #kept: KeptRevocations;
   readonly #onLoss: (loss: StoreLoss) => void;
+  readonly #onRead: () => void;
   /** Where messages are waited for. */
   #news: HeardNews | undefined;
   /** Between what was read and what was written last the log had lost something. */
   #hole: { readonly cursor: number; readonly newest: number } | undefined;
 
-  /** @param onLoss told of each loss once, where the store has lost what it had. Must not throw */
+  /**
+   * @param onLoss told of each loss once, where the store has lost what it had. Must not throw
+   * @param onRead told whenever the log has been read: the store may take what it has not taken before. Must not throw
+   */
   constructor(
     link: RedisLink,
-    { seal, now, onLoss, settlingMs = SETTLING_MS }: {
+    { seal, now, onLoss, onRead = () => {}, settlingMs = SETTLING_MS }: {
       readonly seal: StoreSeal;
       readonly now: () => number;
       /** See {@link SETTLING_MS}. */
       readonly settlingMs?: number;
       readonly onLoss: (loss: StoreLoss) => void;
+      readonly onRead?: () => void;
     },
   ) {
     this.#link = link;
     this.#seal = seal;
     this.#now = now;
     this.#onLoss = onLoss;
+    this.#onRead = onRead;
     this.#settlingMs = settlingMs;
     this.#kept = new KeptRevocations({ now, isWaiting: (name) => this.#unwritten.has(name) });
     const base = `{${link.prefix}:revoked}`;
@@ -159,6 +165,7 @@ export class RedisRevocations implements RevocationStore {
     for (const [name, revocation] of this.#kept.takeOwed()) this.#unwritten.keep(name, revocation);
     // Also what a store that was there the whole time would not take.
     this.#unwritten.writeAll();
+    this.#onRead();
     // Numbers have gone back: what is new has one that was passed long ago.
     if (cursor > newest) return await this.#fromTheBeginning(newest, limit);
     const found = listIn(entries).map(entryOf);

@@ -75,13 +75,19 @@ export class RedisTokens implements TokenStore {
 
   async remove(sid: string): Promise<boolean> {
     const isRemoved = await this.#removeAll([sid]) === 1;
-    if (isRemoved) this.#removed.add([sid]);
+    // Also where there was none: it may have been removed by a question whose answer was lost.
+    this.#removed.add([sid]);
     return isRemoved;
   }
 
   /** The store may have lost what was removed last, as with a master that it has lost. Nobody waits for it. */
   removeAgain(): void {
     this.#removed.removeAgain();
+  }
+
+  /** The same where it has not taken that yet. */
+  removeOwed(): void {
+    this.#removed.removeOwed();
   }
 
   async #removeAll(sids: readonly string[]): Promise<number> {

@@ -10,6 +10,8 @@ export class RemovedTokens {
   /** The newest last. */
   readonly #sids = new Set<string>();
   readonly #remove: (sids: readonly string[]) => Promise<unknown>;
+  /** The store may have some of them again. */
+  #isOwed = false;
   #isRemoving = false;
 
   /** @param remove rejects with StoreError where the store does not take it */
@@ -29,16 +31,34 @@ export class RemovedTokens {
     }
   }
 
-  /** All of them. Nobody waits for it. */
+  /** All of them: the store may have them again. Nobody waits for it. */
   removeAgain(): void {
-    if (this.#isRemoving || this.#sids.size === 0) return;
-    this.#isRemoving = true;
-    // Where it is away again: when it is back.
-    this.#removeAgain().catch(ignoreStoreError).catch(tellIfOwn).finally(() => this.#isRemoving = false);
+    this.#isOwed = true;
+    this.removeOwed();
   }
 
-  async #removeAgain(): Promise<void> {
-    const sids = [...this.#sids];
+  /** The same where the store has not taken it yet: it may have been away, or taken no writes. */
+  removeOwed(): void {
+    if (this.#isRemoving || !this.#isOwed) return;
+    this.#isRemoving = true;
+    // Where it is away again: the next time.
+    this.#removeAll().catch(ignoreStoreError).catch(tellIfOwn).finally(() => this.#isRemoving = false);
+  }
+
+  /** Once more where it may have been lost meanwhile. */
+  async #removeAll(): Promise<void> {
+    while (this.#isOwed) {
+      this.#isOwed = false;
+      try {
+        await this.#removeEach([...this.#sids]);
+      } catch (fault) {
+        this.#isOwed = true;
+        throw fault;
+      }
+    }
+  }
+
+  async #removeEach(sids: readonly string[]): Promise<void> {
     for (let at = 0; at < sids.length; at += REMOVED_AT_ONCE) await this.#remove(sids.slice(at, at + REMOVED_AT_ONCE));
   }
 }

@@ -90,7 +90,12 @@ export function remember(map: Map<string, Revocation>, name: string, revocation:
 /** As much as two that are about the same: one that comes later may be about less. */
 function both(held: Revocation, added: Revocation): Revocation {
   const untilMs = Math.max(held.untilMs, added.untilMs);
-  if (held.kind === "session" || added.kind === "session") return untilMs === held.untilMs ? held : added;
+  if (held.kind === "session" || added.kind === "session") {
+    const longer = untilMs === held.untilMs ? held : added;
+    // That a client has deleted it, too, takes nothing from an operator's word.
+    const spoken = [longer, held, added].find((each) => each.kind === "session" && each.by === "operator") ?? longer;
+    return spoken.untilMs === untilMs ? spoken : { ...spoken, untilMs };
+  }
   const beforeMs = Math.max(held.beforeMs, added.beforeMs);
   return held.untilMs === untilMs && held.beforeMs === beforeMs ? held : { ...added, untilMs, beforeMs };
 }

@@ -92,6 +92,40 @@ for (const way of ["it is shown", "the store comes back", "the store has lost re
   });
 }
 
+Deno.test(
+  "redis store T3: a token whose removal a store has lost is removed again by one that took no writes as it came back",
+  {
+    ...STRICT,
+    ...HERE,
+  },
+  async () => {
+    await using redis = await RedisServer.start();
+    const [store, other] = [await openTestStore(redis), await openTestStore(redis)];
+    try {
+      for (const each of [store, other]) each.shared!.watchRevocations(() => {});
+      await until(() => isWhole(store), "both connections");
+      await forget(other);
+      for (const sid of ["t", "of an agent"]) assert.equal(await store.tokens.remove(sid), true);
+      await forget(other);
+      // A replica at first, which its master's end makes the master where it stands.
+      await redis.ask("REPLICAOF", "127.0.0.1", "1");
+      await redis.ask("CLIENT", "KILL", "TYPE", "normal");
+      const isRefused = async () =>
+        /READONLY/.test(String(await Promise.resolve(store.tokens.get("another")).catch(String)));
+      await until(isRefused, "the store to be back");
+      // Nor does another connection lead to one that takes them.
+      await aMoment(300);
+      await redis.ask("REPLICAOF", "NO", "ONE");
+      await until(() => answers(other), "the store to take writes");
+      await store.revocations.changesSince(0, 10);
+      const isGone = async (sid: string) => await other.tokens.get(sid) === undefined;
+      for (const sid of ["t", "of an agent"]) await until(() => isGone(sid), `${sid} to be removed again`);
+    } finally {
+      await closeWhole(store, other);
+    }
+  },
+);
+
 Deno.test("redis store R6: a store that keeps writes waiting, as before a failover, goes once, and comes back once", {
   ...STRICT,
   ...HERE,

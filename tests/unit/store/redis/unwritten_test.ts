@@ -46,6 +46,21 @@ Deno.test("L6: what an operator revoked stays, however much clients delete", STR
   assert.deepEqual([map.size, map.has("p19999"), map.has("s24999")], [10_000, true, false]);
 });
 
+Deno.test(
+  "L6: what an operator revoked stays the operator's, though its client deletes it, before or after",
+  STRICT,
+  () => {
+    const revoked = (untilMs: number): Revocation => ({ ...deleted("s"), by: "operator", untilMs } as Revocation);
+    for (
+      const [first, then, untilMs] of [[deleted("s"), revoked(1000), 1000], [revoked(500), deleted("s"), 1000]] as const
+    ) {
+      const map = new Map<string, Revocation>();
+      for (const each of [first, then]) remember(map, "s", each);
+      assert.deepEqual(map.get("s"), revoked(untilMs));
+    }
+  },
+);
+
 Deno.test("L6: what is extended while it is written is written once more", STRICT, async () => {
   const { asked, unwritten } = scene();
   unwritten.keep("a", deleted("a"));
