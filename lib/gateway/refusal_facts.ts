@@ -1,6 +1,6 @@
 // What the log says of a refused request: what was found in it and what is wanted, where neither is a secret (V1). Ids,
 // credentials, bodies and other fields never get here; what does is bounded.
-import type { ErrorCode, SignetError } from "../errors.ts";
+import { ERROR_KINDS, type ErrorCode, type SignetError } from "../errors.ts";
 import { LEGACY_REVISIONS, MODERN_REVISIONS } from "../mcp/eras/revisions.ts";
 import { redactPath, shortHash } from "../observe/redact.ts";
 import { shortened } from "../observe/shortened.ts";
@@ -11,6 +11,8 @@ import type { GatewayParts } from "./parts.ts";
 export type RefusalFacts = {
   readonly found?: string;
   readonly wanted?: string;
+  /** In place of both: what the client is told. */
+  readonly reason?: string;
   /** Of the session that was asked for, if it is known here. */
   readonly session?: string;
   readonly caller?: string;
@@ -46,7 +48,7 @@ const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
     remedy: "Point the client at the path that is wanted, or set --path.",
   }),
   media_type_unsupported: ({ inbound }) => ({
-    found: shortened(inbound.facts.contentType?.split(";")[0]?.trim() || "no Content-Type"),
+    found: shownType(inbound.facts.contentType),
     wanted: "application/json in UTF-8, without a content coding",
   }),
   method_not_allowed: ({ inbound, error }) => ({
@@ -57,10 +59,8 @@ const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
     found: `${shownMethod(inbound.head.method)} without Mcp-Session-Id`,
     wanted: "initialize, or the id it was answered with",
   }),
-  protocol_version_unsupported: ({ inbound }) => ({
-    found: /^\d{4}-\d\d-\d\d$/.test(inbound.protocolVersion ?? "") ? inbound.protocolVersion! : "(no date)",
-    wanted: REVISIONS,
-  }),
+  protocol_version_unsupported: versionOf,
+  modern_version_unsupported: versionOf,
   owner_mismatch: ({ parts, inbound }) => ({
     ...sessionOf(parts, inbound),
     ...nameOf(inbound),
@@ -85,7 +85,17 @@ const FACTS: Readonly<Partial<Record<ErrorCode, Facts>>> = {
 
 /** What the error's code lets be said of this request. */
 export function refusalFacts(refused: Refused): RefusalFacts & { readonly from: string } {
-  return { from: refused.inbound.remoteAddress, ...FACTS[refused.error.code]?.(refused) };
+  return { from: refused.inbound.remoteAddress, ...(FACTS[refused.error.code] ?? toldOf)(refused) };
+}
+
+/** Of a message that is not as it should be, the words that its client gets: they hold nothing of what stood in it. */
+function toldOf({ error }: Refused): RefusalFacts {
+  return ERROR_KINDS[error.code].status >= 500 || error.detail.cause !== undefined ? {} : { reason: error.message };
+}
+
+function versionOf({ inbound }: Refused): RefusalFacts {
+  const { protocolVersion = "" } = inbound;
+  return { found: /^\d{4}-\d\d-\d\d$/.test(protocolVersion) ? protocolVersion : "(no date)", wanted: REVISIONS };
 }
 
 /** Whose request it was, and in which session, of one that is known. */
@@ -111,6 +121,12 @@ function originOf(text: string): string {
   } catch {
     return "(no origin)";
   }
+}
+
+function shownType(contentType = ""): string {
+  const [type = ""] = contentType.split(";");
+  if (/^\s*application\/json\s*$/i.test(type)) return "application/json in another charset, or in a content coding";
+  return shortened(type.trim() || "no Content-Type");
 }
 
 function shownPath(path: string): string {

@@ -103,6 +103,23 @@ for (const lane of LANES) {
             wanted: "application/json in UTF-8, without a content coding",
           },
         ],
+        [rawPost(ping, [...json, `mcp-session-id: ${id}`, "content-encoding: gzip"]), 415, {
+          code: "media_type_unsupported",
+          found: "application/json in another charset, or in a content coding",
+        }],
+        [rawPost("3", json), 400, { code: "invalid_request", reason: "Invalid request: a message must be an object" }],
+        [rawPost('{"jsonrpc":"1.0","id":1,"method":"secret"}', json), 400, {
+          code: "invalid_request",
+          reason: 'Invalid request: jsonrpc must be "2.0"',
+        }],
+        [rawPost('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"secret":1}}', json), 400, {
+          code: "invalid_params",
+          reason: "Invalid params: initialize needs protocolVersion (text), capabilities and clientInfo (objects)",
+        }],
+        [rawPost(`[${ping}]`, [...json, `mcp-session-id: ${id}`]), 400, {
+          code: "batch_refused",
+          reason: "Invalid request: this protocol version has no JSON-RPC batches",
+        }],
         ["POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n", 413, { code: "body_too_large" }],
         ["junk\r\n\r\n", 400, { code: "malformed_http" }],
       ];
