@@ -7,7 +7,7 @@ import type { LifeEvent, Observer } from "../observe/observers.ts";
 import type { WrittenBytes } from "../platform/memory/written_bytes.ts";
 import { settlesWithin, SYSTEM_TIMERS } from "../platform/time/timers.ts";
 import { batchWriters, quoted, writeEvent, writeExchange, writeTime } from "./audit_line.ts";
-import { Chain, type ChainKey } from "./chain.ts";
+import { Chain, type ChainKey, MAX_SEALED } from "./chain.ts";
 import { ChainWriter, type WritingStats } from "./chain_writer.ts";
 import { Door } from "./door.ts";
 import { type LineBatch, LineQueue } from "./line_batch.ts";
@@ -33,10 +33,10 @@ export interface AuditLogOptions {
 }
 
 const MAX_WAITING = 8 * 1024 * 1024;
-/** Lines of a batch: its MAC is one, and whoever verifies holds it. */
-const MAX_LINES = 256;
-/** How long lines wait for others of their batch, ms; as many as make one wait for nobody. */
+/** How long lines wait for others that are written with them, ms. */
 const GATHER_MS = 20;
+/** As many wait for nobody: a write wakes two threads, whatever its length. */
+const MAX_LINES = 4 * MAX_SEALED;
 /** How long a request waits for room before it is refused. */
 const PATIENCE_MS = 5000;
 

@@ -6,6 +6,8 @@ import { WrittenBytes } from "../platform/memory/written_bytes.ts";
 import { createHmac } from "../platform/runtime/builtin.ts";
 import type { LineBatch } from "./line_batch.ts";
 
+/** Lines under one MAC: whoever verifies holds them. */
+export const MAX_SEALED = 256;
 /** Of a MAC, in hex digits. */
 const MAC_DIGITS = 32;
 /** Between the last line and its MAC; what follows the MAC is of the next batch. */
@@ -81,26 +83,34 @@ export class Chain {
   }
 
   /**
-   * The bytes of a batch; on loan until the next is sealed.
+   * The bytes of lines that are written at once, under as many MACs as they need; on loan until the next are sealed.
    * @param lines at least one
    */
   seal({ bytes, ends }: LineBatch): Uint8Array {
     const sealed = this.#sealed;
     sealed.empty();
     const last = ends.length - 1;
-    for (let i = 0, start = 0; i <= last; i++) {
+    for (let i = 0, start = 0, from = 0; i <= last; i++) {
       const end = ends[i]!;
       sealed.put(HEAD);
       sealed.number(++this.#seq);
       sealed.byte(COMMA);
       sealed.put(bytes.subarray(start, end));
-      sealed.put(i < last ? TAIL : BEFORE_MAC_BYTES);
       start = end;
+      if (i < last && (i + 1) % MAX_SEALED !== 0) sealed.put(TAIL);
+      else from = this.#endSealed(from);
     }
-    this.#mac = macOf(this.key, this.#mac, [this.#since, sealed.bytes.subarray(0, sealed.length)]);
+    return sealed.bytes.subarray(0, sealed.length);
+  }
+
+  /** Puts a MAC behind what was sealed. @param from where that begins @returns where the next begins */
+  #endSealed(from: number): number {
+    const sealed = this.#sealed;
+    sealed.put(BEFORE_MAC_BYTES);
+    this.#mac = macOf(this.key, this.#mac, [this.#since, sealed.bytes.subarray(from, sealed.length)]);
     this.#since = AFTER_MAC_BYTES;
     sealed.text(this.#mac);
     sealed.put(AFTER_MAC_BYTES);
-    return sealed.bytes.subarray(0, sealed.length);
+    return sealed.length;
   }
 }

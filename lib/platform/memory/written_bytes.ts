@@ -9,7 +9,7 @@ const SHORT = 24;
 const SHORT_TEXT = 40;
 const FIRST_SIZE = 4096;
 /** Memory beyond this is let go of when it is empty, in bytes. */
-const KEPT_SIZE = 256 * 1024;
+const KEPT_SIZE = 512 * 1024;
 
 const ZERO = 0x30, POINT = 0x2e, QUOTE = 0x22, BACKSLASH = 0x5c;
 

@@ -1,7 +1,7 @@
 // G2: whatever is done to a log by somebody without the key is found, whatever it is; what was not touched is whole.
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { Chain, type ChainKey } from "../../../lib/audit/chain.ts";
+import { Chain, type ChainKey, MAX_SEALED } from "../../../lib/audit/chain.ts";
 import { type Verdict, Verifier } from "../../../lib/audit/verify.ts";
 import { sealTexts } from "../../support/audit.ts";
 
@@ -75,6 +75,19 @@ function edit(bytes: Uint8Array, way: number, at: number, to: number): Uint8Arra
     }
   }
 }
+
+Deno.test("G2: lines that are written at once are sealed as if each batch of them had been", () => {
+  for (const count of [1, MAX_SEALED - 1, MAX_SEALED, MAX_SEALED + 1, 3 * MAX_SEALED, 3 * MAX_SEALED + 7]) {
+    const texts = Array.from({ length: count }, (_, n) => line(n));
+    const [once, apart] = [new Chain(KEY), new Chain(KEY)];
+    const bytes = joined([sealTexts(once, [START]), sealTexts(once, texts), sealTexts(once, [STOP])]);
+    const parts = [sealTexts(apart, [START])];
+    for (let at = 0; at < count; at += MAX_SEALED) parts.push(sealTexts(apart, texts.slice(at, at + MAX_SEALED)));
+    parts.push(sealTexts(apart, [STOP]));
+    assert.deepEqual(bytes, joined(parts), `${count} lines`);
+    assert.deepEqual(once.head, apart.head);
+  }
+});
 
 Deno.test("G2: the chain of a log that nobody has touched is whole, in whatever pieces it is read", async () => {
   await fc.assert(fc.asyncProperty(sizes, fc.integer({ min: 1, max: 64 }), async (sizes, size) => {
