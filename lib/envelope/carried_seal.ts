@@ -4,7 +4,7 @@
 // Guarantees: equal input gives equal text, every value has one text, opening never throws, and whatever is wrong with a
 // text of some length, refusing it takes the steps that opening it takes.
 import { Buffer } from "node:buffer";
-import { createCipheriv } from "../platform/runtime/builtin.ts";
+import { AesCtr, COUNTER_BYTES } from "./aes_ctr.ts";
 import { HmacSha256, PAD_BYTES } from "./hmac_sha256.ts";
 import { KEY_ID_BYTES, type KeyRing, type MasterKey } from "./key_ring.ts";
 
@@ -24,27 +24,56 @@ export interface Opening<Refusal> {
   readonly maxBytes: number;
   readonly minBytes: number;
   /**
-   * What is wrong with a plaintext; undefined if nothing is. It is asked of every text, of a forged one about bytes that
-   * mean nothing, and has `minBytes` at least: nothing it does may depend on what they are.
+   * What is wrong with a plaintext, which stands in `room` from `at` on; undefined if nothing is. It is asked of every
+   * text, of a forged one about bytes that mean nothing, and has `minBytes` at least: nothing it does may depend on what
+   * they are.
    */
-  readonly judge: (plaintext: Uint8Array, key: MasterKey) => Refusal | undefined;
+  readonly judge: (room: Uint8Array, at: number, key: MasterKey) => Refusal | undefined;
+  /** Where in the plaintext begins what is handed out, in memory of its own. Default: all of it is. */
+  readonly handedFrom?: number;
 }
 
 /** 1 are the texts of `seal.ts`. */
 const VERSION = 2;
-const IV_AT = 1 + KEY_ID_BYTES, IV_BYTES = 16;
-/** Divisible by 3: the text of what is before the ciphertext and that of the ciphertext stand one behind the other. */
-const OVERHEAD_BYTES = IV_AT + IV_BYTES;
+const IV_BYTES = COUNTER_BYTES;
+/** What stands before a ciphertext. */
+const OVERHEAD_BYTES = 1 + KEY_ID_BYTES + IV_BYTES;
 
 /** Length in characters of the text of a plaintext. */
 export function sealedLength(plaintextBytes: number): number {
   return Math.ceil((OVERHEAD_BYTES + plaintextBytes) * 4 / 3);
 }
 
-// Scratch: on the one runtime a buffer costs as much as the cipher, on the other a view does. Nothing here awaits, and
-// native functions copy what they are given. `head` is what stands before a ciphertext.
-const head = Buffer.alloc(OVERHEAD_BYTES);
-const headIv = new Uint8Array(head.buffer, head.byteOffset + IV_AT, IV_BYTES);
+/** The same memory three times: views of what is no Buffer cost a third, and a cipher's stream is added by words. */
+interface Scratch {
+  readonly buffer: Buffer;
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+}
+
+function scratchOf(length: number): Scratch {
+  const words = new Int32Array(Math.ceil(length / 4));
+  return { buffer: Buffer.from(words.buffer), bytes: new Uint8Array(words.buffer), words };
+}
+
+// Scratch: what is made for each text costs more than its cipher does. Nothing here awaits, and native functions copy what
+// they are given. Initial vector and ciphertext begin at a word, in both.
+/** What a text is of, as long as the longest so far. */
+let envelope = scratchOf(4096);
+const ENVELOPE_AT = 4 - 1, KEY_ID_AT = ENVELOPE_AT + 1, IV_AT = KEY_ID_AT + KEY_ID_BYTES, TEXT_AT = IV_AT + IV_BYTES;
+/** What a MAC is made of: `version ‖ key id ‖ length of kind ‖ kind ‖ plaintext`, behind room for the key's block. */
+let room = scratchOf(4096);
+
+/** Where in `room` the plaintext stands: at a word, the first behind all that is before it. */
+function plaintextAt(kind: CarriedKind): number {
+  return Math.ceil((PAD_BYTES + 1 + KEY_ID_BYTES + 1 + kind.length) / 4) * 4;
+}
+
+/** For a text of so many bytes, the plaintext in `room` from `at` on. */
+function makeRoom(length: number, at: number): void {
+  if (envelope.bytes.length < TEXT_AT + length) envelope = scratchOf(TEXT_AT + length);
+  if (room.bytes.length < at + length) room = scratchOf(at + length);
+}
 
 /**
  * The one text of a plaintext under this key for this purpose.
@@ -54,16 +83,20 @@ export function seal(
   key: MasterKey,
   kind: CarriedKind,
   length: number,
-  write: (room: Buffer, at: number) => void,
+  write: (room: Uint8Array, at: number) => void,
 ): string {
   const at = plaintextAt(kind);
-  write(roomFor(at + length), at);
-  const mac = macOf(key, kind, at + length);
-  head[0] = VERSION;
-  putWord(head, 1, key.idWord);
-  for (let i = 0; i < IV_BYTES; i++) headIv[i] = mac[i]!;
-  const ciphertext = crypt(key, headIv, room.bytes.subarray(at, at + length));
-  return head.toString("base64url") + ciphertext.toString("base64url");
+  makeRoom(length, at);
+  write(room.bytes, at);
+  const keyed = keyedBy(key);
+  const mac = macOf(keyed, kind, at + length);
+  const { bytes } = envelope;
+  bytes[ENVELOPE_AT] = VERSION;
+  putWord(bytes, KEY_ID_AT, key.idWord);
+  for (let i = 0; i < IV_BYTES; i++) bytes[IV_AT + i] = mac[i]!;
+  const stream = keyed.cipher.stream(envelope.words, IV_AT / 4, length);
+  addWords(stream, room.words, at / 4, envelope.words, TEXT_AT / 4, length);
+  return envelope.buffer.toString("base64url", ENVELOPE_AT, TEXT_AT + length);
 }
 
 /** What is in no base64url. */
@@ -78,37 +111,34 @@ function endsWell(text: string): boolean {
   return LAST_OF[left]!.includes(text.charAt(text.length - 1));
 }
 
-/** What was decoded, and a place to decode to: as long as the longest text so far. */
-let decoded = scratchOf(4096);
-
 export function open<Refusal>(
   ring: KeyRing,
   kind: CarriedKind,
   text: string,
-  { maxBytes, minBytes, judge }: Opening<Refusal>,
+  { maxBytes, minBytes, judge, handedFrom = 0 }: Opening<Refusal>,
 ): OpenResult<Refusal> {
   // The one thing that is told early: it bounds the work.
   if (text.length > sealedLength(maxBytes)) return { ok: false, reason: "length" };
-  if (text.length > decoded.bytes.length) decoded = scratchOf(text.length);
-  const { buffer, bytes } = decoded;
+  const at = plaintextAt(kind);
+  makeRoom(Math.max(text.length, minBytes), at);
+  const { buffer, bytes, words } = envelope;
   const isStrange = STRANGE.test(text);
   // A decoder takes its time over what it does not know.
-  const written = buffer.write(isStrange ? "A".repeat(text.length) : text, 0, "base64url");
+  const written = buffer.write(isStrange ? "A".repeat(text.length) : text, ENVELOPE_AT, "base64url");
   const isShort = written < OVERHEAD_BYTES + minBytes;
-  const size = isShort ? OVERHEAD_BYTES + minBytes : written;
-  const known = ring.find(buffer.readUInt32BE(1));
+  const length = isShort ? minBytes : written - OVERHEAD_BYTES;
+  const known = ring.find(wordAt(bytes, KEY_ID_AT));
   const key = known ?? ring.active;
-  for (let i = 0; i < IV_BYTES; i++) headIv[i] = bytes[IV_AT + i]!;
+  const keyed = keyedBy(key);
   // In counter mode both directions are one.
-  const plaintext = crypt(key, headIv, bytes.subarray(OVERHEAD_BYTES, size));
-  const at = plaintextAt(kind), end = at + plaintext.length;
-  roomFor(end).set(plaintext, at);
-  const isAuthentic = equalBytes(macOf(key, kind, end), 0, headIv, 0, IV_BYTES);
-  const refusal = judge(plaintext, key);
+  addWords(keyed.cipher.stream(words, IV_AT / 4, length), words, TEXT_AT / 4, room.words, at / 4, length);
+  const isAuthentic = equalBytes(macOf(keyed, kind, at + length), 0, bytes, IV_AT, IV_BYTES);
+  const refusal = judge(room.bytes, at, key);
+  const plaintext = room.bytes.slice(at + handedFrom, at + length);
   const isText = !isStrange && endsWell(text);
   if (isShort) return { ok: false, reason: "length" };
   if (!isText) return { ok: false, reason: "alphabet" };
-  if (bytes[0] !== VERSION) return { ok: false, reason: "version" };
+  if (bytes[ENVELOPE_AT] !== VERSION) return { ok: false, reason: "version" };
   if (known === undefined) return { ok: false, reason: "key" };
   if (!isAuthentic) return { ok: false, reason: "tag" };
   return refusal === undefined ? { ok: true, plaintext } : { ok: false, reason: refusal };
@@ -121,36 +151,17 @@ export function equalBytes(a: Uint8Array, aFrom: number, b: Uint8Array, bFrom: n
   return difference === 0;
 }
 
-function crypt(key: MasterKey, iv: Uint8Array, text: Uint8Array): Buffer {
-  const cipher = createCipheriv("aes-256-ctr", key.carriedCipherKey, iv);
-  const crypted = cipher.update(text);
-  // Nothing is left; but one of the runtimes keeps a cipher until it has ended.
-  cipher.final();
-  return crypted;
-}
-
-/** The same memory twice: views of what is no Buffer cost a third. */
-interface Scratch {
-  readonly buffer: Buffer;
-  readonly bytes: Uint8Array;
-}
-
-function scratchOf(length: number): Scratch {
-  const bytes = new Uint8Array(length);
-  return { buffer: Buffer.from(bytes.buffer), bytes };
-}
-
-/** What a MAC is made of: `version ‖ key id ‖ length of kind ‖ kind ‖ plaintext`, behind room for the key's block. */
-let room = scratchOf(4096);
-const KIND_AT = PAD_BYTES + IV_AT;
-
-function plaintextAt(kind: CarriedKind): number {
-  return KIND_AT + 1 + kind.length;
-}
-
-function roomFor(end: number): Buffer {
-  if (room.bytes.length < end) room = scratchOf(end);
-  return room.buffer;
+/** A text of `length` bytes with the stream added. The last word has more than that: nobody looks at it. */
+function addWords(
+  stream: Int32Array,
+  from: Int32Array,
+  fromAt: number,
+  to: Int32Array,
+  toAt: number,
+  length: number,
+): void {
+  const count = (length + 3) >> 2;
+  for (let i = 0; i < count; i++) to[toAt + i] = from[fromAt + i]! ^ stream[i]!;
 }
 
 function putWord(bytes: Uint8Array, at: number, word: number): void {
@@ -160,21 +171,37 @@ function putWord(bytes: Uint8Array, at: number, word: number): void {
   bytes[at + 3] = word;
 }
 
+function wordAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
 /** Of the plaintext that stands in `room`, up to `end`. */
-function macOf(key: MasterKey, kind: CarriedKind, end: number): Uint8Array {
+function macOf({ mac, idWord }: Keyed, kind: CarriedKind, end: number): Uint8Array {
   const { bytes } = room;
-  bytes[PAD_BYTES] = VERSION;
-  putWord(bytes, PAD_BYTES + 1, key.idWord);
-  bytes[KIND_AT] = kind.length;
-  for (let i = 0; i < kind.length; i++) bytes[KIND_AT + 1 + i] = kind.charCodeAt(i);
-  return macUnder(key).of(bytes, end);
+  const kindAt = plaintextAt(kind) - 1 - kind.length, from = kindAt - KEY_ID_BYTES - 1;
+  bytes[from] = VERSION;
+  putWord(bytes, from + 1, idWord);
+  bytes[kindAt] = kind.length;
+  for (let i = 0; i < kind.length; i++) bytes[kindAt + 1 + i] = kind.charCodeAt(i);
+  return mac.of(bytes, end, from);
+}
+
+/** What a key is used by. */
+interface Keyed {
+  readonly idWord: number;
+  readonly mac: HmacSha256;
+  readonly cipher: AesCtr;
 }
 
 /** Weak: a key that leaves the ring takes its own with it. */
-const macs = new WeakMap<MasterKey, HmacSha256>();
+const allKeyed = new WeakMap<MasterKey, Keyed>();
 
-function macUnder(key: MasterKey): HmacSha256 {
-  let mac = macs.get(key);
-  if (mac === undefined) macs.set(key, mac = new HmacSha256(key.carriedMacKey));
-  return mac;
+function keyedBy(key: MasterKey): Keyed {
+  let keyed = allKeyed.get(key);
+  if (keyed === undefined) {
+    const { idWord } = key;
+    keyed = { idWord, mac: new HmacSha256(key.carriedMacKey), cipher: new AesCtr(key.carriedCipherKey) };
+    allKeyed.set(key, keyed);
+  }
+  return keyed;
 }

@@ -70,18 +70,22 @@ export function requestBinding(parts: readonly Uint8Array[]): Uint8Array {
   return digestOf([BINDING, ...parts], BINDING_BYTES);
 }
 
+// Scratch, the fields as long as the longest so far: nothing here awaits.
 const digest = new Uint8Array(32);
+let fields = new Uint8Array(512);
 
 /** Of each part its length (32 bits, little-endian) and its bytes: no two lists of parts give the same bytes. */
 function digestOf(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const fields = new Uint8Array(parts.reduce((size, { length }) => size + 4 + length, 0));
+  let size = 0;
+  for (const part of parts) size += 4 + part.length;
+  if (size > fields.length) fields = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {
     for (let i = 0; i < 4; i++) fields[at++] = part.length >>> (8 * i);
     fields.set(part, at);
     at += part.length;
   }
-  sha256Into(fields, digest);
+  sha256Into(fields.subarray(0, size), digest);
   return digest.slice(0, length);
 }
 
@@ -95,7 +99,9 @@ export function sealCarried(key: MasterKey, kind: CarriedKind, { token, expiresA
   const bound = boundTo(key, for_);
   return seal(key, kind, TOKEN_AT + token.length, (room, at) => {
     room.set(bound, at);
-    room.writeUIntBE(expiresAtS, at + EXPIRY_AT, EXPIRY_BYTES);
+    for (let i = EXPIRY_BYTES - 1, rest = expiresAtS; i >= 0; i--, rest = Math.floor(rest / 256)) {
+      room[at + EXPIRY_AT + i] = rest;
+    }
     room.set(token, at + TOKEN_AT);
   });
 }
@@ -125,24 +131,22 @@ export function openCarried(
   const opened = open(ring, kind, text, {
     minBytes: TOKEN_AT + 1,
     maxBytes: TOKEN_AT + MAX_CARRIED_BYTES[kind],
-    judge: (plaintext, key) => judge(plaintext, key, at),
+    judge: (room, from, key) => judge(room, from, boundTo(key, at), at.nowS),
+    handedFrom: TOKEN_AT,
   });
-  if (!opened.ok) return opened;
-  const { buffer, byteOffset, length } = opened.plaintext;
-  return { ok: true, token: new Uint8Array(buffer, byteOffset + TOKEN_AT, length - TOKEN_AT) };
+  return opened.ok ? { ok: true, token: opened.plaintext } : opened;
 }
 
-/** What is wrong with a plaintext. */
-function judge(plaintext: Uint8Array, key: MasterKey, at: Carriage & { readonly nowS: number }): Refusal | undefined {
-  const wanted = boundTo(key, at);
-  const isOwners = equalBytes(wanted, OWNER_AT, plaintext, OWNER_AT, OWNER_BYTES);
-  const isUpstreams = equalBytes(wanted, TAG_AT, plaintext, TAG_AT, TAG_BYTES);
-  const isBound = equalBytes(wanted, BINDING_AT, plaintext, BINDING_AT, BINDING_BYTES);
+/** What is wrong with the plaintext that stands in `room` from `from` on. */
+function judge(room: Uint8Array, from: number, wanted: Uint8Array, nowS: number): Refusal | undefined {
+  const isOwners = equalBytes(wanted, OWNER_AT, room, from + OWNER_AT, OWNER_BYTES);
+  const isUpstreams = equalBytes(wanted, TAG_AT, room, from + TAG_AT, TAG_BYTES);
+  const isBound = equalBytes(wanted, BINDING_AT, room, from + BINDING_AT, BINDING_BYTES);
   let expiresAtS = 0;
-  for (let i = 0; i < EXPIRY_BYTES; i++) expiresAtS = expiresAtS * 256 + plaintext[EXPIRY_AT + i]!;
-  if (plaintext[0] !== FORM) return "shape";
+  for (let i = 0; i < EXPIRY_BYTES; i++) expiresAtS = expiresAtS * 256 + room[from + EXPIRY_AT + i]!;
+  if (room[from] !== FORM) return "shape";
   if (!isOwners) return "owner";
   if (!isUpstreams) return "upstream";
-  if (expiresAtS !== 0 && expiresAtS <= at.nowS) return "expired";
+  if (expiresAtS !== 0 && expiresAtS <= nowS) return "expired";
   return isBound ? undefined : "binding";
 }

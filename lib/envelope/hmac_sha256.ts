@@ -26,11 +26,12 @@ export class HmacSha256 {
 
   /**
    * The MAC, 32 bytes, valid until the next is made.
-   * @param room holds the message from {@link PAD_BYTES} to `end`; what is before it is overwritten
+   * @param room holds the message from `from` to `end`; the {@link PAD_BYTES} before it are overwritten
    */
-  of(room: Uint8Array, end: number): Uint8Array {
-    room.set(this.#inner);
-    sha256Into(room.subarray(0, end), this.#digest);
+  of(room: Uint8Array, end: number, from: number = PAD_BYTES): Uint8Array {
+    const padded = from - PAD_BYTES;
+    room.set(this.#inner, padded);
+    sha256Into(room.subarray(padded, end), this.#digest);
     sha256Into(this.#outer, this.#mac);
     return this.#mac;
   }

@@ -3,7 +3,7 @@
 import { needingBun, runTestsOnBun } from "../support/on_bun.ts";
 
 const files = [
-  ...["carried_value", "hmac_sha256"].map((name) => `tests/unit/envelope/${name}_test.ts`),
+  ...["aes_ctr", "carried_value", "hmac_sha256"].map((name) => `tests/unit/envelope/${name}_test.ts`),
   "tests/property/envelope_carried_test.ts",
 ];
 

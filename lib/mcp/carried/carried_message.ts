@@ -14,7 +14,10 @@ export type ExchangedKind = Exclude<FoundKind, "id" | "method">;
 /** How messages are changed. */
 export interface Exchanging {
   readonly carries: Carries;
-  /** What stands in the answer in place of a value's JSON text, ASCII; undefined where it is none that can be passed on. */
+  /**
+   * What stands in the answer in place of a value's JSON text, or between quotes if it is a text (ASCII); undefined where it
+   * is none that can be passed on.
+   */
   exchange(kind: ExchangedKind, token: Uint8Array): Uint8Array | string | undefined;
   /** The answer in place of one with a value that cannot be passed on, to the request of this id (JSON text). */
   instead(id: Uint8Array): Uint8Array;

@@ -20,7 +20,88 @@ const LEAST_NORMAL = 2 ** -1022;
 export function canonicalText(text: Uint8Array): Uint8Array {
   // A string without an escape has one spelling only.
   if (text[0] === QUOTE && text[text.length - 1] === QUOTE && text.indexOf(BACKSLASH) < 0) return text;
+  if (endOfCanonical(text, 0) === text.length) return text;
   return text.length > MAX_SORTED_BYTES ? text : encoder.encode(new Reading(decoder.decode(text)).value());
+}
+
+/**
+ * Where the value ends that begins at `start`, if it is seen at a glance that its text is the canonical one, as of most
+ * arguments it is: ASCII, no blanks, no escapes, members in order, short integers. Otherwise −1, and nothing is said.
+ */
+function endOfCanonical(text: Uint8Array, start: number): number {
+  switch (text[start]) {
+    case QUOTE:
+      return endOfPlainString(text, start);
+    case OPEN_OBJECT:
+      return endOfOrderedObject(text, start);
+    case OPEN_ARRAY:
+      return endOfArray(text, start);
+    default:
+      return endOfWord(text, start);
+  }
+}
+
+function endOfOrderedObject(text: Uint8Array, start: number): number {
+  let at = start + 1;
+  if (text[at] === CLOSE_OBJECT) return at + 1;
+  for (let before = -1, beforeEnd = -1;; at++) {
+    const name = at;
+    if (text[at] !== QUOTE) return -1;
+    at = endOfPlainString(text, at);
+    if (at < 0 || text[at] !== COLON) return -1;
+    // In ASCII the order of bytes is that of UTF-16.
+    if (before >= 0 && !isInOrder(text, before + 1, beforeEnd - 1, name + 1, at - 1)) return -1;
+    [before, beforeEnd] = [name, at];
+    at = endOfCanonical(text, at + 1);
+    if (at < 0) return -1;
+    if (text[at] !== COMMA) return text[at] === CLOSE_OBJECT ? at + 1 : -1;
+  }
+}
+
+/** Whether what stands first does not come after what stands second: names that are the same stay in their order. */
+function isInOrder(text: Uint8Array, from: number, end: number, otherFrom: number, otherEnd: number): boolean {
+  let at = from, other = otherFrom;
+  while (at < end && other < otherEnd && text[at] === text[other]) at++, other++;
+  return at === end || (other < otherEnd && text[at]! < text[other]!);
+}
+
+function endOfArray(text: Uint8Array, start: number): number {
+  let at = start + 1;
+  if (text[at] === CLOSE_ARRAY) return at + 1;
+  for (;; at++) {
+    at = endOfCanonical(text, at);
+    if (at < 0) return -1;
+    if (text[at] !== COMMA) return text[at] === CLOSE_ARRAY ? at + 1 : -1;
+  }
+}
+
+function endOfPlainString(text: Uint8Array, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const byte = text[at]!;
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH || byte > 0x7e) return -1;
+  }
+  return -1;
+}
+
+/** Of an integer, or of `true`, `false`, `null`: whatever letters they are, no other text says the same. */
+function endOfWord(text: Uint8Array, start: number): number {
+  const first = text[start]!;
+  const isNumber = first === 0x2d || isDigit(first);
+  let at = start + 1;
+  while (at < text.length && (isNumber ? isDigit(text[at]!) : isSmallLetter(text[at]!))) at++;
+  if (!isNumber) return isSmallLetter(first) ? at : -1;
+  const digits = first === 0x2d ? start + 1 : start;
+  if (at - digits > EXACT_DIGITS || (text[digits] === 0x30 && first === 0x2d)) return -1;
+  return at === text.length || endsScalar(text[at]!) ? at : -1;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+function isSmallLetter(byte: number): boolean {
+  return byte >= 0x61 && byte <= 0x7a;
 }
 
 class Reading {

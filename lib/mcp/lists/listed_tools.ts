@@ -7,6 +7,7 @@ import { outputSchemaForLegacy } from "./output_schema.ts";
 const OPEN_ARRAY = 0x5b, OPEN_OBJECT = 0x7b;
 /** Schemas within schemas are looked at so far down: nobody's arguments go deeper. */
 const DEEPEST = 64;
+const NOTHING = new Uint8Array(0);
 
 const [EXECUTION, INPUT, OUTPUT, HEADER, PROPERTIES] = [
   "execution",
@@ -97,14 +98,14 @@ function leavingOut(
         if (first === -1) first = keyStart;
         firstEnd = end;
       } else {
-        removed.push({ span: { start: keptEnd, end }, value: "" });
+        removed.push({ span: { start: keptEnd, end }, value: NOTHING });
         keptEnd = end;
       }
       return end;
     }
-    if (keptEnd === -1 && first !== -1) removed.push({ span: { start: first, end: keyStart }, value: "" });
+    if (keptEnd === -1 && first !== -1) removed.push({ span: { start: first, end: keyStart }, value: NOTHING });
     return keptEnd = visit(keyStart, keyEnd, start);
   });
-  if (keptEnd === -1 && first !== -1) removed.push({ span: { start: first, end: firstEnd }, value: "" });
+  if (keptEnd === -1 && first !== -1) removed.push({ span: { start: first, end: firstEnd }, value: NOTHING });
   return behind;
 }

@@ -6,9 +6,10 @@ import { HmacSha256, PAD_BYTES } from "../../../lib/envelope/hmac_sha256.ts";
 import { STRICT } from "../../support/strict.ts";
 
 function macOf(key: Uint8Array, message: Uint8Array): string {
-  const room = new Uint8Array(PAD_BYTES + message.length + 7);
-  room.set(message, PAD_BYTES);
-  return Buffer.from(new HmacSha256(key).of(room, PAD_BYTES + message.length)).toString("hex");
+  const from = PAD_BYTES + 3;
+  const room = new Uint8Array(from + message.length + 7);
+  room.set(message, from);
+  return Buffer.from(new HmacSha256(key).of(room, from + message.length, from)).toString("hex");
 }
 
 Deno.test("E4: a MAC is that of RFC 4231", STRICT, () => {

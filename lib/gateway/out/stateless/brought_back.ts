@@ -79,7 +79,7 @@ function openAll(opening: Opening): Change[] {
     if (!isTakenBy(wanted, message.method, carriage)) continue;
     const found = only(members, wanted);
     if (found === undefined || isNull(body, found.value)) continue;
-    const token = carriage.open(wanted, body.subarray(found.value.start, found.value.end));
+    const token = carriage.open(wanted, found.value);
     opened.push({ span: found.value, value: token });
     // Headers and body have been compared, while both were the client's.
     if (wanted === "taskId" && fieldValue(fields, "mcp-name") !== undefined) {
@@ -103,7 +103,7 @@ function openTaskIds({ body, members, carriage }: Opening): Change[] {
   if (ids === undefined || isNull(body, ids.value)) return [];
   if (!isArrayAt(body, ids.value)) throw refusalOf("task", "shape");
   return elementsIn(body, ids.value)
-    .map((span) => ({ span, value: carriage.open("taskId", body.subarray(span.start, span.end)) }));
+    .map((span) => ({ span, value: carriage.open("taskId", span) }));
 }
 
 /**

@@ -73,12 +73,12 @@ export class Carriage {
 
   /**
    * The JSON text that a client's text stands for.
-   * @param token the JSON text that the client has sent
+   * @param at where in the request's text the JSON text stands that the client has sent
    * @throws SignetError `carried_refused`
    */
-  open(member: CarriedMember, token: Uint8Array): Uint8Array {
+  open(member: CarriedMember, at: Span): Uint8Array {
     const kind = KIND[member];
-    const text = textOf(token, MAX_CARRIED_BYTES[kind]);
+    const text = textOf(this.#carrying.text, at, MAX_CARRIED_BYTES[kind]);
     const { registry, metrics } = this.#parts;
     const opened = openCarried(registry.ring, kind, text ?? "", this.#boundTo(kind));
     metrics.carried.count(kind, opened.ok ? "opened" : opened.reason);
@@ -87,7 +87,7 @@ export class Carriage {
     return opened.token;
   }
 
-  /** The JSON text to give a client in place of a value; undefined if it is longer than can be sealed. */
+  /** What a JSON string says that is given to a client in place of a value; undefined if it is longer than can be sealed. */
   seal(member: CarriedMember, token: Uint8Array): string | undefined {
     const kind = KIND[member];
     // One id has one text, however its server spells it.
@@ -97,8 +97,7 @@ export class Carriage {
     const { registry: { ring: { active } } } = this.#parts;
     // Tasks and cursors are compared by who holds them; a state is not, and lasts for a while.
     const expiresAtS = kind === "request-state" ? this.#nowS + STATE_LIFE_S : 0;
-    const text = known ?? sealCarried(active, kind, { token: exact, expiresAtS }, this.#boundTo(kind));
-    return `"${text}"`;
+    return known ?? sealCarried(active, kind, { token: exact, expiresAtS }, this.#boundTo(kind));
   }
 
   /** What nobody has any more looks like that, whatever comes with it. */
@@ -134,8 +133,9 @@ export class Carriage {
     const [name, given] = params === undefined ? [] : findMembers(text, [member, "arguments"], params);
     const parts = [
       encoder.encode(method),
-      name === undefined ? NO_NAME : canonicalText(text.subarray(name.start, name.end)),
-      given === undefined ? NO_ARGUMENTS : canonicalText(text.subarray(given.start, given.end)),
+      // Copies, which cost less than views do.
+      name === undefined ? NO_NAME : canonicalText(text.slice(name.start, name.end)),
+      given === undefined ? NO_ARGUMENTS : canonicalText(text.slice(given.start, given.end)),
     ];
     return this.#binding = requestBinding(parts);
   }
@@ -152,11 +152,11 @@ function tagOf(url: string): Uint8Array {
 }
 
 /** The text of a JSON string; undefined for what is none, or far too long to be one of ours. */
-function textOf(token: Uint8Array, maxBytes: number): string | undefined {
-  if (token[0] !== 0x22 || token.length > 12 * (maxBytes + 1024)) return undefined;
-  const text = decodeLatin1(token, 1, token.length - 1);
+function textOf(request: Uint8Array, { start, end }: Span, maxBytes: number): string | undefined {
+  if (request[start] !== 0x22 || end - start > 12 * (maxBytes + 1024)) return undefined;
+  const text = decodeLatin1(request, start + 1, end - 1);
   // What is no ASCII is none of ours, whatever it says; nor is what has an escape, but that one may be spelt with them.
-  return text.includes("\\") ? parseJson(decoder.decode(token)) as string : text;
+  return text.includes("\\") ? parseJson(decoder.decode(request.subarray(start, end))) as string : text;
 }
 
 function textAt(token: Uint8Array): string {

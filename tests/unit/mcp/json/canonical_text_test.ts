@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { canonicalText } from "../../../../lib/mcp/json/canonical_text.ts";
 import { STRICT } from "../../../support/strict.ts";
@@ -31,3 +32,55 @@ Deno.test("canonicalText leaves a long text as it is", STRICT, () => {
   const text = `{ "b":"${"x".repeat(256 * 1024)}","a":1}`;
   assert.equal(canonical(text), text);
 });
+
+Deno.test("canonicalText says of a text that looks canonical what it says of any", STRICT, () => {
+  const pieces = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    '"',
+    '"a"',
+    '"b":',
+    '"a":',
+    "1",
+    "-0",
+    "-7",
+    "00",
+    "1.0",
+    "1e3",
+    "true",
+    "nul",
+  ];
+  const written = fc.oneof(
+    fc.json({ maxDepth: 4 }),
+    fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.stringify(sorted(value))),
+    fc.array(fc.constantFrom(...pieces), { maxLength: 12 }).map((all) => all.join("")).filter(isJson),
+    fc.integer({ min: -1 }).map((n) => `[${n}${n}0000${Math.abs(n)}]`).filter(isJson),
+  );
+  fc.assert(
+    fc.property(written, (text) => {
+      // With a blank before it no text looks canonical.
+      assert.equal(canonical(text), canonical(` ${text}`));
+      assert.deepEqual(canonicalText(encoder.encode(canonical(text))), encoder.encode(canonical(text)));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([k, v]) => [k, sorted(v)]));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

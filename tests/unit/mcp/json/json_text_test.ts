@@ -1,7 +1,7 @@
 // Members of a JSON text found and replaced in place, whatever the text looks like.
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { flatten, replaceSpan, replaceSpanByNumber } from "../../../../lib/mcp/json/json_splice.ts";
+import { flatten, replaceSpan, replaceSpanByNumber, spliced } from "../../../../lib/mcp/json/json_splice.ts";
 import {
   elementsOf,
   findMember,
@@ -170,4 +170,19 @@ Deno.test("long strings end where JSON ends them, whatever stands in them", STRI
     ) => [name, JSON.parse(decoder.decode(text.subarray(start, end)))]);
     assert.deepEqual(Object.fromEntries(found), value);
   }));
+});
+
+Deno.test("spliced exchanges spans of any length for bytes as they are and for texts between quotes", STRICT, () => {
+  for (const length of [0, 1, 47, 48, 49, 300, 5000]) {
+    const long = "x".repeat(length);
+    const text = encoder.encode(`{"${long}":1,"b":"old","c":[${"0,".repeat(length)}2],"d":3}`);
+    const at = (name: string) => findMember(text, name)!;
+    const changes = [
+      { span: at("b"), value: `${long}n` },
+      { span: at("c"), value: encoder.encode(`"${long}"`) },
+      { span: at("d"), value: "" },
+    ];
+    assert.equal(decoder.decode(spliced(text, changes)), `{"${long}":1,"b":"${long}n","c":"${long}","d":""}`);
+    assert.equal(decoder.decode(spliced(text, [{ span: at("b"), value: long }], at("b"))), `"${long}"`);
+  }
 });
