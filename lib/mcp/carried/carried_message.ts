@@ -1,9 +1,11 @@
 // A message of a server's on its way to a stateless client, held until it can go out with what the client is to bring back
 // exchanged. Guarantees: nothing that is to be exchanged goes out in part or as it was; no more is held than
 // `MAX_HELD_BYTES` or the longest value.
+import { Buffer } from "node:buffer";
 import { SignetError } from "../../errors.ts";
-import { decodeLatin1 } from "../../http1/wire/latin1.ts";
+import { asciiBytes, decodeLatin1 } from "../../http1/wire/latin1.ts";
 import { parseJson } from "../../platform/json.ts";
+import { RUNTIME } from "../../platform/runtime/runtime.ts";
 import { type Change, spliced } from "../json/json_splice.ts";
 import { type Carries, isAboutTask } from "./carried_members.ts";
 import { CarriedScan } from "./carried_scan.ts";
@@ -32,6 +34,7 @@ const NOTHING = new Uint8Array(0);
 const NULL_ID = new TextEncoder().encode("null");
 
 const decoder = new TextDecoder();
+const { indexOf } = Buffer.prototype as unknown as { indexOf(this: Uint8Array, wanted: Uint8Array): number };
 
 /** Bytes that have come and not gone out, the message under way among them, and what was found in it. */
 export class CarriedMessage {
@@ -203,7 +206,12 @@ export class CarriedMessage {
 
 /** Whether the text of whole messages may hold anything; quick, and only "no" is certain. A name may have escapes. */
 export function mayCarry(text: Uint8Array, carries: Carries): boolean {
-  const { marks } = watchedIn(carries);
+  const { marks, markBytes } = watchedIn(carries);
+  // There the runtime finds bytes where they lie; elsewhere it takes ten times as long as in a text made of them.
+  if (RUNTIME === "bun") {
+    for (let i = 0; i < markBytes.length; i++) if (indexOf.call(text, markBytes[i]!) >= 0) return true;
+    return false;
+  }
   const latin1 = decodeLatin1(text, 0, text.length);
   for (let i = 0; i < marks.length; i++) if (latin1.includes(marks[i]!)) return true;
   return false;
@@ -213,6 +221,7 @@ interface Watched {
   readonly root: Node;
   /** Texts of which one is in every message that holds anything. */
   readonly marks: readonly string[];
+  readonly markBytes: readonly Uint8Array[];
 }
 
 /** By kind of method: a handful. */
@@ -224,7 +233,7 @@ function watchedIn(carries: Carries): Watched {
     const { state, task, cursor } = carries;
     const names = [state && "requestState", task && "taskId", cursor && "nextCursor"];
     const marks = [...names.filter((name) => name !== false), "\\u00"];
-    watched = { root: watchFor(carries), marks };
+    watched = { root: watchFor(carries), marks, markBytes: marks.map(asciiBytes) };
     if (WATCHED.size < 64) WATCHED.set(carries, watched);
   }
   return watched;
