@@ -68,15 +68,19 @@ function writeActor(line: WrittenBytes, actor: Actor): void {
   line.put(bytes);
 }
 
+/** What an exchange is, and how it came out, in words of the log's own. */
+export type ExchangeEvent = "tool.call" | "prompt.get" | "resource.read" | "stream.end" | "session.delete" | "request";
+export type ExchangeOutcome = "refused" | "cut" | "tool_error" | "error" | "ok" | "answered";
+
 /** Which event a call is, by its method: those that something is done with have a name of their own. */
-const EVENT_OF: ReadonlyMap<string, string> = new Map([
+const EVENT_OF: ReadonlyMap<string, ExchangeEvent> = new Map([
   ["tools/call", "tool.call"],
   ["prompts/get", "prompt.get"],
   ["resources/read", "resource.read"],
 ]);
 
 /** How an exchange came out, in one word; the first that holds. */
-function outcomeOf(record: ExchangeRecord): string {
+function outcomeOf(record: ExchangeRecord): ExchangeOutcome {
   if (record.refusal !== undefined) return "refused";
   // A client ends a stream by leaving it.
   if (record.cutBy !== undefined && !(record.isStream && record.cutBy === "client")) return "cut";
@@ -139,7 +143,7 @@ function writeTarget(line: WrittenBytes, { method, name, uri, rpcId }: About): v
   else line.text(typeof rpcId === "string" ? escapeUnsafe(JSON.stringify(cut(rpcId))) : String(rpcId));
 }
 
-function eventOf({ httpMethod, isStream }: ExchangeRecord, method: string | undefined): string {
+function eventOf({ httpMethod, isStream }: ExchangeRecord, method: string | undefined): ExchangeEvent {
   const known = method === undefined ? undefined : EVENT_OF.get(method);
   if (known !== undefined) return known;
   return isStream ? "stream.end" : httpMethod === "DELETE" ? "session.delete" : "request";

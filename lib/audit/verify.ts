@@ -104,7 +104,8 @@ export class Verifier {
       this.#number++;
       this.#lines++;
       this.#tell(this.#number, "the last line has no end: it is being written, was torn, or was cut");
-    } else if (this.#batchBytes > AFTER_MAC.length || this.#broken !== undefined) {
+    } else if (this.#broken === 1) this.#tell(1, "no line of it is one of an audit log");
+    else if (this.#batchBytes > AFTER_MAC.length || this.#broken !== undefined) {
       this.#tell(this.#batchFrom, "the last lines have no MAC: they are being written, or what sealed them was cut");
     } else if (this.#number === 0) this.#tell(0, "there is no line in it");
     this.#broken = undefined;

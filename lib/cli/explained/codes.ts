@@ -1,5 +1,6 @@
 // Codes besides those of lib/errors.ts: outcomes of opening an id, faults of the HTTP engine (`http` in a line), of the
 // state file, of the admin listener.
+import type { ExchangeEvent, ExchangeOutcome } from "../../audit/audit_line.ts";
 import type { CarriedFailure } from "../../envelope/carried_value.ts";
 import type { HttpErrorCode } from "../../http1/types.ts";
 import type { LifeEventName } from "../../observe/observers.ts";
@@ -119,6 +120,7 @@ export const EXPLAINED_HTTP: Readonly<Partial<Record<HttpErrorCode, Row>>> = {
   upstream_closed: ["The server closed the connection before it had answered.", "Its own log should say why."],
 };
 
+type ChainEvent = `audit.${"start" | "continue" | "rotate" | "key" | "gap" | "stop"}`;
 type StoreCode = `store_${StoreErrorCode}`;
 
 /** What the state file refuses: `code` of the operators' API, and exit code 3 of commands. */
@@ -131,6 +133,49 @@ export const EXPLAINED_STORE: Readonly<Record<StoreCode, Row>> = {
   store_conflict: ["Two writers met, and one gave way.", "Try again."],
   store_closed: ["The state file has been closed: Signet is on its way out.", "Ask the next one."],
   store_io: ["The system failed to read or write the state file.", "See the disk, and the rights of the file."],
+};
+
+/** How a message, or a stream, came out: `outcome` in the audit log. */
+export const EXPLAINED_ENDS: Readonly<Record<ExchangeOutcome, Row>> = {
+  ok: ["The server did what was asked for."],
+  tool_error: ["The tool's result says that it failed (`isError`): the server ran it.", "See the server's own log."],
+  error: ["The server answered with an error, of JSON-RPC (`rpc`) or of HTTP (`status`)."],
+  refused: [
+    "Signet refused it; `code` says why, `rule` or `limit` by what.",
+    "Ask `signet explain` for the code; `error` leads to the line of the log.",
+  ],
+  cut: ["It ended early; `cut` says by whom: the client, the upstream, or what ended its session."],
+  answered: [
+    "The answer was passed on, and how it came out could not be told: too long, in a content coding, or of a batch.",
+  ],
+};
+
+/** What an exchange was: `event` in the audit log. */
+export const EXPLAINED_EXCHANGES: Readonly<Record<ExchangeEvent, Row>> = {
+  "tool.call": ["A tool was called; `name` says which, `outcome` how it came out."],
+  "prompt.get": ["A prompt was asked for; `name` says which."],
+  "resource.read": ["A resource was read; `uri` says which."],
+  "request": ["Any other message; `method` says which."],
+  "stream.end": ["A listening stream has ended; `cut` says by whom, if not by its client."],
+  "session.delete": ["A client has ended its session (DELETE)."],
+};
+
+/** What the audit log says of itself. */
+export const EXPLAINED_CHAIN: Readonly<Record<ChainEvent, Row>> = {
+  "audit.start": [
+    "Signet opened the log. With `killed` the one before was killed, and up to some 20 ms of lines may be lost.",
+  ],
+  "audit.continue": ["The chain goes on in a new file after a rotation; `prev` is what the file before it ended with."],
+  "audit.rotate": ["The file ends here, and the chain goes on in the next one."],
+  "audit.key": [
+    "What follows is sealed with another key: the ring's first has changed.",
+    "Keep the old one to verify.",
+  ],
+  "audit.gap": [
+    "Lines are missing, `dropped` of them since `since`: the sink took nothing, and requests were served all the same.",
+    "See disk, pipe or collector; with --audit-when-full wait requests are refused instead.",
+  ],
+  "audit.stop": ["Signet ended, and the log with it."],
 };
 
 /** What observers are told besides exchanges: `event` in the audit log. */

@@ -1,6 +1,15 @@
 // Everything that `signet explain` explains, and how it is found: by name, by HTTP status, by JSON-RPC code.
 import { ERROR_KINDS, type ErrorKind } from "../../errors.ts";
-import { EXPLAINED_HTTP, EXPLAINED_LIFE, EXPLAINED_OTHERS, EXPLAINED_OUTCOMES, EXPLAINED_STORE } from "./codes.ts";
+import {
+  EXPLAINED_CHAIN,
+  EXPLAINED_ENDS,
+  EXPLAINED_EXCHANGES,
+  EXPLAINED_HTTP,
+  EXPLAINED_LIFE,
+  EXPLAINED_OTHERS,
+  EXPLAINED_OUTCOMES,
+  EXPLAINED_STORE,
+} from "./codes.ts";
 import { EXPLAINED_ERRORS } from "./errors.ts";
 import { EXPLAINED_EVENTS } from "./events.ts";
 import { type Explanation, explanationOf, type Row } from "./explanation.ts";
@@ -13,6 +22,7 @@ export const KINDS = {
   other: "Other codes",
   event: "Events of the log",
   life: "Events of the audit log",
+  end: "How something came out, in the audit log (`outcome`)",
 } as const;
 type Kind = keyof typeof KINDS;
 
@@ -29,7 +39,8 @@ const TABLES: readonly (readonly [Kind, Readonly<Record<string, Row>>])[] = [
   ["http", EXPLAINED_HTTP],
   ["other", { ...EXPLAINED_OTHERS, ...EXPLAINED_STORE }],
   ["event", EXPLAINED_EVENTS],
-  ["life", EXPLAINED_LIFE],
+  ["life", { ...EXPLAINED_EXCHANGES, ...EXPLAINED_LIFE, ...EXPLAINED_CHAIN }],
+  ["end", EXPLAINED_ENDS],
 ];
 
 /** Everything that is explained, in the order of the list. A name may stand for an error and for an outcome. */

@@ -178,6 +178,9 @@ Deno.test("G2: files in a row are one chain; one that is missing or out of order
   assert.deepEqual((await read(first, new Uint8Array(0))).problems.map(({ found }) => found), [
     "there is no line in it",
   ]);
+  // Another file than was meant.
+  const other = new TextEncoder().encode("upstream: http://127.0.0.1:3000/mcp\nprincipal: jwt\n");
+  assert.deepEqual((await read(other)).problems.map(({ found }) => found), ["no line of it is one of an audit log"]);
   assert.match((await read(first, first)).problems[0]?.found ?? "", /is among these twice/);
   assert.match((await read(first, second, second)).problems.at(-1)?.found ?? "", /is among these twice/);
 });

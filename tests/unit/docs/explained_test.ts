@@ -63,6 +63,16 @@ Deno.test("V4: every code that stands in a line or in an answer is explained", S
   for (const code of Object.keys(ERROR_KINDS)) assert.equal(findExplained(code).length > 0, true, code);
 });
 
+Deno.test("V4: every event and every outcome of the audit log is explained", STRICT, async () => {
+  const named = new Set<string>();
+  for await (const { path, source } of sources(LIB)) {
+    if (!path.startsWith("audit/")) continue;
+    for (const [, name = ""] of source.matchAll(/"(?:event|outcome)":"([a-z_.]+)"/g)) named.add(name);
+  }
+  assert.ok(["audit.start", "audit.gap", "ok"].every((name) => named.has(name)), [...named].join(" "));
+  assert.deepEqual([...named].filter((name) => findExplained(name).length === 0), []);
+});
+
 Deno.test("V4: explanations are sentences, and each name stands once in its kind", STRICT, () => {
   for (const { name, meaning, cure } of EXPLAINED) {
     assert.match(meaning, /^[A-Z`].*[.]$/s, name);
