@@ -1,5 +1,5 @@
-// The programs that are compared, each set up for the same job as fairly as its documentation allows: one worker, one
-// core, keep-alive to the upstream, no access log, buffers of 64 KiB, TCP_NODELAY on both sides.
+// The programs that are compared, each set up for the same job as fairly as its documentation allows: one worker (where the
+// job is not about several), one core, keep-alive to the upstream, no access log, buffers of 64 KiB, TCP_NODELAY on both sides.
 import { findBun } from "../bun.ts";
 import { freePort } from "../free_port.ts";
 import { findProgram } from "../programs.ts";
@@ -119,20 +119,27 @@ export async function requireLane({ admin }: RunningSignet, lane: "fast" | "full
   if (!(share > 0.99)) throw new Error(`want the ${lane} lane measured, found ${fast} fast and ${full} full requests`);
 }
 
-export async function startNginx(setup: Setup): Promise<Running> {
+/** @param workers processes that share the port */
+export async function startNginx(setup: Setup, workers = 1): Promise<Running> {
   const port = freePort();
   const prefix = await Deno.makeTempDir({ dir: setup.credentials.directory, prefix: "nginx_" });
   const config = `${prefix}/nginx.conf`;
-  await Deno.writeTextFile(config, nginxConfig(port, setup, prefix));
+  await Deno.writeTextFile(config, nginxConfig({ port, workers, prefix }, setup));
   const command = [await need("nginx"), "-p", prefix, "-c", config, "-g", "daemon off;"];
   return await startServer({ name: "nginx", role: "proxy", port, command });
 }
 
-function nginxConfig(port: number, setup: Setup, prefix: string): string {
+interface NginxPlace {
+  readonly port: number;
+  readonly workers: number;
+  readonly prefix: string;
+}
+
+function nginxConfig({ port, workers, prefix }: NginxPlace, setup: Setup): string {
   const { certFile, tlsKeyFile } = setup.credentials;
   const tls = `ssl_certificate ${certFile}; ssl_certificate_key ${tlsKeyFile};`;
   return `
-worker_processes 1;
+worker_processes ${workers};
 worker_rlimit_nofile 20000;
 pid ${prefix}/pid;
 error_log stderr crit;
@@ -149,7 +156,7 @@ http {
   client_body_buffer_size 64k;
   upstream mcp { server 127.0.0.1:${setup.upstreamPort}; keepalive 256; keepalive_requests 100000000; }
   server {
-    listen 127.0.0.1:${port}${setup.tls ? " ssl" : ""} backlog=8192;
+    listen 127.0.0.1:${port}${setup.tls ? " ssl" : ""}${workers > 1 ? " reuseport" : ""} backlog=8192;
     ${setup.tls ? tls : ""}
     location / {
       proxy_pass http://mcp;

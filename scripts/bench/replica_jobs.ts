@@ -2,13 +2,30 @@
 // a shared store, of which a call of a known session must see nothing; and workers of one machine.
 import { freePort } from "../free_port.ts";
 import { findProgram } from "../programs.ts";
-import { requireLane, ROOM, type RunningSignet, type Setup, signetCommand, startUpstream } from "./contenders.ts";
+import {
+  requireLane,
+  ROOM,
+  type RunningSignet,
+  type Setup,
+  signetCommand,
+  startNginx,
+  startUpstream,
+} from "./contenders.ts";
 import { CALL, type Context, headersFor, type Job, openSessions, targetOf } from "./context.ts";
 import { findingOf, formsOf, ratioOf } from "./forms.ts";
 import { type Running, startServer } from "./process.ts";
 import { RawConnection, requestBytes } from "./raw_http.ts";
 import { type Finding, type Measured, median, show } from "./report.ts";
-import { CONNECTIONS, type Contender, figuresOf, figureTable, interleave, startForms, withAll } from "./rounds.ts";
+import {
+  CONNECTIONS,
+  type Contender,
+  figuresOf,
+  figureTable,
+  interleave,
+  type SignetContender,
+  startForms,
+  withAll,
+} from "./rounds.ts";
 
 /** Sessions brought back, one after the other. */
 const BROUGHT_BACK = 50;
@@ -124,7 +141,9 @@ const WORKERS = [1, 2, 4] as const;
 
 /**
  * What a call costs where several workers share the port: with as many cores as workers, the throughput of so many processes
- * is what that leaves. CPU time is of all of them together; the bench gives them one core, as it does every proxy.
+ * is what that leaves. CPU time is of all of them together; the bench gives them one core, as it does every proxy. What that
+ * costs any program is seen beside it: nginx with one worker and with as many. Each worker has its part of the calls, so
+ * those with several run the longer before they are measured (docs/costs.md, "Several workers").
  */
 const workers: Job = {
   name: "workers",
@@ -134,15 +153,17 @@ const workers: Job = {
       const upstream = await keep(startUpstream());
       const setup: Setup = { credentials: context.credentials, upstreamPort: upstream.port };
       const nameOf = (form: string, count: number) => count === 1 ? form : `${form}, ${count} workers`;
-      const contenders = [];
+      const signets: SignetContender[] = [];
+      const nginxes: Contender[] = [];
       for (const count of WORKERS) {
         const forms = await startForms(context, setup, keep, [...ROOM, "--workers", String(count)]);
-        contenders.push(...forms.map((form) => ({ ...form, name: nameOf(form.name, count) })));
+        signets.push(...forms.map((form) => ({ ...form, name: nameOf(form.name, count), processes: count })));
+        nginxes.push({ name: nameOf("nginx", count), running: await keep(startNginx(setup, count)) });
       }
-      const [id = ""] = (await openSessions(context, targetOf(contenders[0]!.running.port), 1)).ids;
-      const headers = headersFor(context, id);
-      const figures = await interleave(context, contenders, { connections: CONNECTIONS, headers, body: CALL });
-      for (const { running } of contenders) await requireLane(running, "fast");
+      const [id = ""] = (await openSessions(context, targetOf(signets[0]!.running.port), 1)).ids;
+      const load = { connections: CONNECTIONS, headers: headersFor(context, id), body: CALL };
+      const figures = await interleave(context, [...signets, ...nginxes], load);
+      for (const { running } of signets) await requireLane(running, "fast");
       const names = formsOf(context).map(({ name }) => name);
       context.addDetail(
         `Calls over ${CONNECTIONS} connections, by workers on one core`,

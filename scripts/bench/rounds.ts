@@ -39,6 +39,8 @@ export interface Contender {
   readonly load?: Partial<WrkOptions>;
   /** The others cannot do without it: it is never stopped, and has its turn alone. */
   readonly isNeeded?: boolean;
+  /** That share the load, where they are several: each has its part of a round to be warm after, and needs as many more. */
+  readonly processes?: number;
 }
 
 export interface SignetContender extends Contender {
@@ -119,14 +121,18 @@ function note(
   log(`${name}: ${show(perSecond)}/s, ${show(cpu)} µs CPU`);
 }
 
-/** Programs that compile as they run need a while until they run as they will. */
+/**
+ * Programs that compile as they run need a while until they run as they will: each process as many calls as if it had the
+ * load alone.
+ */
 export async function warmUp(
   { credentials: { directory } }: Context,
   contenders: readonly Contender[],
   load: Load,
 ): Promise<void> {
-  for (let time = 0; time < WARM_UPS; time++) {
-    for (const contender of contenders) {
+  const timesOf = ({ processes = 1 }: Contender) => WARM_UPS * processes;
+  for (let time = 0; time < Math.max(...contenders.map(timesOf)); time++) {
+    for (const contender of contenders.filter((each) => time < timesOf(each))) {
       await fed(() => measure(contender, { ...load, seconds: WARM_UP_SECONDS, directory }));
     }
   }
