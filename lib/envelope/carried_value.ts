@@ -108,11 +108,14 @@ export function sealCarried(key: MasterKey, kind: CarriedKind, { token, expiresA
 
 /** What a value begins with, its expiry aside. Scratch: nothing here awaits. */
 const begins = Buffer.alloc(TOKEN_AT);
+/** Whose fingerprint stands there: a value that is opened and the next that is sealed are most often of one caller. */
+let owner: OwnerFingerprint | undefined;
 
 function boundTo(key: MasterKey, { ownerUnder, upstream, binding }: Carriage): Uint8Array {
   const request = binding?.() ?? UNBOUND;
   begins[0] = FORM;
-  begins.write(ownerUnder(key), OWNER_AT, OWNER_BYTES, "base64url");
+  const theirs = ownerUnder(key);
+  if (theirs !== owner) begins.write(owner = theirs, OWNER_AT, OWNER_BYTES, "base64url");
   for (let i = 0; i < TAG_BYTES; i++) begins[TAG_AT + i] = upstream[i]!;
   for (let i = 0; i < BINDING_BYTES; i++) begins[BINDING_AT + i] = request[i]!;
   return begins;
