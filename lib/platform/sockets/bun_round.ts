@@ -18,6 +18,8 @@ export interface RoundMember {
 
 /** Pieces in a wait from which on it is worth while. */
 const LEAST = 4;
+/** Waits in succession that have brought less, after which it is not: under load one in five does, and says nothing. */
+const MOST_SMALL = 4;
 /** Pieces that are handed over at once before it is looked again how many come together. */
 const LOOK_EVERY = 64;
 /** For what is written in a round; what does not fit is sent at once. */
@@ -44,7 +46,8 @@ export class BunRound {
   #used = 0;
   #isAsked = false;
   #isOpen = false;
-  #isWorthIt = false;
+  /** Waits that may bring little before pieces are handed over as they come; 0 while they are. */
+  #patience = 0;
   #apart = 0;
 
   constructor({ later, steps = STEPS }: RoundOptions) {
@@ -54,7 +57,7 @@ export class BunRound {
 
   /** A piece has come. @returns whether its socket is to keep it until `handOn` */
   joins(member: RoundMember): boolean {
-    if (!this.#isWorthIt && ++this.#apart < LOOK_EVERY) return false;
+    if (this.#patience === 0 && ++this.#apart < LOOK_EVERY) return false;
     if (!this.#isAsked) {
       this.#isAsked = true;
       this.#later(this.#run);
@@ -85,7 +88,8 @@ export class BunRound {
     this.#answers = this.#handedAnswers;
     this.#requests = this.#handedRequests;
     this.#isAsked = false;
-    this.#isWorthIt = answers.length + requests.length >= LEAST;
+    if (answers.length + requests.length >= LEAST) this.#patience = MOST_SMALL;
+    else if (this.#patience > 0) this.#patience--;
     this.#apart = 0;
     const isFirst = beginEvent();
     this.#isOpen = true;

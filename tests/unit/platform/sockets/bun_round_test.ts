@@ -95,6 +95,22 @@ Deno.test("what comes alone is handed over at once, and its answer sent at once"
   }
 });
 
+Deno.test("a few waits that bring little end no busy time, and more of them do", STRICT, () => {
+  const scene = loop();
+  busy(scene);
+  const one = played(scene.round, "one");
+  const alone = () => {
+    const before = scene.asked();
+    one.socket.arrived(bytesOf("."));
+    const waits = scene.asked() > before;
+    if (waits) scene.turn();
+    return waits;
+  };
+  assert.deepEqual(Array.from({ length: 3 }, alone), [true, true, true]);
+  busy(scene);
+  assert.deepEqual(Array.from({ length: 6 }, alone), [true, true, true, true, false, false]);
+});
+
 Deno.test("a busy wait is read, then looked at, answers first, then answered", STRICT, () => {
   const scene = loop();
   busy(scene);
