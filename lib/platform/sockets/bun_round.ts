@@ -18,7 +18,7 @@ export interface RoundMember {
 
 /** Pieces in a wait from which on it is worth while. */
 const LEAST = 4;
-/** Waits in succession that have brought less, after which it is not: under load one in five does, and says nothing. */
+/** Waits in succession that have brought less, after which it is not: under load one in sixteen does, and says nothing. */
 const MOST_SMALL = 4;
 /** Pieces that are handed over at once before it is looked again how many come together. */
 const LOOK_EVERY = 64;
