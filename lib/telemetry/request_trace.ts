@@ -1,14 +1,7 @@
 // What a traced request becomes: a server span of its own, a client span for each message that was sent for it, and events
 // for what happened between. Made for sampled requests only.
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
-import {
-  type Attribute,
-  ATTRIBUTES,
-  type Ending,
-  errorTypeOf,
-  operationAttributes,
-  spanName,
-} from "./mcp_conventions.ts";
+import { type Attribute, ATTRIBUTES, errorTypeOf, operationAttributes, spanName } from "./mcp_conventions.ts";
 import { type EndedSpan, type Span, SPAN_KIND, type SpanEvent } from "./span.ts";
 import { formatTraceparent, type TraceContext } from "./trace_context.ts";
 
@@ -67,7 +60,7 @@ class SentMessage implements EndedSpan {
   }
 
   toSpan(): Span {
-    const { place, spanId: parentSpanId, ended: { endMs, record, head, peersError } } = this.#trace;
+    const { place, spanId: parentSpanId, ended: { endMs, told, peersError } } = this.#trace;
     const isAnswered = this.endMs === undefined;
     const error = isAnswered ? peersError : this.error;
     return {
@@ -75,15 +68,15 @@ class SentMessage implements EndedSpan {
       spanId: this.spanId,
       parentSpanId,
       traceState: place.traceState,
-      name: nameOf(record),
+      name: nameOf(told),
       kind: SPAN_KIND.client,
       startMs: this.startMs,
       endMs: this.endMs ?? endMs,
       attributes: [
-        ...operationAttributes(record),
+        ...operationAttributes(told),
         ...this.#peer.attributes,
-        ...sessionOf(record, head),
-        ...(isAnswered ? outcomeOf(record, error) : errorOf(error)),
+        ...sessionOf(told),
+        ...(isAnswered ? outcomeOf(told, error) : errorOf(error)),
       ],
       events: [],
       links: [],
@@ -92,11 +85,29 @@ class SentMessage implements EndedSpan {
   }
 }
 
+/** What of an exchange's record and head its spans tell. */
+type Told =
+  & Pick<ExchangeRecord, "method" | "name" | "uri" | "rpcId" | "from" | "lane" | "session" | "member">
+  & Pick<ExchangeRecord, "httpMethod" | "status" | "rpcCode" | "refusal" | "errorId">
+  & HeadOfTrace;
+
+/**
+ * As it is now, and no more of it: spans wait for their batch, and longer for a collector that is slow, while a record may
+ * have a batch's thousand messages (M6), and be written to by whatever comes late.
+ */
+function toldOf(record: ExchangeRecord, { minorVersion, protocolVersion }: HeadOfTrace): Told {
+  const { method, name, uri, rpcId, from, lane, session, member, status, rpcCode, refusal, errorId } = record;
+  return {
+    ...{ method, name, uri, rpcId, from, lane, session, member, status, rpcCode, refusal, errorId, minorVersion },
+    httpMethod: record.httpMethod?.slice(0, MAX_NAME),
+    protocolVersion: protocolVersion?.slice(0, MAX_NAME),
+  };
+}
+
 /** How it has ended. */
 interface Ended {
   readonly endMs: number;
-  readonly record: ExchangeRecord;
-  readonly head: HeadOfTrace;
+  readonly told: Told;
   readonly error: string | undefined;
   /** Of the message that was answered. */
   readonly peersError: string | undefined;
@@ -159,7 +170,7 @@ export class RequestTrace implements EndedSpan {
       : record.upstreamMs === undefined
       ? record.refusal
       : undefined;
-    this.#ended = { endMs: this.#nowMs(), record, head, error, peersError };
+    this.#ended = { endMs: this.#nowMs(), told: toldOf(record, head), error, peersError };
     return [...this.#sent, this];
   }
 
@@ -169,22 +180,22 @@ export class RequestTrace implements EndedSpan {
   }
 
   toSpan(): Span {
-    const { endMs, record, head, error } = this.ended;
+    const { endMs, told, error } = this.ended;
     const { traceId, parent, link, traceState, startMs } = this.place;
     return {
       traceId,
       spanId: this.spanId,
       parentSpanId: parent?.spanId ?? "",
       traceState,
-      name: nameOf(record),
+      name: nameOf(told),
       kind: SPAN_KIND.server,
       startMs,
       endMs,
       attributes: [
-        ...operationAttributes(record),
-        ...serverAttributes(record, head),
-        ...sessionOf(record, head),
-        ...outcomeOf(record, error),
+        ...operationAttributes(told),
+        ...serverAttributes(told),
+        ...sessionOf(told),
+        ...outcomeOf(told, error),
       ],
       events: this.#events,
       links: link === undefined ? [] : [link],
@@ -201,32 +212,32 @@ export class RequestTrace implements EndedSpan {
   }
 }
 
-function nameOf(record: ExchangeRecord): string {
-  return spanName(record, record.httpMethod?.slice(0, MAX_NAME) ?? "HTTP");
+function nameOf(told: Told): string {
+  return spanName(told, told.httpMethod ?? "HTTP");
 }
 
-function sessionOf({ session }: ExchangeRecord, { protocolVersion }: HeadOfTrace): Attribute[] {
+function sessionOf({ session, protocolVersion }: Told): Attribute[] {
   const attributes: Attribute[] = [];
-  if (protocolVersion !== undefined) attributes.push([ATTRIBUTES.protocolVersion, protocolVersion.slice(0, MAX_NAME)]);
+  if (protocolVersion !== undefined) attributes.push([ATTRIBUTES.protocolVersion, protocolVersion]);
   if (session !== undefined) attributes.push([ATTRIBUTES.sessionId, session]);
   return attributes;
 }
 
-function serverAttributes(record: ExchangeRecord, { minorVersion }: HeadOfTrace): Attribute[] {
+function serverAttributes({ from, lane, httpMethod, refusal, errorId, status, minorVersion }: Told): Attribute[] {
   const attributes: Attribute[] = [
     [ATTRIBUTES.transport, "tcp"],
     [ATTRIBUTES.protocolName, "http"],
     [ATTRIBUTES.protocolNumber, `1.${minorVersion}`],
-    [ATTRIBUTES.clientAddress, record.from],
-    [ATTRIBUTES.lane, record.lane],
+    [ATTRIBUTES.clientAddress, from],
+    [ATTRIBUTES.lane, lane],
   ];
   const more: readonly (readonly [string, string | undefined])[] = [
-    [ATTRIBUTES.httpMethod, record.httpMethod?.slice(0, MAX_NAME)],
-    [ATTRIBUTES.refusal, record.refusal],
-    [ATTRIBUTES.errorId, record.errorId],
+    [ATTRIBUTES.httpMethod, httpMethod],
+    [ATTRIBUTES.refusal, refusal],
+    [ATTRIBUTES.errorId, errorId],
   ];
   for (const [key, value] of more) if (value !== undefined) attributes.push([key, value]);
-  if (record.status > 0) attributes.push([ATTRIBUTES.httpStatus, record.status]);
+  if (status > 0) attributes.push([ATTRIBUTES.httpStatus, status]);
   return attributes;
 }
 
@@ -234,10 +245,7 @@ function errorOf(error: string | undefined): Attribute[] {
   return error === undefined ? [] : [[ATTRIBUTES.errorType, error]];
 }
 
-function outcomeOf(
-  { rpcCode, member }: Ending & Pick<ExchangeRecord, "member">,
-  error: string | undefined,
-): Attribute[] {
+function outcomeOf({ rpcCode, member }: Told, error: string | undefined): Attribute[] {
   const attributes = errorOf(error);
   if (rpcCode !== undefined && error !== undefined) attributes.push([ATTRIBUTES.rpcStatus, String(rpcCode)]);
   if (member !== undefined) attributes.push([ATTRIBUTES.member, member]);

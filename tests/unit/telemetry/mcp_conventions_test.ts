@@ -201,3 +201,22 @@ Deno.test("M6: what a client writes into a head is no longer in a span than a re
     assert.ok(JSON.stringify([name, attributes]).length < 2000, "a span of a small message");
   }
 });
+
+Deno.test("M6: spans that wait are told of the exchange as it ended, and keep nothing else of it", STRICT, () => {
+  const trace = new RequestTrace(
+    { ...{ traceId: "a".repeat(32), parent: undefined, link: undefined, traceState: "" }, startMs: 1000, startedAt: 0 },
+    () => "1".repeat(16),
+  );
+  trace.send({ name: "u", attributes: [] });
+  const record = recordOf({ method: "tools/call", name: "search", rpcId: 3, rpcCode: -32000, session: "abc" });
+  const ended = trace.end(record, { minorVersion: 1, protocolVersion: "2025-11-25" });
+  const before = ended.map((span) => span.toSpan());
+  // Who is told of an answer that comes late writes it down, and a batch may be of thousands of texts.
+  let asked = 0;
+  for (const member of Object.keys(record)) {
+    Object.defineProperty(record, member, { get: () => void asked++ });
+  }
+  Object.defineProperty(record, "rpcCode", { get: () => void asked++ });
+  assert.deepEqual(ended.map((span) => span.toSpan()), before);
+  assert.equal(asked, 0, "the record is not looked at again");
+});
