@@ -70,15 +70,15 @@ export function requestBinding(parts: readonly Uint8Array[]): Uint8Array {
   return digestOf([BINDING, ...parts], BINDING_BYTES);
 }
 
-// Scratch, the fields as long as the longest so far: nothing here awaits.
+// Scratch: nothing here awaits. Of a request whose arguments are longer nothing is kept: they may be as long as any body.
 const digest = new Uint8Array(32);
-let fields = new Uint8Array(512);
+const scratch = new Uint8Array(16 * 1024);
 
 /** Of each part its length (32 bits, little-endian) and its bytes: no two lists of parts give the same bytes. */
 function digestOf(parts: readonly Uint8Array[], length: number): Uint8Array {
   let size = 0;
   for (const part of parts) size += 4 + part.length;
-  if (size > fields.length) fields = new Uint8Array(size);
+  const fields = size <= scratch.length ? scratch : new Uint8Array(size);
   let at = 0;
   for (const part of parts) {
     for (let i = 0; i < 4; i++) fields[at++] = part.length >>> (8 * i);
