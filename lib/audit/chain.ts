@@ -8,6 +8,8 @@ import type { LineBatch } from "./line_batch.ts";
 
 /** Lines under one MAC: whoever verifies holds them. */
 export const MAX_SEALED = 256;
+/** And bytes, give or take a line: whoever goes on behind a process that was killed looks for the last MAC. */
+export const MAX_SEALED_BYTES = 1024 * 1024;
 /** Of a MAC, in hex digits. */
 const MAC_DIGITS = 32;
 /** Between the last line and its MAC; what follows the MAC is of the next batch. */
@@ -46,6 +48,14 @@ export interface ChainState {
   readonly seq: number;
 }
 
+/** A MAC of those that were sealed at once. */
+interface Mark {
+  /** Behind its line: of them, in bytes and in lines. */
+  readonly end: number;
+  readonly lines: number;
+  readonly state: ChainState;
+}
+
 export class Chain {
   key: ChainKey;
   #mac: string;
@@ -53,6 +63,8 @@ export class Chain {
   #seq: number;
   /** The same memory for one batch after the other. */
   readonly #sealed = new WrittenBytes();
+  /** Of what was sealed last: where the chain stood before, and behind each MAC. */
+  #marks: Mark[] = [];
 
   constructor(key: ChainKey, state: ChainState = { mac: "", since: new Uint8Array(0), seq: 0 }) {
     this.key = key;
@@ -66,15 +78,20 @@ export class Chain {
     return { seq: this.#seq, mac: this.#mac };
   }
 
-  /** To be set to where it was before a batch that could not be written. */
-  get state(): ChainState {
+  get #state(): ChainState {
     return { mac: this.#mac, since: this.#since, seq: this.#seq };
   }
 
-  set state({ mac, since, seq }: ChainState) {
-    this.#mac = mac;
-    this.#since = since;
-    this.#seq = seq;
+  /**
+   * Of what was sealed last no more has been written than so many bytes: goes back to behind the last MAC among them.
+   * @returns how many lines stand up to there, which have been written
+   */
+  goBack(written: number): number {
+    const { lines, state } = this.#marks.findLast(({ end }) => end <= written)!;
+    this.#mac = state.mac;
+    this.#since = state.since;
+    this.#seq = state.seq;
+    return lines;
   }
 
   /** Goes on in a new file: what stood behind the last MAC stays in the old one. */
@@ -89,16 +106,22 @@ export class Chain {
   seal({ bytes, ends }: LineBatch): Uint8Array {
     const sealed = this.#sealed;
     sealed.empty();
+    let mark: Mark = { end: 0, lines: 0, state: this.#state };
+    this.#marks = [mark];
     const last = ends.length - 1;
-    for (let i = 0, start = 0, from = 0; i <= last; i++) {
+    for (let i = 0, start = 0; i <= last; i++) {
       const end = ends[i]!;
       sealed.put(HEAD);
       sealed.number(++this.#seq);
       sealed.byte(COMMA);
       sealed.put(bytes.subarray(start, end));
       start = end;
-      if (i < last && (i + 1) % MAX_SEALED !== 0) sealed.put(TAIL);
-      else from = this.#endSealed(from);
+      const isFull = i + 1 - mark.lines === MAX_SEALED || sealed.length - mark.end >= MAX_SEALED_BYTES;
+      if (i < last && !isFull) sealed.put(TAIL);
+      else {
+        const end = this.#endSealed(mark.end);
+        this.#marks.push(mark = { end, lines: i + 1, state: this.#state });
+      }
     }
     return sealed.bytes.subarray(0, sealed.length);
   }

@@ -52,8 +52,9 @@ export class ChainWriter {
 
   /** Resolves when they have been taken, or nothing is written any more. @throws the system's error */
   async write(lines: LineBatch): Promise<void> {
+    const count = lines.ends.length;
     while (!await this.#writeSealed(lines)) await this.#turnPage();
-    this.#options.stats.lines += lines.ends.length;
+    this.#options.stats.lines += count;
   }
 
   /** A line of the log's own, which finds room always. @param text its members, as JSON */
@@ -130,18 +131,24 @@ export class ChainWriter {
     return line;
   }
 
-  /** @returns false where they are to go to the next file, as if nothing had been */
+  /**
+   * @returns false where they are to go to the next file, as if nothing had been. What of them this one has under a MAC, and
+   *   does not give back, has been written: the chain goes on behind it, and they are without it
+   */
   async #writeSealed(lines: LineBatch): Promise<boolean> {
     const { chain } = this.#options;
-    const before = chain.state;
-    const isWritten = await this.#writeBytes(chain.seal(lines));
-    if (!isWritten) chain.state = before;
-    return isWritten;
+    const bytes = chain.seal(lines);
+    const written = await this.#writeBytes(bytes);
+    if (written === bytes.length) return true;
+    lines.dropFirst(chain.goBack(written));
+    return false;
   }
 
-  async #writeBytes(bytes: Uint8Array): Promise<boolean> {
+  /** @returns how many were written: not all where the rest is to go to the next file */
+  async #writeBytes(bytes: Uint8Array): Promise<number> {
     const { sink } = this.#options;
-    for (let at = 0; at < bytes.length && !this.#stopped;) {
+    let at = 0;
+    while (at < bytes.length && !this.#stopped) {
       try {
         const taken = await sink.write(at === 0 ? bytes : bytes.subarray(at));
         if (taken === 0) throw new Error("writing the audit log: found nothing taken, want at least a byte");
@@ -151,11 +158,11 @@ export class ChainWriter {
       } catch (error) {
         this.#noteFailure(error as Error);
         if (at > 0 && await sink.undo?.(at) === true) at = 0;
-        if (await this.#mayLeave()) return false;
+        if (await this.#mayLeave()) return at;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
-    return true;
+    return bytes.length;
   }
 
   #noteTaken(): void {

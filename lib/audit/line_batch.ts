@@ -19,6 +19,16 @@ export class LineBatch extends WrittenBytes {
     this.length = this.ends.at(-1) ?? 0;
   }
 
+  /** So many of the first have been written. All of them are whole. */
+  dropFirst(count: number): void {
+    if (count === 0) return;
+    const from = this.ends[count - 1]!;
+    this.bytes.copyWithin(0, from, this.length);
+    this.length -= from;
+    this.ends.splice(0, count);
+    for (let i = 0; i < this.ends.length; i++) this.ends[i]! -= from;
+  }
+
   /** What has been written of a line, in bytes. */
   get unended(): number {
     const { ends } = this;

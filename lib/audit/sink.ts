@@ -17,7 +17,7 @@ export interface AuditSink {
   openNext?(): Promise<(() => Promise<void>) | undefined>;
   /**
    * Takes back what was taken last, so that it can be written as a whole, here or in the next file.
-   * @returns whether it could; it was not more than one batch
+   * @returns whether it could; it was not more than what was to be written at once
    */
   undo?(count: number): Promise<boolean>;
   /** Asked now and then: what has become of what it writes to, in a few words; undefined if nothing. */

@@ -184,6 +184,8 @@ export class Verifier {
     if (this.#isFirstFile) this.#continues = prev !== "";
     else if (isNew) this.#anew++;
     else if (prev !== this.#prev) this.#tell(1, "it does not go on where the file before it ended");
+    // Lines behind that MAC have been told of; those that a full disk has taken are here once more, under the same numbers.
+    else this.#seq = this.#head?.seq;
     if (isNew) this.#seq = undefined;
     this.#prev = prev;
     if (prev !== "") this.#begun.add(prev);

@@ -1,7 +1,7 @@
 // G1: what an audit log cannot write is counted or waited for, in order, and nothing is written twice.
 import assert from "node:assert/strict";
 import { AuditLog, type AuditLogOptions } from "../../../lib/audit/audit_log.ts";
-import type { ChainKey } from "../../../lib/audit/chain.ts";
+import { type ChainKey, MAX_SEALED } from "../../../lib/audit/chain.ts";
 import { FileSink } from "../../../lib/audit/file_sink.ts";
 import type { AuditSink } from "../../../lib/audit/sink.ts";
 import { type Verdict, Verifier } from "../../../lib/audit/verify.ts";
@@ -331,6 +331,34 @@ Deno.test("G2: what a full disk has taken half of, and does not give back, shows
   disk.files[0] = disk.files[0]!.slice(0, -10);
   assert.deepEqual(disk.names()[1], ["audit.continue", "half", "audit.stop"]);
 });
+
+Deno.test("G2: of many lines that a full disk has taken some of, and does not give back, those under a MAC are not in the next file", async () => {
+  const disk = new DiskFullOfTheLog();
+  disk.canUndo = false;
+  const audit = logOn(disk);
+  await until(() => audit.stats.waiting === 0, "the first line to be written");
+  const names = Array.from({ length: 3 * MAX_SEALED }, (_, n) => `tool ${n}`);
+  for (const name of names) audit.onExchange(record(name));
+  disk.room = Math.floor(audit.stats.waiting * 3 / 5);
+  await until(() => audit.stats.failing === 1, "the disk to be full");
+  disk.isMoved = true;
+  await audit.reopen();
+  await audit.close(10_000);
+  const behind = (await disk.verdict()).problems.map(({ file }) => file);
+  assert.deepEqual(behind, ["log.0"], "what stands behind the last MAC");
+  disk.files[0] = disk.files[0]!.slice(0, lastSealed(disk.files[0]!));
+  const { problems, lines, head } = await disk.verdict();
+  assert.deepEqual(problems, []);
+  assert.deepEqual(disk.names().flat().filter((name) => names.includes(String(name))), names, "each of them once");
+  assert.deepEqual([lines, head?.seq, audit.stats.lines], [names.length + 3, names.length + 3, names.length + 3]);
+  assert.ok(disk.names()[0]!.length > MAX_SEALED);
+});
+
+/** Behind the last line that has a MAC. */
+function lastSealed(bytes: readonly number[]): number {
+  const text = new TextDecoder().decode(Uint8Array.from(bytes));
+  return [...text.matchAll(/,"mac":"[0-9a-f]{32}"\}\n/g)].map(({ index, 0: { length } }) => index + length).at(-1)!;
+}
 
 Deno.test("G1: with wait, nobody waits any more once others have waited in vain", async () => {
   const disk = new Disk();

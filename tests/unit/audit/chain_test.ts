@@ -1,7 +1,7 @@
 // G2: whatever is done to a log by somebody without the key is found, whatever it is; what was not touched is whole.
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { Chain, type ChainKey, MAX_SEALED } from "../../../lib/audit/chain.ts";
+import { Chain, type ChainKey, MAX_SEALED, MAX_SEALED_BYTES } from "../../../lib/audit/chain.ts";
 import { type Verdict, Verifier } from "../../../lib/audit/verify.ts";
 import { sealTexts } from "../../support/audit.ts";
 
@@ -87,6 +87,17 @@ Deno.test("G2: lines that are written at once are sealed as if each batch of the
     assert.deepEqual(bytes, joined(parts), `${count} lines`);
     assert.deepEqual(once.head, apart.head);
   }
+});
+
+Deno.test("G2: under one MAC is no more than whoever goes on behind a killed process looks for one in", async () => {
+  const chain = new Chain(KEY);
+  const long = `"time":"t","event":"tool.call","name":"${"x".repeat(40_000)}"`;
+  const bytes = sealTexts(chain, [START, ...Array.from({ length: MAX_SEALED - 2 }, () => long), STOP]);
+  const text = new TextDecoder().decode(bytes);
+  const between = text.split(/,"mac":"[0-9a-f]{32}"/).map(({ length }) => length);
+  assert.ok(text.length > 8 * MAX_SEALED_BYTES);
+  assert.ok(Math.max(...between) < MAX_SEALED_BYTES + 2 * long.length, `${Math.max(...between)} bytes`);
+  assert.equal(isSound(await verdictOf(bytes)), true);
 });
 
 Deno.test("G2: the chain of a log that nobody has touched is whole, in whatever pieces it is read", async () => {
