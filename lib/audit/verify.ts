@@ -80,6 +80,8 @@ export class Verifier {
   #nextKey: string | undefined;
   #after: string | undefined;
   #prev = "";
+  /** What the file's first line goes on from, where that says no more. */
+  #from: string | undefined;
   #seq: number | undefined;
   /** The first of those at hand that are no lines: torn, if a start behind them says so. */
   #broken: number | undefined;
@@ -188,6 +190,7 @@ export class Verifier {
     else this.#seq = this.#head?.seq;
     if (isNew) this.#seq = undefined;
     this.#prev = prev;
+    this.#from = line?.event === "audit.continue" ? prev : undefined;
     if (prev !== "") this.#begun.add(prev);
     this.#batch = new GatheredBytes();
     this.#batchBytes = 0;
@@ -204,7 +207,7 @@ export class Verifier {
       this.#broken = undefined;
     }
     if (isStart || line.event === "audit.continue") this.#nextKey = String(line.key);
-    if (isStart && this.#number > 1 && line.prev !== (this.#prev === "" ? undefined : this.#prev)) {
+    if (isStart && this.#number > 1 && !this.#isWhereItGoesOn(line.prev)) {
       this.#tell(this.#number, "a start does not go on where the lines before it ended");
     }
     if (isStart && line.killed === true) this.#killed++;
@@ -217,6 +220,11 @@ export class Verifier {
     }
     if (Number.isSafeInteger(seq)) this.#seq = seq;
     if (line.event === "audit.key") this.#after = String(line.key);
+  }
+
+  /** Where a start goes on; one that the file before did not take stands behind the first line of this one. */
+  #isWhereItGoesOn(prev: unknown = ""): boolean {
+    return prev === this.#prev || (this.#number === 2 && prev === this.#from);
   }
 
   #seal(mac: string): void {

@@ -354,6 +354,22 @@ Deno.test("G2: of many lines that a full disk has taken some of, and does not gi
   assert.ok(disk.names()[0]!.length > MAX_SEALED);
 });
 
+Deno.test("G2: a start that a full disk does not take goes on in the next file, behind its first line", async () => {
+  const disk = new DiskFullOfTheLog();
+  const before = logOn(disk);
+  await before.close(10_000);
+  const since = new TextEncoder().encode('"}\n');
+  const recovered = { ...before.head, since, ...{ unsealed: 0, torn: 0, endsLine: false, stopped: true } };
+  disk.room = 10;
+  const audit = logOn(disk, { recovered });
+  await until(() => audit.stats.failing === 1, "the disk to be full");
+  disk.isMoved = true;
+  await audit.reopen();
+  await audit.close(10_000);
+  assert.deepEqual(disk.names(), [["audit.start", "audit.stop"], ["audit.continue", "audit.start", "audit.stop"]]);
+  assert.deepEqual((await disk.verdict()).problems, []);
+});
+
 /** Behind the last line that has a MAC. */
 function lastSealed(bytes: readonly number[]): number {
   const text = new TextDecoder().decode(Uint8Array.from(bytes));
