@@ -80,7 +80,7 @@ export class Verifier {
   #nextKey: string | undefined;
   #after: string | undefined;
   #prev = "";
-  /** What the file's first line goes on from, where that says no more. */
+  /** What the first line of a file goes on from, or of those before it that have no other, while there is no second one. */
   #from: string | undefined;
   #seq: number | undefined;
   /** The first of those at hand that are no lines: torn, if a start behind them says so. */
@@ -187,10 +187,10 @@ export class Verifier {
     else if (isNew) this.#anew++;
     else if (prev !== this.#prev) this.#tell(1, "it does not go on where the file before it ended");
     // Lines behind that MAC have been told of; those that a full disk has taken are here once more, under the same numbers.
-    else this.#seq = this.#head?.seq;
+    else if (line.seq === (this.#head?.seq ?? 0) + 1) this.#seq = this.#head?.seq;
     if (isNew) this.#seq = undefined;
     this.#prev = prev;
-    this.#from = line?.event === "audit.continue" ? prev : undefined;
+    this.#from = line?.event === "audit.continue" ? this.#from ?? prev : undefined;
     if (prev !== "") this.#begun.add(prev);
     this.#batch = new GatheredBytes();
     this.#batchBytes = 0;
@@ -210,6 +210,7 @@ export class Verifier {
     if (isStart && this.#number > 1 && !this.#isWhereItGoesOn(line.prev)) {
       this.#tell(this.#number, "a start does not go on where the lines before it ended");
     }
+    if (this.#number > 1) this.#from = undefined;
     if (isStart && line.killed === true) this.#killed++;
     if (line.event === "audit.gap" && typeof line.dropped === "number") this.#dropped += line.dropped;
     this.#end = line.event === "audit.stop" ? "stop" : line.event === "audit.rotate" ? "rotate" : "open";
@@ -224,7 +225,7 @@ export class Verifier {
 
   /** Where a start goes on; one that the file before did not take stands behind the first line of this one. */
   #isWhereItGoesOn(prev: unknown = ""): boolean {
-    return prev === this.#prev || (this.#number === 2 && prev === this.#from);
+    return prev === this.#prev || prev === this.#from;
   }
 
   #seal(mac: string): void {
