@@ -192,6 +192,10 @@ class DiskFullOfTheLog implements AuditSink {
   /** Each as it was when it was left. */
   readonly files: number[][] = [[]];
   room = Infinity;
+  /** What there is in the next file. */
+  nextRoom = Infinity;
+  /** Whether the present one has refused something. */
+  isFull = false;
   /** Whether the file's name leads to another. */
   isMoved = false;
   /** How often it has been asked whether it does. */
@@ -201,7 +205,8 @@ class DiskFullOfTheLog implements AuditSink {
 
   async write(bytes: Uint8Array): Promise<number> {
     await Promise.resolve();
-    if (this.room === 0) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+    this.isFull = this.room === 0;
+    if (this.isFull) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
     const count = Math.min(bytes.length, this.room, 40);
     this.room -= count;
     this.files.at(-1)!.push(...bytes.subarray(0, count));
@@ -221,7 +226,8 @@ class DiskFullOfTheLog implements AuditSink {
     if (!this.isMoved) return Promise.resolve(undefined);
     return Promise.resolve(() => {
       this.isMoved = false;
-      this.room = Infinity;
+      this.room = this.nextRoom;
+      this.isFull = false;
       this.files.push([]);
       return Promise.resolve();
     });
@@ -354,7 +360,8 @@ Deno.test("G2: of many lines that a full disk has taken some of, and does not gi
   assert.ok(disk.names()[0]!.length > MAX_SEALED);
 });
 
-Deno.test("G2: a start that a full disk does not take goes on in the next file, behind its first line", async () => {
+/** A log that starts on a full disk, and goes on in the first file that has room for more than its own first line. */
+async function startOnFullDisk(rooms: readonly number[]): Promise<DiskFullOfTheLog> {
   const disk = new DiskFullOfTheLog();
   const before = logOn(disk);
   await before.close(10_000);
@@ -362,11 +369,27 @@ Deno.test("G2: a start that a full disk does not take goes on in the next file, 
   const recovered = { ...before.head, since, ...{ unsealed: 0, torn: 0, endsLine: false, stopped: true } };
   disk.room = 10;
   const audit = logOn(disk, { recovered });
-  await until(() => audit.stats.failing === 1, "the disk to be full");
-  disk.isMoved = true;
-  await audit.reopen();
+  for (const room of rooms) {
+    await until(() => disk.isFull && audit.stats.failing === 1, "the disk to be full");
+    disk.nextRoom = room;
+    disk.isMoved = true;
+    await audit.reopen();
+  }
   await audit.close(10_000);
+  return disk;
+}
+
+Deno.test("G2: a start that a full disk does not take goes on in the next file, behind its first line", async () => {
+  const disk = await startOnFullDisk([Infinity]);
   assert.deepEqual(disk.names(), [["audit.start", "audit.stop"], ["audit.continue", "audit.start", "audit.stop"]]);
+  assert.deepEqual((await disk.verdict()).problems, []);
+});
+
+Deno.test("G2: and in the file after that, where the next one took no more than its first line", async () => {
+  const firstLine = (await startOnFullDisk([Infinity])).files[1]!.indexOf(0x0a) + 1;
+  const disk = await startOnFullDisk([firstLine, Infinity]);
+  const started = ["audit.continue", "audit.start", "audit.stop"];
+  assert.deepEqual(disk.names(), [["audit.start", "audit.stop"], ["audit.continue"], started]);
   assert.deepEqual((await disk.verdict()).problems, []);
 });
 
