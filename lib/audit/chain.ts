@@ -119,8 +119,8 @@ export class Chain {
       const isFull = i + 1 - mark.lines === MAX_SEALED || sealed.length - mark.end >= MAX_SEALED_BYTES;
       if (i < last && !isFull) sealed.put(TAIL);
       else {
-        const end = this.#endSealed(mark.end);
-        this.#marks.push(mark = { end, lines: i + 1, state: this.#state });
+        const sealedEnd = this.#endSealed(mark.end);
+        this.#marks.push(mark = { end: sealedEnd, lines: i + 1, state: this.#state });
       }
     }
     return sealed.bytes.subarray(0, sealed.length);

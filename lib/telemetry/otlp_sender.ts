@@ -27,7 +27,7 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Nothing that a collector answers is longer, nor of interest beyond. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-function compress(bytes: Uint8Array | string): Promise<Uint8Array> {
+function compress(bytes: Uint8Array): Promise<Uint8Array> {
   return new Promise((resolve, reject) =>
     gzip(bytes, (error, compressed) => error === null ? resolve(compressed) : reject(error))
   );
@@ -63,11 +63,8 @@ export class OtlpSender {
   async send(json: string | Uint8Array<ArrayBuffer>): Promise<number> {
     const { timers, timeoutMs, random } = this.#options;
     const patience = new Patience(timeoutMs, timers);
-    const body = this.#options.gzip
-      ? new Uint8Array(await compress(json))
-      : typeof json === "string"
-      ? encoder.encode(json)
-      : json;
+    const bytes = typeof json === "string" ? encoder.encode(json) : json;
+    const body = this.#options.gzip ? new Uint8Array(await compress(bytes)) : bytes;
     for (let attempt = 0;; attempt++) {
       const { fault, repeatInMs, rejected } = await this.#attempt(body, Math.max(1, patience.leftMs));
       if (fault === undefined || rejected !== undefined) {

@@ -3,6 +3,7 @@
 // member that stands twice is there twice, since a server may read the other one.
 // The bytes given here are JSON that has been judged before, so that its nesting is bounded.
 import { parseJson } from "../../platform/json.ts";
+import { isDigit } from "../scan/json_tokens.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a;
 const OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d, OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d;
@@ -89,15 +90,11 @@ function endOfWord(text: Uint8Array, start: number): number {
   const first = text[start]!;
   const isNumber = first === 0x2d || isDigit(first);
   let at = start + 1;
-  while (at < text.length && (isNumber ? isDigit(text[at]!) : isSmallLetter(text[at]!))) at++;
+  while (at < text.length && (isNumber ? isDigit(text[at]) : isSmallLetter(text[at]!))) at++;
   if (!isNumber) return isSmallLetter(first) ? at : -1;
   const digits = first === 0x2d ? start + 1 : start;
   if (at - digits > EXACT_DIGITS || (text[digits] === 0x30 && first === 0x2d)) return -1;
   return at === text.length || endsScalar(text[at]!) ? at : -1;
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
 }
 
 function isSmallLetter(byte: number): boolean {
