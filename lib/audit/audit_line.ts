@@ -4,7 +4,7 @@
 import { escapeUnsafe } from "../observe/escape.ts";
 import type { Actor, BatchItem, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { LifeEvent } from "../observe/observers.ts";
-import { redactPath } from "../observe/redact.ts";
+import { redactPath, withoutPassword } from "../observe/redact.ts";
 import type { WrittenBytes } from "../platform/memory/written_bytes.ts";
 
 /** Longer texts are cut, in characters: a line is bounded whatever a client sends. */
@@ -136,7 +136,7 @@ function writeTarget(line: WrittenBytes, { method, name, uri, rpcId }: About): v
   // Those that have an event of their own are named by it.
   if (method !== undefined && !EVENT_OF.has(method)) METHOD.write(line, method);
   if (name !== undefined) NAME.write(line, name);
-  if (uri !== undefined) line.text(`,"uri":${quoted(uri)}`);
+  if (uri !== undefined) line.text(`,"uri":${quoted(withoutPassword(uri))}`);
   if (rpcId === null) return;
   line.put(ID);
   if (typeof rpcId === "number") line.number(rpcId);

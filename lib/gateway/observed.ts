@@ -8,7 +8,7 @@ import type { Bytes } from "../http1/wire/streams/borrowed.ts";
 import { noteOutcome, OutcomeReader } from "../mcp/answer_outcome.ts";
 import { findMember } from "../mcp/json/json_text.ts";
 import type { Parsed, RpcMessage } from "../mcp/messages/json_rpc.ts";
-import { shortened } from "../mcp/messages/message_subject.ts";
+import { shortened, shortenedUri } from "../mcp/messages/message_subject.ts";
 import { type BatchItem, ExchangeRecord } from "../observe/exchange_record.ts";
 import type { LifeEvent } from "../observe/observers.ts";
 import type { Caller } from "../session/caller.ts";
@@ -71,7 +71,7 @@ function itemOf(message: RpcMessage): BatchItem {
   if (message.kind === "response") return { method: undefined, name: undefined, uri: undefined, rpcId: message.id };
   const { method, params } = message;
   const rpcId = message.kind === "request" ? message.id : null;
-  return { method: shortened(method), name: shortened(params?.name), uri: shortened(params?.uri), rpcId };
+  return { method: shortened(method), name: shortened(params?.name), uri: shortenedUri(params?.uri), rpcId };
 }
 
 /** Why Signet does not do what was asked, whatever it is answered with. */

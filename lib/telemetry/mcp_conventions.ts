@@ -1,6 +1,7 @@
 // Names out of OpenTelemetry's semantic conventions for MCP (open-telemetry/semantic-conventions-genai, docs/gen-ai/mcp.md
 // at 4172e394, all `mcp.*` in development) and those it refers to (semantic-conventions v1.41.1). Own names begin with
 // `signet.`. `tests/unit/telemetry/mcp_conventions_test.ts` compares what is sent with the published tables.
+import { withoutUserInfo } from "../observe/redact.ts";
 
 export const ATTRIBUTES = {
   method: "mcp.method.name",
@@ -43,8 +44,6 @@ const ABOUT_RESOURCES: ReadonlySet<string> = new Set([
   ...["resources/read", "resources/subscribe", "resources/unsubscribe", "notifications/resources/updated"],
 ]);
 
-/** Of an address with a credential in it, which no collector is to have. */
-const USER_INFO = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#@]*@/i;
 /** Whoever may read an address with a signature in its query may read what it names; some give one as a fragment. */
 const QUERY = /^([^?#]*)(?:\?([^#]*))?(?:#.*)?$/s;
 /** A client chooses how long its ids are. */
@@ -85,7 +84,7 @@ export function operationAttributes({ method, name, uri, rpcId }: Operation): At
 
 /** An address without user info, fragment and the values in its query (semantic conventions, `url.full`). */
 function withoutSecrets(uri: string): string {
-  const [, address = "", query] = QUERY.exec(uri.replace(USER_INFO, "$1")) ?? [];
+  const [, address = "", query] = QUERY.exec(withoutUserInfo(uri)) ?? [];
   return query === undefined ? address : `${address}?${query.split("&").map(redacted).join("&")}`;
 }
 

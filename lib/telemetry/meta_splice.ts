@@ -1,7 +1,8 @@
 // The context that a traced message carries in `params._meta` (SEP-414): exchanged in its bytes, or put in where a message
 // goes to what has no header. Everything else of it crosses byte for byte.
+import { foldedName } from "../mcp/json/folded_name.ts";
 import { replaceSpan } from "../mcp/json/json_splice.ts";
-import { findMember, findMembers, type Span } from "../mcp/json/json_text.ts";
+import { findMember, findMembers, membersLike, type Span } from "../mcp/json/json_text.ts";
 import { parseJson } from "../platform/json.ts";
 
 const OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, QUOTE = 0x22, SMALL_N = 0x6e;
@@ -65,9 +66,14 @@ interface Put {
   readonly within?: Span;
 }
 
-/** With another value for a member, or with one more before all others. */
+/**
+ * With another value for a member, or with one more before all others: but not beside one of that name in another case,
+ * which would make it a message that is refused.
+ */
 function put(message: Uint8Array, { name, value, at, within }: Put): Uint8Array {
   if (at !== undefined) return replaceSpan(message, at, encoder.encode(value));
+  const folded = foldedName(name);
+  if (membersLike(message, [name], within).some((member) => foldedName(member.name) === folded)) return message;
   const first = message.indexOf(OPEN_OBJECT, within?.start ?? 0) + 1;
   let next = first;
   while (BLANKS.has(message[next]!)) next++;

@@ -64,7 +64,8 @@ export class Tracer {
       return undefined;
     }
     const traceId = parent?.traceId ?? this.#newTraceId();
-    const state = parent === undefined ? undefined : arrival.stateOf(ofMessage === undefined ? "header" : "meta");
+    // As a field has it: whoever gets one reads no blanks around it.
+    const state = parent && arrival.stateOf(ofMessage === undefined ? "header" : "meta")?.trim();
     const { startMs, startedAt } = arrival;
     return new RequestTrace({
       traceId,

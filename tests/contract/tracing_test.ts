@@ -260,6 +260,60 @@ for (const lane of LANES) {
   });
 }
 
+for (const lane of LANES) {
+  Deno.test(`G6 R1: a state of a trace is passed on without the blanks around it (${lane} lane)`, STRICT, async () => {
+    await using collector = new OtlpCollector();
+    await using replicas = await Replicas.start({ count: 2, lane, otel: collector.variables });
+    const id = await replicas.at(0).signet.open();
+    const states = { " a=1 ": "a=1", "  ": null };
+    for (const [tracestate, wanted] of Object.entries(states)) {
+      const sent = withMeta({ traceparent: OF_MESSAGE, tracestate });
+      assert.equal(await status(replicas.at(1).signet.post(sent, { id })), 200);
+      assert.equal(replicas.at(0).upstream.requests.at(-1)!.headers.get("tracestate"), wanted);
+    }
+    using client = await RawClient.connect(replicas.at(1).signet.url);
+    const fields = [`mcp-session-id: ${id}`, `traceparent: ${OF_REQUEST}`, "tracestate: a=1", "tracestate:"];
+    await client.send(rawPost(JSON.stringify(call(1, "echo")), fields));
+    assert.equal((await client.whole()).status, 200);
+  });
+
+  Deno.test(`G6 P1: of an address that is cut no user info is told (${lane} lane)`, STRICT, async () => {
+    await using collector = new OtlpCollector();
+    await using upstream = new FakeMcp();
+    await using signet = await TestSignet.start({ upstream: upstream.url, lane, otel: collector.variables });
+    const told: (string | undefined)[] = [];
+    signet.app.observers.add({ onExchange: ({ uri, batch }) => void told.push(uri ?? batch?.[0]?.uri) });
+    const id = await signet.open({ headers: { traceparent: UNSAMPLED } });
+    const read = (uri: string) => ({ jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri } });
+    for (const user of [`u:${"s3cret".repeat(300)}`, "s3cret".repeat(300)]) {
+      collector.spans.length = told.length = 0;
+      await status(signet.post(read(`git+https://${user}@h/p`), { id, headers: { traceparent: OF_REQUEST } }));
+      const spans = await collector.spansOf(2, "a resource that is read");
+      for (const { attributes } of spans) assert.equal(attributes["mcp.resource.uri"], "git+https://…");
+      assert.deepEqual(told, ["git+https://…"]);
+    }
+    const long = `https://u@h/${"p".repeat(3000)}`;
+    await status(signet.post(read(long), { id, headers: { traceparent: UNSAMPLED } }));
+    assert.equal(told.at(-1), `${long.slice(0, 1024)}…`);
+  });
+}
+
+Deno.test("G6 A2: a context is put beside no member of its name in another case", STRICT, async () => {
+  await using collector = new OtlpCollector();
+  await using git = new FakeMember();
+  await using web = new FakeMember();
+  await using signet = await startSeveral({ git, web }, { otel: collector.variables });
+  const id = await signet.open();
+  const message = {
+    ...call(1, "web_echo"),
+    params: { name: "web_echo", arguments: {}, _meta: { TraceParent: OF_MESSAGE } },
+  };
+  const response = await signet.post(message, { id });
+  assert.equal(response.status, 200, await response.text());
+  const { params } = web.asked("tools/call").at(-1) as { params: { _meta: unknown } };
+  assert.deepEqual(params._meta, { TraceParent: OF_MESSAGE });
+});
+
 Deno.test(
   "G6: a batch, a response and a stream have spans under HTTP's name, and sizes within bounds",
   STRICT,

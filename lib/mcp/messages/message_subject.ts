@@ -20,13 +20,22 @@ export interface Subject {
 export function noteSubject(scanned: Scanned, into: Subject): void {
   into.method = textAt(scanned, METHOD);
   into.name = textAt(scanned, NAME);
-  into.uri = textAt(scanned, URI);
+  into.uri = shortenedUri(textAt(scanned, URI));
 }
 
 /** Fit to be remembered of an exchange; undefined of what is no text. */
 export function shortened(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
   return value.length <= MAX_CHARACTERS ? value : `${value.slice(0, MAX_CHARACTERS)}…`;
+}
+
+/** What may be user info or not (RFC 3986 §3.2.1): nobody sees its end. */
+const CUT_AUTHORITY = /:\/\/[^/?#]*…$/;
+
+/** The same of an address: of user info that is cut in half nothing would say any more what it is. */
+export function shortenedUri(value: unknown): string | undefined {
+  const text = shortened(value);
+  return text !== undefined && text.length > MAX_CHARACTERS ? text.replace(CUT_AUTHORITY, "://…") : text;
 }
 
 /** Places for texts met before: as many as a server has tools, give or take. A text that finds its place taken takes it. */

@@ -102,3 +102,11 @@ Deno.test("G1: a method that is called like something every object has is a requ
     assert.deepEqual([read.event, read.method], ["request", method]);
   }
 });
+
+Deno.test("G3: of an address there is no password in it", () => {
+  const record = Object.assign(new ExchangeRecord(0, "127.0.0.1"), {
+    method: "resources/read",
+    uri: "postgres://user:s3@cret@db/a",
+  });
+  assert.equal(JSON.parse(`{${exchangeLines(record)[0]!}}`).uri, "postgres://user:…@db/a");
+});

@@ -150,6 +150,10 @@ Deno.test("no credential in an address is told, and no id of any length", STRICT
     of({ uri: "postgres://user:s3cret@db:5432/a?b=c" }).get("mcp.resource.uri"),
     "postgres://db:5432/a?b=REDACTED",
   );
+  for (const of_ of ["user:s3@cret@", "a@b:s3cret@"]) {
+    assert.equal(of({ uri: `git+https://${of_}h/p` }).get("mcp.resource.uri"), "git+https://h/p");
+  }
+  assert.equal(of({ uri: "jdbc:x://user:s3cret@h/p" }).get("mcp.resource.uri"), "jdbc:x://h/p");
   const signed = "https://bucket/a%20b?X-Amz-Signature=s3cret&v=2&bare#t0ken";
   assert.equal(
     of({ uri: signed }).get("mcp.resource.uri"),

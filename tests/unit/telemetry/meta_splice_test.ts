@@ -73,3 +73,13 @@ Deno.test("a context that is put in leaves all else as it was, whatever the mess
     { numRuns: 300, seed: 7 },
   );
 });
+
+Deno.test("a context is put beside no member that readers could take for it, in whatever case", STRICT, () => {
+  for (const name of ["TraceParent", "TRACEPARENT", "tr\\u0041ceparent"]) {
+    const message = `{"method":"x","params":{"_meta":{"${name}":1}}}`;
+    assert.equal(spliced(message, true), message);
+  }
+  for (const message of ['{"method":"x","params":{"_Meta":{}}}', '{"method":"x","Params":{}}']) {
+    assert.equal(spliced(message, true), message);
+  }
+});
