@@ -3,12 +3,12 @@
 // gain nothing (the kernel does) and cost the cache: what has just been read is best written on at once.
 import { type BodyReader, type BodySink, CHUNKED, HttpError, type PipeListener, UNTIL_CLOSE } from "../../types.ts";
 import type { Side } from "../grammar.ts";
-import { type Bytes, copyBytes, ownBytes } from "../streams/borrowed.ts";
+import type { Bytes } from "../streams/borrowed.ts";
 import { LARGEST_BUFFER, MESSAGE_BUFFER } from "../streams/buffers.ts";
 import type { ByteStream } from "../streams/byte_stream.ts";
 import { DONE } from "../streams/done.ts";
 import { ChunkedDecoder } from "./chunked.ts";
-import { tooLarge } from "./gather_body.ts";
+import { gatherBody, tooLarge } from "./gather_body.ts";
 
 /** The connection a body arrives on. */
 export interface BodyHost {
@@ -179,21 +179,9 @@ export class InboundBody implements BodyReader {
 
   async readAll(maxBytes: number): Promise<Uint8Array> {
     const limit = Math.min(maxBytes, this.#bounds.maxBytes);
+    // Of what is announced nothing need be read to know that it is too much.
     if (this.#left !== UNKNOWN && this.#left > limit) throw tooLarge(limit);
-    const whole = this.takeBuffered();
-    if (whole !== undefined) {
-      if (whole.length > limit) throw tooLarge(limit);
-      return ownBytes(whole);
-    }
-    let bytes = new Uint8Array(this.#left === UNKNOWN ? 4096 : this.#left);
-    let size = 0;
-    for (let piece = await this.read(); piece !== null; piece = await this.read()) {
-      if (size + piece.length > limit) throw tooLarge(limit);
-      if (size + piece.length > bytes.length) bytes = grown(bytes, size + piece.length);
-      copyBytes(piece, bytes, size);
-      size += piece.length;
-    }
-    return bytes.subarray(0, size);
+    return await gatherBody(this, limit);
   }
 
   pipe(sink: BodySink, listener: PipeListener): void {
@@ -411,10 +399,4 @@ const END: Promise<null> = Promise.resolve(null);
 
 function twice(): TypeError {
   return new TypeError("reading a body: found another reader at it, want one at a time");
-}
-
-function grown(bytes: Uint8Array, needed: number): Uint8Array<ArrayBuffer> {
-  const bigger = new Uint8Array(Math.max(needed, bytes.length * 2));
-  bigger.set(bytes);
-  return bigger;
 }
