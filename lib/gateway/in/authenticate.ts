@@ -193,17 +193,9 @@ export class Authentication {
   }
 
   #requireScopes(principal: Principal): void {
-    const { requiredScopes, challenger } = this.#options;
-    if (requiredScopes.every((scope) => principal.scopes.includes(scope))) return;
-    const scope = requiredScopes.join(" ");
-    throw new SignetError("insufficient_scope", {
-      challenge: challenger.failed({
-        error: "insufficient_scope",
-        description: "the token's scope does not reach",
-        scope,
-      }),
-      facts: { source: principal.source, found: principal.scopes.join(" ").slice(0, 256) || "(none)", wanted: scope },
-    });
+    const { source, scopes } = principal;
+    if (this.#options.requiredScopes.every((scope) => scopes.includes(scope))) return;
+    throw this.lacksScopes([], { source, found: scopes.join(" ").slice(0, 256) || "(none)" });
   }
 
   /** The reason stands in the challenge and in the message: most clients show one of them, and not the same. */
