@@ -17,6 +17,7 @@ import { answerReplica, noNeighbour, noteHop, requireHop, requireHopBody } from 
 import { asksForMetadata, serveMetadata } from "./in/metadata.ts";
 import { asItIs, findAtOnce, openIfOurs, openOwned } from "./in/open.ts";
 import { countPlain } from "./in/rate_limit.ts";
+import { isSamePath } from "./in/same_path.ts";
 import { Inbound } from "./inbound.ts";
 import { pathNotFound, sessionRequired } from "./legacy_transport.ts";
 import { beginRecord, endRecord, noteRefusal } from "./observed.ts";
@@ -201,22 +202,16 @@ function answerOpenly(parts: GatewayParts, inbound: Inbound): Promise<void> | un
   const preflight = parts.legacyClients?.preflight(inbound);
   if (preflight !== undefined) return preflight;
   const { head, origin } = inbound;
-  if (head.method !== "OPTIONS" || origin === undefined || !isEndpoint(parts, head.path)) return undefined;
+  if (head.method !== "OPTIONS" || origin === undefined || !isSamePath(head.path, parts.options.path)) return undefined;
   // A browser asks before it sends; the Origin has been guarded already (Fetch standard, CORS-preflight).
   const fields = preflightFields(origin, inbound.get("access-control-request-headers"));
   return inbound.exchange.respond({ status: 204, fields });
 }
 
-/** `/mcp/` is `/mcp`, whichever of them is configured: frameworks disagree about it. */
-function isEndpoint({ options }: GatewayParts, path: string): boolean {
-  return path === options.path ||
-    path === (options.path.endsWith("/") ? options.path.slice(0, -1) : `${options.path}/`);
-}
-
 /** @throws SignetError `path_not_found`, `method_not_allowed` */
 function requireEndpoint(parts: GatewayParts, inbound: Inbound): void {
   const { path, method } = inbound.head;
-  if (!isEndpoint(parts, path)) throw pathNotFound(parts, inbound);
+  if (!isSamePath(path, parts.options.path)) throw pathNotFound(parts, inbound);
   if (method === "POST" || method === "GET" || method === "DELETE") return;
   throw new SignetError("method_not_allowed", { allow: "GET, POST, DELETE" });
 }

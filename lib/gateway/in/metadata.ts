@@ -2,18 +2,14 @@
 // configuration only. Any web page may read it, as browsers' clients have to before they can have a credential.
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
+import { isSamePath } from "./same_path.ts";
 
 const encoder = new TextEncoder();
 
 /** Whether only the public document is wanted, which pages of every origin may read: there they learn where to log in. */
 export function asksForMetadata({ resource }: GatewayParts, { head: { method, path } }: Inbound): boolean {
   return resource !== undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS") &&
-    (resource.paths.includes(path) || resource.paths.includes(otherSpelling(path)));
-}
-
-/** With and without the slash that ends it, a path is one resource (I6). */
-function otherSpelling(path: string): string {
-  return path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
+    resource.paths.some((wanted) => isSamePath(path, wanted));
 }
 
 /** The answer to a request for the metadata document; undefined if the request is for something else. */
