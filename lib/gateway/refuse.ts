@@ -3,7 +3,7 @@ import { ERROR_KINDS, type ErrorCode, rpcCodeFor, SignetError } from "../errors.
 import type { RefusedRequest } from "../http1/server/server_context.ts";
 import type { ClientResponse, HttpError } from "../http1/types.ts";
 import { methodNumber, UNREAD } from "../mcp/messages/methods.ts";
-import { corsFields } from "./in/guard.ts";
+import { corsFieldsFor } from "./in/guard.ts";
 import { notTakenFields } from "./in/hopped.ts";
 import type { Inbound } from "./inbound.ts";
 import { noteRefusal, tellEngineRefusal } from "./observed.ts";
@@ -16,10 +16,9 @@ import { decideTrace } from "./traced.ts";
 /** The answer to what the engine refuses before the gateway sees it. A page of an allowed origin may read it, as any other. */
 export function renderEngineError(parts: GatewayParts, error: HttpError, refused: RefusedRequest): ErrorResponse {
   const { remoteAddress: from, origin } = refused;
-  const allowed = origin !== undefined && parts.guard.allowsOrigin(origin);
   const signetError = toSignetError(error);
   parts.metrics.refusals.inc(signetError.code);
-  const answer = parts.errors.respond(error, { facts: { from }, ...(allowed ? { fields: corsFields(origin) } : {}) });
+  const answer = parts.errors.respond(error, { facts: { from }, fields: corsFieldsFor(parts.guard, origin) });
   const { start: { status }, errorId } = answer;
   parts.metrics.exchanges.count(UNREAD, status, 0);
   tellEngineRefusal(parts, { error: signetError, from, status, errorId });
@@ -64,13 +63,12 @@ export async function refuse(parts: GatewayParts, inbound: Inbound, error: unkno
   if (inbound.record !== undefined) inbound.record.session ??= facts.session;
   // The client sees it break off, or has left: the log is the only place where it shows.
   if (exchange.started || exchange.aborted) return parts.errors.note(signetError, facts);
-  const allowed = origin !== undefined && parts.guard.allowsOrigin(origin);
   const isStateless = inbound.facts.claimsModernEra;
   const { start, body, errorId } = parts.errors.respond(signetError, {
     rpcId: inbound.rpcId,
     isStateless,
     facts,
-    fields: [...(allowed ? corsFields(origin) : []), ...notTakenFields(inbound, signetError)],
+    fields: [...corsFieldsFor(parts.guard, origin), ...notTakenFields(inbound, signetError)],
   });
   if (inbound.record !== undefined) {
     inbound.record.errorId = errorId;

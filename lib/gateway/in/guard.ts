@@ -95,6 +95,11 @@ export function corsFields(origin: string): FieldList {
   ];
 }
 
+/** The same for an answer of Signet's own, if a page is there to read it and may. */
+export function corsFieldsFor(guard: Guard, origin: string | undefined): FieldList {
+  return origin !== undefined && guard.allowsOrigin(origin) ? corsFields(origin) : [];
+}
+
 /** The answer to a preflight request of an allowed origin; every request field MCP defines may be sent. */
 export function preflightFields(origin: string, requestedFields: string | undefined): FieldList {
   return [

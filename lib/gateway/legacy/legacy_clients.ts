@@ -1,10 +1,10 @@
 // Clients of the transport before Streamable HTTP (HTTP+SSE of 2024-11-05), served at a path of their own: a GET opens a
 // stream, whose first event names where messages go. Ids, owners and limits are those of any other session.
 import { SignetError } from "../../errors.ts";
-import { CHUNKED, type FieldList, HttpError } from "../../http1/types.ts";
+import { CHUNKED, HttpError } from "../../http1/types.ts";
 import type { Caller } from "../../session/caller.ts";
 import { holdBody } from "../in/body.ts";
-import { corsFields, preflightFields } from "../in/guard.ts";
+import { corsFieldsFor, preflightFields } from "../in/guard.ts";
 import type { Inbound } from "../inbound.ts";
 import { explainCut } from "../out/explain_cut.ts";
 import type { GatewayParts, Handle, LegacyDoor } from "../parts.ts";
@@ -63,7 +63,7 @@ export class LegacyClients implements LegacyDoor {
       const endpoint = encoder.encode(`event: endpoint\ndata: ${this.#messages}?stream=${name}\n\n`);
       const fields = ["content-type", "text/event-stream", "cache-control", "no-store", "x-accel-buffering", "no"];
       const writer = await inbound.exchange.begin(
-        { status: 200, fields: [...fields, ...cors(parts, inbound)] },
+        { status: 200, fields: [...fields, ...corsFieldsFor(parts.guard, inbound.origin)] },
         CHUNKED,
       );
       const stream = parts.keepAlive.watch(writer);
@@ -101,7 +101,7 @@ export class LegacyClients implements LegacyDoor {
 
   /** A message that was taken is 202 whatever comes of it; one that was refused at once is refused. */
   async #answer(parts: GatewayParts, inbound: Inbound, answered: Answered | undefined): Promise<void> {
-    const fields = cors(parts, inbound);
+    const fields = corsFieldsFor(parts.guard, inbound.origin);
     if (answered === undefined || answered.start.status < 300) {
       return await inbound.exchange.respond({ status: 202, fields });
     }
@@ -122,10 +122,6 @@ function leaving({ exchange }: Inbound): Promise<void> {
     };
     exchange.watcher = { onClientGone };
   });
-}
-
-function cors({ guard }: GatewayParts, { origin }: Inbound): FieldList {
-  return origin !== undefined && guard.allowsOrigin(origin) ? corsFields(origin) : [];
 }
 
 function streamIn(query: string): string {

@@ -11,7 +11,7 @@ import type { EndReason, Session } from "../../../session/session.ts";
 import { upstreamIdOf } from "../../../upstream/http/session_id_field.ts";
 import type { Upstream, UpstreamRequest } from "../../../upstream/upstream.ts";
 import { forgetAdopted, isAdopted, openedWith } from "../../in/adopt.ts";
-import { corsFields } from "../../in/guard.ts";
+import { corsFieldsFor } from "../../in/guard.ts";
 import type { Inbound } from "../../inbound.ts";
 import type { GatewayParts } from "../../parts.ts";
 import { removeField } from "../fields/fields.ts";
@@ -64,8 +64,7 @@ export async function end(
       data: { failed: failures },
     });
   }
-  const cors = inbound.origin === undefined ? [] : corsFields(inbound.origin);
-  await inbound.exchange.respond({ status: 204, fields: cors });
+  await inbound.exchange.respond({ status: 204, fields: corsFieldsFor(parts.guard, inbound.origin) });
 }
 
 /**

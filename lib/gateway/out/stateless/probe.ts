@@ -15,7 +15,7 @@ import { isJsonObject, parseJson } from "../../../platform/json.ts";
 import { GatheredBytes } from "../../../platform/memory/gathered_bytes.ts";
 import { createHash } from "../../../platform/runtime/builtin.ts";
 import type { Caller } from "../../../session/caller.ts";
-import { corsFields } from "../../in/guard.ts";
+import { corsFieldsFor } from "../../in/guard.ts";
 import type { Inbound } from "../../inbound.ts";
 import { noteAnswerBody } from "../../observed.ts";
 import type { GatewayParts } from "../../parts.ts";
@@ -80,7 +80,7 @@ export async function tellRemembered(parts: GatewayParts, probing: Probing): Pro
   if (result === undefined) return false;
   parts.discoveries.told++;
   const body = encoder.encode(`{"jsonrpc":"2.0","id":${idText(message.id)},"result":${result}}`);
-  const cors = inbound.origin === undefined ? [] : corsFields(inbound.origin);
+  const cors = corsFieldsFor(parts.guard, inbound.origin);
   const fields = ["content-type", "application/json", "cache-control", "no-store", ...cors];
   if (inbound.record !== undefined) noteAnswerBody(inbound, fields, body);
   await inbound.exchange.respond({ status: 200, fields }, body);
