@@ -115,7 +115,10 @@ export class Verifier {
     this.#judgeOrder();
   }
 
-  /** Two of one chain may be in another order without a break between them: what begins a chain of its own may stand anywhere. */
+  /**
+   * Two of one chain may be in another order without a break between them: what begins a chain of its own may stand
+   * anywhere.
+   */
   #judgeOrder(): void {
     if (!this.#isSealed) return;
     const end = this.#prev;

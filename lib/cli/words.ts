@@ -8,7 +8,10 @@ export interface WordOptions {
   readonly command: string;
 }
 
-/** The `index`th argument, or all of standard input where that is `-`; without blanks around it. @throws CommandFailure if it is blank */
+/**
+ * The `index`th argument, or all of standard input where that is `-`; without blanks around it.
+ * @throws CommandFailure if it is blank
+ */
 export async function readWord(context: CommandContext, index: number, options: WordOptions): Promise<string> {
   const argument = context.flags.positionals[index];
   const text = (argument === "-" ? await context.readStdin() : argument ?? "").trim();

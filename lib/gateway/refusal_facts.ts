@@ -112,7 +112,10 @@ function nameOf({ provenAs: caller }: Inbound): { caller?: string } {
   return caller === undefined ? {} : { caller: callerInLog(caller.principal) };
 }
 
-/** Scheme, host and port (RFC 6454 §7), which are all that a browser sends: whatever else is there is no origin, and may be a secret. */
+/**
+ * Scheme, host and port (RFC 6454 §7), which are all that a browser sends: whatever else is there is no origin, and may be a
+ * secret.
+ */
 function originOf(text: string): string {
   if (text === "null") return text;
   try {

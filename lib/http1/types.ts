@@ -200,7 +200,10 @@ export interface ClientRequest extends ClientRequestHead {
   readonly body?: Bytes | undefined;
 }
 
-/** A head whose last field is its Content-Length, but for the digits of that: one for all messages that differ in length only. */
+/**
+ * A head whose last field is its Content-Length, but for the digits of that: one for all messages that differ in length
+ * only.
+ */
 export interface ReadyHead {
   /** Up to those digits; where there are further fields, up to where those go. */
   readonly bytes: Uint8Array;

@@ -7,7 +7,10 @@ import type { Fields, HeadNotes } from "../http1/types.ts";
 import type { Here } from "../replica/elsewhere.ts";
 import type { SessionCall } from "../session/lost_session.ts";
 
-/** One message for an upstream: what a bridge is asked, and what only an address has. See {@link otherwise} for another like it. */
+/**
+ * One message for an upstream: what a bridge is asked, and what only an address has. See {@link otherwise} for another
+ * like it.
+ */
 export declare abstract class UpstreamRequest extends BridgeRequest {
   /** `?…` or empty: appended to the upstream's own path. */
   abstract get query(): string;
@@ -71,7 +74,10 @@ export interface Upstream {
   readonly idLength: number;
   /** How long it may take to open a session, in ms. A hung server must not hold requests for ever. */
   readonly initializeTimeoutMs: number;
-  /** Answered with `LostSession` only where the request has an `upstreamSessionId`. @throws HttpError, SignetError `upstream_*` */
+  /**
+   * Answered with `LostSession` only where the request has an `upstreamSessionId`.
+   * @throws HttpError, SignetError `upstream_*`
+   */
   send(request: UpstreamRequest): SessionCall;
   /** Whether it can be reached at all. @throws HttpError `connect_*` */
   probe(): Promise<void>;

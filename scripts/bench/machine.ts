@@ -3,7 +3,10 @@
 /** Clock ticks a second of /proc/PID/stat; fixed at 100 on every Linux that Deno runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** utime + stime of one /proc/PID/stat line, in µs. The command name may hold blanks and brackets, so fields count from the last `)`. */
+/**
+ * utime + stime of one /proc/PID/stat line, in µs. The command name may hold blanks and brackets, so fields count from
+ * the last `)`.
+ */
 export function cpuMicrosOfStat(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = Number(fields[11]) + Number(fields[12]);

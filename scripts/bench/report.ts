@@ -76,7 +76,10 @@ export function show(value: number): string {
 
 export const showWith = (unit: string, value: number) => unit === "×" ? `${show(value)} ×` : `${show(value)} ${unit}`;
 
-/** The main table, one line a row, in the order of `rows`; rows nobody looked at are left out. The verdict is on what was measured first. */
+/**
+ * The main table, one line a row, in the order of `rows`; rows nobody looked at are left out. The verdict is on what was
+ * measured first.
+ */
 export function targetTable(rows: readonly RowSpec[], findings: readonly Finding[]): string {
   const lines: string[][] = [["what", "target", "floor", "measured", "on Deno", "verdict"]];
   for (const row of rows) {

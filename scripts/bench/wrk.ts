@@ -30,7 +30,10 @@ export interface WrkResult {
 /** Nothing was answered at all, without an error: the machine has given somebody none of its time. */
 export class StarvedError extends Error {}
 
-/** @throws StarvedError; Error if any answer was not 2xx/3xx or any connection failed: a figure with errors in it means nothing */
+/**
+ * @throws StarvedError; Error if any answer was not 2xx/3xx or any connection failed: a figure with errors in it means
+ * nothing
+ */
 export async function runWrk(options: WrkOptions): Promise<WrkResult> {
   const script = await Deno.makeTempFile({ dir: options.directory, prefix: "wrk_", suffix: ".lua" });
   const ids = await writeLines(options.sessionIds, options.directory);

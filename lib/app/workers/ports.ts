@@ -17,7 +17,10 @@ const FIRST_PORT = 7601;
 /** Each further try is that much higher; after so many the system chooses, and nobody can have taken all that it has. */
 const STEP = 100;
 const TRIES = 50;
-/** Workers whose process of steering was killed let go of their port as soon as they notice: who starts anew at once waits, ms. */
+/**
+ * Workers whose process of steering was killed let go of their port as soon as they notice: who starts anew at once
+ * waits, ms.
+ */
 const LET_GO_MS = 2000;
 const LOOK_EVERY_MS = 20;
 

@@ -104,7 +104,10 @@ export interface PeerSource {
    * @returns false if this is no state of its kind: then it is as good as not there
    */
   attach(resumed: Resumed): boolean;
-  /** The client has confirmed the handshake: later peers get the confirmation from here. The message itself is sent by `send`. */
+  /**
+   * The client has confirmed the handshake: later peers get the confirmation from here. The message itself is sent by
+   * `send`.
+   */
   confirm(): void;
   /**
    * A client listens: from now on the peer has to say what it says unasked, until the end. Again: nothing, or another

@@ -34,7 +34,10 @@ export interface FileAccess {
   checkWritable?(path: string): Promise<void>;
   /** Milliseconds since the epoch. Absent: nobody can tell. */
   now?(): number;
-  /** What another user could have written or replaced there, and the cure; undefined if nobody could. Absent: nobody can tell. */
+  /**
+   * What another user could have written or replaced there, and the cure; undefined if nobody could. Absent: nobody can
+   * tell.
+   */
   foreignHands?(path: string, use: PathUse): ForeignHands | undefined;
 }
 

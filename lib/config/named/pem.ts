@@ -46,7 +46,10 @@ export function privateKeyFault(text: string): Fault {
   ];
 }
 
-/** One that listeners of both runtimes take: what Node's API reads on Deno is more, and what Bun's does not is unknown to both. */
+/**
+ * One that listeners of both runtimes take: what Node's API reads on Deno is more, and what Bun's does not is unknown to
+ * both.
+ */
 function takenKeyOf(pem: string): void {
   const { asymmetricKeyType: kind, asymmetricKeyDetails } = privateKeyOf(pem);
   if (kind === "rsa" || kind === "ed25519" || (kind === "ec" && CURVES.has(asymmetricKeyDetails?.namedCurve))) return;

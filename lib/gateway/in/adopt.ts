@@ -32,7 +32,8 @@ export function isAdopted(session: Session): boolean {
 }
 
 /**
- * What `use` makes of the one session of a raw id, in the step in which it is taken. As long as its claim is pending, `settleClaim` and `leaveClaim` are to be called.
+ * What `use` makes of the one session of a raw id, in the step in which it is taken. As long as its claim is pending,
+ * `settleClaim` and `leaveClaim` are to be called.
  * @throws `failure`, the reason why the id did not open, if it is not to be adopted; SignetError `owner_mismatch`,
  * `principal_limit`, `session_limit` and others
  */

@@ -24,7 +24,10 @@ export class SentHeads {
   #old = new Map<string, SentHead>();
   #youngBytes = 0;
 
-  /** As {@link formatRequestHead}, or ready to be written with the length of its body. @throws TypeError if the request cannot be sent as it is */
+  /**
+   * As {@link formatRequestHead}, or ready to be written with the length of its body.
+   * @throws TypeError if the request cannot be sent as it is
+   */
   format(request: ClientRequestHead, bodyLength: number | undefined): Head {
     const { added } = request;
     const head = this.#format(request, bodyLength);
@@ -73,7 +76,10 @@ export class SentHeads {
   }
 }
 
-/** Where its head is kept; undefined if that is another's place: a request that is sent on to where a redirect leads has it, too. */
+/**
+ * Where its head is kept; undefined if that is another's place: a request that is sent on to where a redirect leads has
+ * it, too.
+ */
 function placeOf({ method, target, fields, made }: ClientRequestHead): MadeHead | undefined {
   if (made === undefined) return undefined;
   const of = made.of ??= { method, target, fields };

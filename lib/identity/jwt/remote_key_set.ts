@@ -17,7 +17,10 @@ export interface RemoteKeySetOptions {
   readonly freshMs?: number;
   /** How much longer they are used if asking again fails, in ms. Default 1 h. */
   readonly staleMs?: number;
-  /** Least time between a fetch and one for an unknown key, in ms. Default 30 s: tokens with invented key ids cannot make us hammer the provider. */
+  /**
+   * Least time between a fetch and one for an unknown key, in ms. Default 30 s: tokens with invented key ids cannot make
+   * us hammer the provider.
+   */
   readonly cooldownMs?: number;
   /** Least time between a failed fetch and the next, in ms. Default 5 s. */
   readonly retryMs?: number;

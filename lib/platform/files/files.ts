@@ -13,7 +13,10 @@ const ROOM_BYTES = 64 * 1024;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/** How long a pipe with a name is waited for, and how often it is looked into, in ms: a reload that hung would be the last one. */
+/**
+ * How long a pipe with a name is waited for, and how often it is looked into, in ms: a reload that hung would be the last
+ * one.
+ */
 const PIPE_PATIENCE_MS = 5000;
 const LOOK_EVERY_MS = 20;
 /**
@@ -124,7 +127,10 @@ class Gathered {
     this.#path = path;
   }
 
-  /** Takes `count` bytes over from `room`, as a copy: small pieces hold no more than they are. @returns whether there were any */
+  /**
+   * Takes `count` bytes over from `room`, as a copy: small pieces hold no more than they are.
+   * @returns whether there were any
+   */
   add(count: number): boolean {
     if (count === 0) return false;
     this.size += count;

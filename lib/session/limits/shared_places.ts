@@ -35,7 +35,10 @@ export class SharedPlaces {
     this.#touchedAtMs = options.now();
   }
 
-  /** A place for a session about to be initialized; it ends in `drop` if none comes of it. @throws SignetError `principal_limit` */
+  /**
+   * A place for a session about to be initialized; it ends in `drop` if none comes of it.
+   * @throws SignetError `principal_limit`
+   */
   async take({ principalKey }: Caller, sid: string): Promise<void> {
     const bounds = this.#options.bounds();
     let outcome;

@@ -18,7 +18,10 @@ import type { RevocationList } from "./revocation_list.ts";
 /** Told of each revocation once it is in force, by whichever process. Must not throw: it would keep nobody from being told. */
 export type RevocationListener = (revocation: Revocation) => void;
 
-/** @returns whether it could ask about all that it holds; else it is called again with the next poll. Rejects for faults of its own */
+/**
+ * @returns whether it could ask about all that it holds; else it is called again with the next poll. Rejects for faults
+ * of its own
+ */
 export type GapListener = () => Promise<boolean>;
 
 export interface StoredRevocationsOptions {

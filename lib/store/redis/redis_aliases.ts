@@ -6,7 +6,10 @@ import { numberIn, strangeAnswer, textIn } from "./redis_answer.ts";
 import type { RedisLink } from "./redis_link.ts";
 import { READ_TEXT, Script } from "./script.ts";
 
-/** KEYS turn. ARGV holder, ttlMs. No turn lasts longer from now on, or one whose holder has died would if the clock is set back. */
+/**
+ * KEYS turn. ARGV holder, ttlMs. No turn lasts longer from now on, or one whose holder has died would if the clock is set
+ * back.
+ */
 const TAKE_TURN = new Script(`
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end

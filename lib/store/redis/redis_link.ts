@@ -366,7 +366,10 @@ export class RedisLink {
     }
   }
 
-  /** It may be the connection that is silent, and not the store: behind half an answer, or a host in between that has forgotten it. */
+  /**
+   * It may be the connection that is silent, and not the store: behind half an answer, or a host in between that has
+   * forgotten it.
+   */
   async #lookBeside(key: string): Promise<void> {
     const ask = async (client: RedisClient) => {
       try {

@@ -65,7 +65,10 @@ end
 redis.call('PUBLISH', ARGV[6], text)
 return text`);
 
-/** KEYS until, cut-offs. ARGV untilMs, how many. By the store's clock where a replica's is ahead: what it purges is gone for all. */
+/**
+ * KEYS until, cut-offs. ARGV untilMs, how many. By the store's clock where a replica's is ahead: what it purges is gone
+ * for all.
+ */
 export const PURGE: Script = new Script(`
 local time = redis.call('TIME')
 local past = math.min(tonumber(ARGV[1]), tonumber(time[1]) * 1000)

@@ -59,7 +59,10 @@ for i = 2, #ARGV do
   end
 end
 return removed`);
-/** KEYS records, expiries, all ids, agent, none. ARGV nowS. Some of the agent's; answers them, and how many of those were live. */
+/**
+ * KEYS records, expiries, all ids, agent, none. ARGV nowS. Some of the agent's; answers them, and how many of those were
+ * live.
+ */
 export const REMOVE_OF_AGENT: Script = new Script(`${IF_TAKES_WRITES}
 local over = redis.call('ZRANGE', KEYS[4], 0, ${REMOVED_AT_ONCE - 1}, 'WITHSCORES')
 local live = 0
@@ -73,7 +76,10 @@ for i = 1, #over, 2 do
   if tonumber(over[i + 1]) > tonumber(ARGV[1]) then live = live + 1 end
 end
 return {removed, live}`);
-/** KEYS records, expiries, all ids, none. ARGV cursor, the agent's digest, nowS. Answers the next cursor, the agent's, and how many were live. */
+/**
+ * KEYS records, expiries, all ids, none. ARGV cursor, the agent's digest, nowS. Answers the next cursor, the agent's, and
+ * how many were live.
+ */
 export const REMOVE_UNLISTED: Script = new Script(
   `${IF_TAKES_WRITES}
 local scanned = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ${SCANNED_AT_ONCE})

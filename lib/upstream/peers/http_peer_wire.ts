@@ -42,7 +42,10 @@ export class PeerWire {
     return this.#send({ method: "GET", body: undefined }, ["accept", "text/event-stream", ...resumes], by);
   }
 
-  /** Tells the server that a session ends, in bounded time. @returns why it could not be told; undefined if there is none any more */
+  /**
+   * Tells the server that a session ends, in bounded time.
+   * @returns why it could not be told; undefined if there is none any more
+   */
   async endSession(session: PeerSession, fields: Fields): Promise<string | undefined> {
     const { timers, limits } = this.#parts;
     const call = this.#send({ method: "DELETE", body: undefined }, [], { session, fields });

@@ -247,7 +247,10 @@ function homeOfNew({ replicas: { self } }: GatewayParts): { readonly home?: stri
   return self === undefined ? {} : { home: self };
 }
 
-/** What the client has sent is known to find room: what finds none now is the server's id. @throws SignetError `upstream_invalid` */
+/**
+ * What the client has sent is known to find room: what finds none now is the server's id.
+ * @throws SignetError `upstream_invalid`
+ */
 function sealAnswered(
   parts: GatewayParts,
   { key, sealed, upstreamId }: {

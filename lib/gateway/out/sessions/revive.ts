@@ -24,6 +24,7 @@ const encoder = new TextEncoder();
 
 /** What a server may take to hear that its session is initialized. */
 const CONFIRM_TIMEOUT_MS = 30_000;
+
 /**
  * Makes sure that the upstream knows the session again, unless somebody else has since `seenGeneration`.
  * @throws SignetError `session_not_found` if the upstream refuses it for good, or was asked too often; HttpError if it

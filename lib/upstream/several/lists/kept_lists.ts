@@ -95,7 +95,10 @@ export class KeptLists {
     return kept && { inward: kept.told.get(outward), ageMs: this.#ageOf(kept) };
   }
 
-  /** In ms. Of a clock that has been set back since it is as old as can be: it would hold for as long again as that was ahead. */
+  /**
+   * In ms. Of a clock that has been set back since it is as old as can be: it would hold for as long again as that was
+   * ahead.
+   */
   #ageOf({ atMs }: Kept): number {
     const ageMs = this.#timers.now() - atMs;
     return ageMs < 0 ? Infinity : ageMs;
