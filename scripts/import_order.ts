@@ -1,5 +1,6 @@
 // `deno lint`: imports stand in one order, so that two who add some meet in no line: packages and built-ins first, then our
-// own files, each by the text of its specifier. `deno lint --fix` puts them so.
+// own files, each by the text of its specifier. `deno lint --fix` puts them so. What is taken of a module by its names stands
+// in one import.
 
 interface Place {
   readonly key: string;
@@ -13,6 +14,10 @@ function keyOf(specifier: string): string {
 
 function compare(one: Place, other: Place): number {
   return one.key < other.key ? -1 : one.key > other.key ? 1 : 0;
+}
+
+function takesNames({ specifiers }: Deno.lint.ImportDeclaration): boolean {
+  return specifiers.some(({ type }) => type === "ImportSpecifier");
 }
 
 const plugin: Deno.lint.Plugin = {
@@ -36,6 +41,21 @@ const plugin: Deno.lint.Plugin = {
                 for (const [at, { node }] of places.entries()) yield fixer.replaceText(node, texts[at]!);
               },
             });
+          },
+        };
+      },
+    },
+    "import-once": {
+      create(context) {
+        const seen = new Set<string>();
+        return {
+          ImportDeclaration(node) {
+            const { value } = node.source;
+            if (!takesNames(node)) return;
+            if (seen.has(value)) {
+              context.report({ node, message: `${value} is imported twice, where one import is wanted` });
+            }
+            seen.add(value);
           },
         };
       },

@@ -4,8 +4,7 @@
 import type { FieldList, Fields } from "../http1/types.ts";
 import { parseEndpoint } from "../http1/wire/endpoint.ts";
 import { combinedValue, fieldValue, OF_THE_BYTES } from "../http1/wire/fields/fields.ts";
-import type { Bytes } from "../http1/wire/streams/borrowed.ts";
-import { inspectBytes, ownBytes } from "../http1/wire/streams/borrowed.ts";
+import { type Bytes, inspectBytes, ownBytes } from "../http1/wire/streams/borrowed.ts";
 import { readPlain } from "../mcp/messages/read_message.ts";
 import { type Attribute, ATTRIBUTES } from "../telemetry/mcp_conventions.ts";
 import { readMeta, withContext } from "../telemetry/meta_splice.ts";

@@ -1,8 +1,7 @@
 // An MCP server over Streamable HTTP, reached through a pool of connections (TCP, TLS or a unix socket).
 // Adds what the wire needs: the upstream's own Host, path and session id; and knows what an HTTP server's answers mean:
 // which are a lost session (L4), and which lead elsewhere (P6).
-import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
-import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { TYPICAL_ID_LENGTH, type UpstreamSessionId } from "../envelope/session_id.ts";
 import type { ByteAccount } from "../http1/byte_account.ts";
 import { Pool } from "../http1/client/pool.ts";
 import { connectEndpoint } from "../http1/client/pool_connect.ts";

@@ -5,8 +5,7 @@ import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS, randomName 
 import { NO_GATE, type OwnedSince } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
 import type { KeyRing } from "../envelope/key_ring.ts";
-import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
-import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { TYPICAL_ID_LENGTH, type UpstreamSessionId } from "../envelope/session_id.ts";
 import { encodeSeveralId, SEVERAL_URL } from "../envelope/several_id.ts";
 import { SignetError } from "../errors.ts";
 import { ByteAccount } from "../http1/byte_account.ts";

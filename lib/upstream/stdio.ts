@@ -4,8 +4,7 @@
 import { type BridgeLimits, type BridgeParts, DEFAULT_BRIDGE_LIMITS } from "../bridge/limits.ts";
 import { type ChoosePeers, NO_GATE, type OwnedSince } from "../bridge/request.ts";
 import { BridgeServer, type BridgeSizes } from "../bridge/server.ts";
-import { TYPICAL_ID_LENGTH } from "../envelope/session_id.ts";
-import type { UpstreamSessionId } from "../envelope/session_id.ts";
+import { TYPICAL_ID_LENGTH, type UpstreamSessionId } from "../envelope/session_id.ts";
 import { ByteAccount } from "../http1/byte_account.ts";
 import type { Fields } from "../http1/types.ts";
 import type { Logger } from "../observe/log.ts";

@@ -1,7 +1,6 @@
 // What is packed: an executable that `deno task compile` has made (and CI has run), and what is said of it everywhere. All
 // packages take it from here, so that none is made of another program or tells another story.
-import type { Target } from "../compile_targets.ts";
-import { fileNameOf } from "../compile_targets.ts";
+import { fileNameOf, type Target } from "../compile_targets.ts";
 
 /** A component of a CycloneDX document, as far as it is looked at here. */
 export interface SbomComponent {

@@ -3,8 +3,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import constants from "undici/lib/llhttp/constants.js";
-import { refusal } from "../support/http1_messages.ts";
-import { latin1, readRequest, readResponse } from "../support/http1_messages.ts";
+import { latin1, readRequest, readResponse, refusal } from "../support/http1_messages.ts";
 import { trustedRequest, trustedResponse } from "../support/llhttp.ts";
 import { STRICT } from "../support/strict.ts";
 

@@ -1,8 +1,19 @@
 // Rates counted by one process, exactly: whole numbers, one synchronous step for all buckets of a request. Bounded: a
 // bucket that is full is forgotten, one that is not never is, so nobody comes free by crowds of others; those for whom
 // there is no room, and all keys beyond what one chooser may choose, share one bucket a rate (M3).
-import { decidesOver, exactly, type ExactRate, fullAfter, judgeInto, type Rate, type RateOutcome } from "../rates.ts";
-import type { Level, RateStore, RateTake, Writable } from "../rates.ts";
+import {
+  decidesOver,
+  exactly,
+  type ExactRate,
+  fullAfter,
+  judgeInto,
+  type Level,
+  type Rate,
+  type RateOutcome,
+  type RateStore,
+  type RateTake,
+  type Writable,
+} from "../rates.ts";
 
 /** Looking for full buckets takes a moment: at most this often, in ms. */
 const PRUNE_EVERY_MS = 1000;

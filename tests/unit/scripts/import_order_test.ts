@@ -24,3 +24,15 @@ Deno.test("imports out of order are told of once, and put in order", STRICT, () 
     '// What.\nimport a from "node:a";\nimport {\n  type C,\n} from "../c.ts";\nimport { e } from "./e.ts";\n\ne();\n';
   assert.equal(mended(source), wanted);
 });
+
+Deno.test(
+  "a module whose names are imported twice is told of; all that it exports may stand beside some of it",
+  STRICT,
+  () => {
+    const twice = 'import { a } from "./a.ts";\nimport type { B } from "./a.ts";\n';
+    assert.deepEqual(found(twice).map(({ message }) => message), [
+      "./a.ts is imported twice, where one import is wanted",
+    ]);
+    assert.deepEqual(found('import * as all from "./a.ts";\nimport { a } from "./a.ts";\n'), []);
+  },
+);

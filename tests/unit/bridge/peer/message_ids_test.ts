@@ -7,8 +7,7 @@ import {
   progressTokenIn,
   progressTokenOf,
 } from "../../../../lib/bridge/peer/message_ids.ts";
-import type { RpcId } from "../../../../lib/mcp/messages/json_rpc.ts";
-import { idKey, idText } from "../../../../lib/mcp/messages/json_rpc.ts";
+import { idKey, idText, type RpcId } from "../../../../lib/mcp/messages/json_rpc.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const encoder = new TextEncoder();

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { createHash, hkdfSync } from "node:crypto";
-import { createHmac } from "node:crypto";
+import { createHash, createHmac, hkdfSync } from "node:crypto";
 import { inspect } from "node:util";
 import { SignetError } from "../../../../lib/errors.ts";
 import { SessionTokens, type SessionTokensOptions } from "../../../../lib/identity/tokens/tokens.ts";
