@@ -121,11 +121,11 @@ Deno.test(
     let answer = 200;
     server.onRequest = () => answer === 200 ? undefined : new Response("", { status: answer });
     const apiKey = { headers: { "x-api-key": "k3y" } };
-    for (const  of of[{ token: "alices" }, apiKey]) assert.equal((await probe(signet, of)).status, 200);
+    for (const who of [{ token: "alices" }, apiKey]) assert.equal((await probe(signet, who)).status, 200);
     answer = 503;
-    for (const  of of[{ token: "alices" }, apiKey]) assert.deepEqual(await probe(signet, of), KNOWN);
-    for (const  of of[{ token: "bobs" }, {}, { headers: { "x-api-key": "other" } }]) {
-      assert.equal(await statusOf(signet, of), 503, "the server has not let this one in");
+    for (const who of [{ token: "alices" }, apiKey]) assert.deepEqual(await probe(signet, who), KNOWN);
+    for (const who of [{ token: "bobs" }, {}, { headers: { "x-api-key": "other" } }]) {
+      assert.equal(await statusOf(signet, who), 503, "the server has not let this one in");
     }
   },
 );

@@ -60,8 +60,8 @@ Deno.test("a condition that cannot be told throws: an absent member, types that 
 Deno.test("G4: a condition never reaches beyond what it is given", () => {
   const inherited = ["__proto__", "constructor", "toString", "hasOwnProperty", "prototype"];
   for (const name of inherited) {
-    for (const  of of["args", "principal.claims", "principal", "tool", "args.nested", "name", "args.tables"]) {
-      const text = `has(${of}.${name})`;
+    for (const where of ["args", "principal.claims", "principal", "tool", "args.nested", "name", "args.tables"]) {
+      const text = `has(${where}.${name})`;
       let found: boolean;
       try {
         found = holds(text);
