@@ -62,13 +62,7 @@ Deno.test("G4: a condition never reaches beyond what it is given", () => {
   for (const name of inherited) {
     for (const where of ["args", "principal.claims", "principal", "tool", "args.nested", "name", "args.tables"]) {
       const text = `has(${where}.${name})`;
-      let found: boolean;
-      try {
-        found = holds(text);
-      } catch {
-        continue;
-      }
-      assert.equal(found, false, text);
+      assert.equal(holds(text), false, text);
     }
     assert.throws(() => holds(`args.${name} != null`), name);
     assert.throws(() => holds(`args["${name}"] != null`), name);
