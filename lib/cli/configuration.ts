@@ -5,7 +5,8 @@ import { readTelemetry } from "../config/otel_variables.ts";
 import type { SettingKey } from "../config/schema.ts";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import type { TelemetrySettings } from "../telemetry/settings.ts";
-import type { CommandContext } from "./command.ts";
+import type { CommandContext, CommandFailure } from "./command.ts";
+import { formatWarning } from "./screen/text.ts";
 import { sourcesOf } from "./sources.ts";
 
 export interface Configuration {
@@ -18,9 +19,15 @@ export interface Configuration {
   readonly telemetry: TelemetrySettings | undefined;
 }
 
-/** The ring alone; nothing else of the configuration is judged. @throws ConfigError */
-export function loadConfiguredKeys(context: CommandContext): Promise<LoadedKeys> {
-  return loadKeysFrom(readingOnce(sourcesOf(context)), context);
+/**
+ * The ring alone, for whoever can do nothing without; nothing else of the configuration is judged. Its warnings are told.
+ * @throws ConfigError; `missing` where no key is configured
+ */
+export async function requireKeys(context: CommandContext, missing: CommandFailure): Promise<LoadedKeys> {
+  const keys = await loadKeysFrom(readingOnce(sourcesOf(context)), context);
+  if (keys.ephemeral) throw missing;
+  for (const warning of keys.warnings) context.stderr(formatWarning(warning));
+  return keys;
 }
 
 async function loadKeysFrom(sources: Sources, context: CommandContext): Promise<LoadedKeys> {

@@ -7,7 +7,7 @@ import { boolean, type Kind, quoted, unfit } from "../../config/values/kinds.ts"
 import { readPieces } from "../../platform/files/files.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import { JSON_FLAG, printJson, wantsJson } from "../screen/output.ts";
-import { formatWarning, printable, styleFor, wrap } from "../screen/text.ts";
+import { printable, styleFor, wrap } from "../screen/text.ts";
 
 interface Head {
   readonly seq: number;
@@ -58,20 +58,19 @@ function demandsOf(context: CommandContext, verdict: Verdict): string[] {
 }
 
 async function verifyFiles(context: CommandContext, files: readonly string[]): Promise<Verdict> {
-  const [{ loadConfiguredKeys }, { Verifier }, { chainKeyOf }] = await Promise.all([
+  const [{ requireKeys }, { Verifier }, { chainKeyOf }] = await Promise.all([
     import("../configuration.ts"),
     import("../../audit/verify.ts"),
     import("../../app/audit.ts"),
   ]);
-  const { ring, ephemeral, warnings } = await loadConfiguredKeys(context);
-  if (ephemeral) {
-    throw new CommandFailure(
+  const { ring } = await requireKeys(
+    context,
+    new CommandFailure(
       EXIT.usage,
       "verifying the audit log: no key is configured",
       "Set --key-file or MCP_ENCRYPTION_KEY to the ring of the Signet that wrote it, with the keys it had then.",
-    );
-  }
-  for (const warning of warnings) context.stderr(formatWarning(warning));
+    ),
+  );
   const verifier = new Verifier(ring.keys.map(chainKeyOf));
   for (const file of files) {
     try {

@@ -1,19 +1,18 @@
 // `signet inspect ID`: opens a session id with the configured ring and tells what it says. Names of sealed headers,
 // never their values; an id that does not open is told apart by nothing, as outside (docs/behaviour.md E8).
-import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean } from "../../config/values/kinds.ts";
+import { ownValue } from "../../config/flags.ts";
 import type { KeyRing } from "../../envelope/key_ring.ts";
 import type { OpenSessionResult } from "../../envelope/session_id.ts";
 import { decodeSeveralId, type SealedMember, SEVERAL_URL } from "../../envelope/several_id.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
-import { printJson } from "../screen/output.ts";
-import { formatWarning, printable } from "../screen/text.ts";
+import { jsonIfAsked, printJson } from "../screen/output.ts";
+import { printable } from "../screen/text.ts";
 import { formatTime } from "../screen/times.ts";
 import { sourcesOf } from "../sources.ts";
 import { readWord } from "../words.ts";
 
-const JSON_FLAG: OwnFlag<boolean> = { name: "json", doc: "One JSON value", kind: boolean, isFlag: true };
+const JSON_FLAG = jsonIfAsked("One JSON value");
 
 type Opened = Extract<OpenSessionResult, { ok: true }>;
 
@@ -26,8 +25,7 @@ interface DescribeOptions {
 function describe(opened: Opened, options: DescribeOptions): (readonly [string, string])[] {
   const { session, key } = opened;
   const { ring, nowMs, redact: { redactUrl, shortHash } } = options;
-  // What is no address holds nothing to redact.
-  const shown = (url: string) => /^(?:stdio|several):/.test(url) ? url : redactUrl(url);
+  const shown = (url: string) => shownUrl(url, redactUrl);
   // L8: now == expiry is expired.
   const expired = nowMs >= session.expiresAtMs ? "EXPIRED " : "";
   const client = [session.clientInfo["name"], session.clientInfo["version"]].map(printable).join(" ").trim();
@@ -59,7 +57,7 @@ function describe(opened: Opened, options: DescribeOptions): (readonly [string, 
 
 /** The same as one value, for programs: what is escaped for a terminal above is as it was sealed here. */
 function factsOf({ session, key }: Opened, { ring, nowMs, redact: { redactUrl, shortHash } }: DescribeOptions) {
-  const shown = (url: string) => /^(?:stdio|several):/.test(url) ? url : redactUrl(url);
+  const shown = (url: string) => shownUrl(url, redactUrl);
   const { owner, sid, issuedAtMs, expiresAtMs, protocolVersion, clientInfo, capabilities, home, upstreams } = session;
   return {
     ...{ owner, hash: shortHash(sid), issuedAtMs, expiresAtMs, expired: nowMs >= expiresAtMs },
@@ -77,13 +75,18 @@ function factsOf({ session, key }: Opened, { ring, nowMs, redact: { redactUrl, s
   };
 }
 
+/** What is no address holds nothing to redact. */
+function shownUrl(url: string, redact: (url: string) => string): string {
+  return /^(?:stdio|several):/.test(url) ? url : redact(url);
+}
+
 /** Those of a session over several servers: names and addresses, never what they call the session. */
 function membersOf(id: string | undefined): readonly SealedMember[] {
   return id === undefined ? [] : decodeSeveralId(id)?.members ?? [];
 }
 
 async function run(context: CommandContext): Promise<ExitCode> {
-  const [{ loadConfiguredKeys }, { openSession }, { loadSome }, redact] = await Promise.all([
+  const [{ requireKeys }, { openSession }, { loadSome }, redact] = await Promise.all([
     import("../configuration.ts"),
     import("../../envelope/session_id.ts"),
     import("../../config/load.ts"),
@@ -91,15 +94,14 @@ async function run(context: CommandContext): Promise<ExitCode> {
   ]);
   const { settings } = await loadSome(["keyFile", "maxIdLength"], sourcesOf(context));
   const id = await readWord(context, 0, { what: "session id", command: "signet inspect" });
-  const { ring, ephemeral, warnings } = await loadConfiguredKeys(context);
-  if (ephemeral) {
-    throw new CommandFailure(
+  const { ring } = await requireKeys(
+    context,
+    new CommandFailure(
       EXIT.usage,
       "opening the id: no key is configured",
       "Set --key-file or MCP_ENCRYPTION_KEY to the ring of the Signet that issued it.",
-    );
-  }
-  for (const warning of warnings) context.stderr(formatWarning(warning));
+    ),
+  );
   const opened = openSession(ring, id, { maxLength: settings.maxIdLength });
   if (!opened.ok) {
     throw new CommandFailure(

@@ -1,6 +1,6 @@
 // `signet keys new | list`: makes a key, or tells which keys a configuration has, by id and never by content.
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
-import { formatWarning, printable } from "../screen/text.ts";
+import { printable } from "../screen/text.ts";
 
 async function printNewKey(context: CommandContext): Promise<ExitCode> {
   const { generateKey } = await import("../../envelope/key_ring.ts");
@@ -12,19 +12,18 @@ async function printNewKey(context: CommandContext): Promise<ExitCode> {
 }
 
 async function listKeys(context: CommandContext): Promise<ExitCode> {
-  const { loadConfiguredKeys } = await import("../configuration.ts");
-  const keys = await loadConfiguredKeys(context);
-  if (keys.ephemeral) {
-    throw new CommandFailure(
+  const { requireKeys } = await import("../configuration.ts");
+  const { ring, source } = await requireKeys(
+    context,
+    new CommandFailure(
       EXIT.failedCheck,
       "listing the keys: none is configured",
       "Make one with `signet keys new`, then set --key-file or MCP_ENCRYPTION_KEY.",
-    );
-  }
-  for (const warning of keys.warnings) context.stderr(formatWarning(warning));
-  for (const key of keys.ring.keys) {
-    const does = key === keys.ring.active ? "seals and opens" : "opens";
-    context.stdout(`${key.id}  ${does}  ${printable(keys.source)}\n`);
+    ),
+  );
+  for (const key of ring.keys) {
+    const does = key === ring.active ? "seals and opens" : "opens";
+    context.stdout(`${key.id}  ${does}  ${printable(source)}\n`);
   }
   return EXIT.done;
 }

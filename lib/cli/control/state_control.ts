@@ -110,15 +110,16 @@ async function loadTokenSecrets(context: CommandContext, needs: Needs): Promise<
 
 async function loadRing(context: CommandContext, needs: Needs): Promise<KeyRing | undefined> {
   if (!needs.keys) return undefined;
-  const { loadConfiguredKeys } = await import("../configuration.ts");
-  const { ring, ephemeral, warnings } = await loadConfiguredKeys(context);
-  for (const warning of ephemeral ? [] : warnings) context.stderr(formatWarning(warning));
-  if (!ephemeral) return ring;
-  throw new CommandFailure(
-    EXIT.usage,
-    "revoking on a state file: no key is configured, so ids and owners cannot be told",
-    "Set --key-file or MCP_ENCRYPTION_KEY to the ring of the Signet which uses the state file, or ask it with --admin.",
+  const { requireKeys } = await import("../configuration.ts");
+  const { ring } = await requireKeys(
+    context,
+    new CommandFailure(
+      EXIT.usage,
+      "revoking on a state file: no key is configured, so ids and owners cannot be told",
+      "Set --key-file or MCP_ENCRYPTION_KEY to the ring of the Signet which uses the state file, or ask it with --admin.",
+    ),
   );
+  return ring;
 }
 
 async function requireFile(context: CommandContext, path: string): Promise<void> {

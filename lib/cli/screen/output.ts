@@ -16,6 +16,11 @@ export function wantsJson(context: CommandContext): boolean {
   return ownValue(context.flags, JSON_FLAG) ?? !context.stdoutIsTerminal;
 }
 
+/** Of a command that shows JSON only where it is asked to, whoever reads it. @param doc of one that says more by it */
+export function jsonIfAsked(doc = "One JSON value a line"): OwnFlag<boolean> {
+  return { name: "json", doc, kind: boolean, isFlag: true };
+}
+
 /** One value as a line: also where a terminal shows it, which names that clients and servers chose could drive (P1). */
 export function jsonLine(value: unknown): string {
   return `${escapeUnsafe(JSON.stringify(value))}\n`;
