@@ -2,22 +2,21 @@
 // is wrong and the cure (docs/behaviour.md V2). What it opens it ends again; it shows no secret.
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
 import { SETTING_KEYS } from "../../config/schema.ts";
-import { boolean, file } from "../../config/values/kinds.ts";
+import { file } from "../../config/values/kinds.ts";
 import { ConfigError } from "../../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "../command.ts";
 import type { Finding, Findings, Verdict } from "../doctor/finding.ts";
 import { readOwnFile } from "../own_file.ts";
-import { printJson } from "../screen/output.ts";
+import { jsonIfAsked, printJson } from "../screen/output.ts";
 import { styleFor, wrap } from "../screen/text.ts";
-import { columnsOf } from "../screen/watch.ts";
+import { columnsOf, FILE_COLUMNS } from "../screen/watch.ts";
 
-const JSON_FLAG: OwnFlag<boolean> = { name: "json", doc: "One JSON value a line", kind: boolean, isFlag: true };
+const JSON_FLAG = jsonIfAsked();
 export const BEARER_FLAG: OwnFlag<string> = {
   name: "bearer-file",
   doc: "A token, alone in a file, that is shown to the MCP server as a client's would be",
   kind: file,
 };
-const FILE_COLUMNS = 98;
 /** Servers say of themselves what they like, by the megabyte. */
 const MOST_OF_A_FINDING = 500;
 

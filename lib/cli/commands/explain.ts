@@ -1,14 +1,13 @@
 // `signet explain [CODE]`: what a code or an event of the log means, and what to do (docs/behaviour.md V4). A number is an
 // HTTP status or a JSON-RPC code: all that have it are explained.
 import { closest } from "../../config/closest.ts";
-import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean } from "../../config/values/kinds.ts";
+import { ownValue } from "../../config/flags.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import type { Explained } from "../explained/table.ts";
-import { printJson } from "../screen/output.ts";
+import { jsonIfAsked, printJson } from "../screen/output.ts";
 import { printable, styleFor, wrap } from "../screen/text.ts";
 
-const JSON_FLAG: OwnFlag<boolean> = { name: "json", doc: "One JSON value a line", kind: boolean, isFlag: true };
+const JSON_FLAG = jsonIfAsked();
 const MOST_COLUMNS = 100;
 
 function titleOf({ name, answer }: Explained): string {

@@ -1,23 +1,15 @@
 // `signet status [--watch]`: a running Signet at a glance, as GET /state on its admin listener tells it.
 import type { StateAnswer } from "../../admin/state_view.ts";
-import { type OwnFlag, ownValue } from "../../config/flags.ts";
-import { boolean } from "../../config/values/kinds.ts";
+import { ownValue } from "../../config/flags.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { ADMIN_FLAG, ADMIN_SETTINGS } from "../control/admin_target.ts";
 import { asCommand } from "../control/failures.ts";
 import { remoteControl } from "../control/open_control.ts";
-import { jsonLine } from "../screen/output.ts";
+import { jsonIfAsked, jsonLine } from "../screen/output.ts";
 import { styleFor } from "../screen/text.ts";
-import { columnsOf, EVERY_FLAG, lookOrWatch, WATCH_FLAG } from "../screen/watch.ts";
+import { columnsOf, EVERY_FLAG, FILE_COLUMNS, lookOrWatch, WATCH_FLAG } from "../screen/watch.ts";
 
-const JSON_FLAG: OwnFlag<boolean> = {
-  name: "json",
-  doc: "One JSON value a line, one a look",
-  kind: boolean,
-  isFlag: true,
-};
-/** Of a file, which has no width. */
-const FILE_COLUMNS = 98;
+const JSON_FLAG = jsonIfAsked("One JSON value a line, one a look");
 
 async function run(context: CommandContext): Promise<ExitCode> {
   const [control, { formatStatus }] = await Promise.all([

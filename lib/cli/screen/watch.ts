@@ -85,6 +85,9 @@ async function pauseOrStop(ms: number, stopped: Promise<void>): Promise<void> {
   cancel();
 }
 
+/** What is made for a page has so many columns in a file, which has none of its own. */
+export const FILE_COLUMNS = 98;
+
 /** Characters in a line: of the terminal as it is now, else as it was, else of a file. */
 export function columnsOf(context: CommandContext, ofFile: number): number {
   if (!context.stdoutIsTerminal) return ofFile;
