@@ -16,10 +16,10 @@ export interface RoundMember {
   sendLate(): void;
 }
 
-/** Pieces in a wait from which on it is worth while. */
-const LEAST = 4;
-/** Waits in succession that have brought less, after which it is not: under load one in sixteen does, and says nothing. */
-const MOST_SMALL = 4;
+/** Pieces in a wait from which on it is worth while: more than four connections bring, with a call each. */
+const LEAST = 6;
+/** Waits in succession that have brought less, after which it is not: under load some do, and say nothing. */
+const MOST_SMALL = 16;
 /** Pieces that are handed over at once before it is looked again how many come together. */
 const LOOK_EVERY = 64;
 /** For what is written in a round; what does not fit is sent at once. */

@@ -99,16 +99,25 @@ Deno.test("a few waits that bring little end no busy time, and more of them do",
   const scene = loop();
   busy(scene);
   const one = played(scene.round, "one");
-  const alone = () => {
-    const before = scene.asked();
-    one.socket.arrived(bytesOf("."));
-    const waits = scene.asked() > before;
-    if (waits) scene.turn();
-    return waits;
+  /** In how many of that many waits, each with so many pieces, these waited for its end. */
+  const waited = (waits: number, pieces = 1) => {
+    let count = 0;
+    for (let wait = 0; wait < waits; wait++) {
+      const before = scene.asked();
+      for (let n = 0; n < pieces; n++) one.socket.arrived(bytesOf("."));
+      if (scene.asked() === before) continue;
+      scene.turn();
+      count++;
+    }
+    return count;
   };
-  assert.deepEqual(Array.from({ length: 3 }, alone), [true, true, true]);
+  assert.equal(waited(15), 15);
   busy(scene);
-  assert.deepEqual(Array.from({ length: 6 }, alone), [true, true, true, true, false, false]);
+  assert.equal(waited(18), 16);
+  busy(scene);
+  assert.equal(waited(10, 5), 10);
+  assert.equal(waited(1, 6), 1);
+  assert.equal(waited(18, 5), 16);
 });
 
 Deno.test("a busy wait is read, then looked at, answers first, then answered", STRICT, () => {
