@@ -4,7 +4,7 @@
 import { tellIfOwn } from "../../platform/faults/uncaught.ts";
 import { OwnedTimer, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import type { RedisClient } from "./redis_client.ts";
-import { says } from "./redis_refusal.ts";
+import { isRefusal, says } from "./redis_refusal.ts";
 import type { RenewedClient } from "./renewed_client.ts";
 
 interface MasterSearchOptions {
@@ -17,6 +17,8 @@ interface MasterSearchOptions {
   readonly pauseMs: number;
   /** Another one has taken the place of the one that was asked. Must not throw. */
   readonly onFound: () => void;
+  /** Who was asked all the while takes writes again; what it took before it may have lost. Must not throw. */
+  readonly onTurned: () => void;
 }
 
 export class MasterSearch {
@@ -43,12 +45,22 @@ export class MasterSearch {
   }
 
   async #seek(): Promise<void> {
-    const { client, key, withinMs, pauseMs, onFound } = this.#options;
+    const { client, key, withinMs, pauseMs, onFound, onTurned } = this.#options;
     const ask = (each: RedisClient) => each.send(key, ["DEL", key]);
     if (await client.trySpare(ask, withinMs)) return onFound();
     if (this.#closed) return;
-    // Unless whoever is there has become one, or somebody else is there by now: nobody may ask for long.
-    const again = (fault: unknown) => says("READONLY", fault) && this.seek();
-    this.#again.set(pauseMs, () => void ask(client).catch(again));
+    // Whoever is there may have become one, or somebody else is there by now: nobody may ask for long.
+    this.#again.set(pauseMs, () =>
+      void ask(client).then(() => true, isMaster).then((isTurned) => {
+        if (isTurned === true && !this.#closed) onTurned();
+        else if (isTurned === false) this.seek();
+      }));
   }
+}
+
+/** Whether who has said no to a write takes others; undefined where nobody has, whose connection tells by itself. */
+function isMaster(fault: unknown): boolean | undefined {
+  // Also while it takes its own master's data, and where it has lost that one.
+  if (says("READONLY", fault) || says("LOADING", fault) || says("MASTERDOWN", fault)) return false;
+  return isRefusal(fault) ? true : undefined;
 }

@@ -102,6 +102,7 @@ export class RedisLink {
     this.#master = new MasterSearch({
       ...{ client: this.#commands, key: this.#probe, withinMs: this.#spareMs },
       ...{ pauseMs: silenceMs / ASKED_IN_SILENCE, onFound: () => this.#onMaster() },
+      onTurned: () => this.#wake(),
     });
     const onUnheard = (fault: unknown) => {
       if (isRefusal(fault)) this.#refusals.tell(fault);
@@ -220,7 +221,10 @@ export class RedisLink {
     this.#lookAgain();
   }
 
-  /** Calls `wake` whenever it may be another one, or have lost something: a connection to it has come up. Must not throw. */
+  /**
+   * Calls `wake` whenever it may be another one, or have lost something: a connection to it has come up, or it was a replica
+   * meanwhile. Must not throw.
+   */
   watchComing(wake: () => void): void {
     this.#wakes.add(wake);
   }

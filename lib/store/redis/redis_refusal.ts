@@ -69,7 +69,7 @@ export function remedyOf(fault: unknown): string | undefined {
 }
 
 /** Whether it says this, which another connection may not: it is not let in (any more); it leads to a replica (by now). */
-export function says(word: "NOAUTH" | "READONLY", fault: unknown): boolean {
+export function says(word: "LOADING" | "MASTERDOWN" | "NOAUTH" | "READONLY", fault: unknown): boolean {
   return wordOf(fault) === word;
 }
 

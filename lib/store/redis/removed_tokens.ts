@@ -5,6 +5,8 @@ import { ignoreStoreError } from "../fail_closed.ts";
 
 const MOST_REMEMBERED = 10_000;
 const REMOVED_AT_ONCE = 1000;
+/** Not every loss is told of: a connection may have outlived the master at its other end, as in a cluster. */
+const AGAIN_AFTER_MS = 60_000;
 
 export class RemovedTokens {
   /** The newest last. */
@@ -13,10 +15,18 @@ export class RemovedTokens {
   /** The store may have some of them again. */
   #isOwed = false;
   #isRemoving = false;
+  readonly #nowMs: () => number;
+  /** When it took all of them last. */
+  #takenAtMs: number;
 
-  /** @param remove rejects with StoreError where the store does not take it */
-  constructor(remove: (sids: readonly string[]) => Promise<unknown>) {
+  /**
+   * @param remove rejects with StoreError where the store does not take it
+   * @param nowMs as `performance.now`
+   */
+  constructor(remove: (sids: readonly string[]) => Promise<unknown>, nowMs: () => number = () => performance.now()) {
     this.#remove = remove;
+    this.#nowMs = nowMs;
+    this.#takenAtMs = nowMs();
   }
 
   has(sid: string): boolean {
@@ -24,7 +34,10 @@ export class RemovedTokens {
   }
 
   add(sids: readonly string[]): void {
-    for (const sid of sids) this.#sids.add(sid);
+    for (const sid of sids) {
+      this.#sids.delete(sid);
+      this.#sids.add(sid);
+    }
     for (const sid of this.#sids) {
       if (this.#sids.size <= MOST_REMEMBERED) return;
       this.#sids.delete(sid);
@@ -37,8 +50,12 @@ export class RemovedTokens {
     this.removeOwed();
   }
 
-  /** The same where the store has not taken it yet: it may have been away, or taken no writes. */
+  /**
+   * The same where the store has not taken it yet, as it may have been away, or taken no writes; and now and then. To be called
+   * every few seconds.
+   */
   removeOwed(): void {
+    this.#isOwed ||= this.#nowMs() - this.#takenAtMs >= AGAIN_AFTER_MS;
     if (this.#isRemoving || !this.#isOwed) return;
     this.#isRemoving = true;
     // Where it is away again: the next time.
@@ -51,6 +68,7 @@ export class RemovedTokens {
       this.#isOwed = false;
       try {
         await this.#removeEach([...this.#sids]);
+        this.#takenAtMs = this.#nowMs();
       } catch (fault) {
         this.#isOwed = true;
         throw fault;

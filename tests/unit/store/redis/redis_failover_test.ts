@@ -126,6 +126,36 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "redis store T3: a token whose removal a store has lost is removed again where it was another's replica for a while, and kept its connections",
+  { ...STRICT, ...HERE },
+  async () => {
+    // What one has of the other stands in no file.
+    await using redis = await RedisServer.start(["--repl-diskless-load", "swapdb"]);
+    await using next = await RedisServer.start(["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"]);
+    const [store, other, behind] = [await openTestStore(redis), await openTestStore(redis), await openTestStore(next)];
+    try {
+      for (const each of [store, other, behind]) {
+        each.shared!.watchRevocations(() => {});
+        await until(() => isWhole(each), "both connections");
+      }
+      for (const each of [other, behind]) await forget(each);
+      for (const sid of ["t", "of an agent"]) assert.equal(await store.tokens.remove(sid), true);
+      // Who is the master meanwhile has not heard of it.
+      await redis.ask("REPLICAOF", "127.0.0.1", String(next.port));
+      await until(async () => (await redis.ask("INFO", "replication")).includes("link_status:up"), "a copy of it");
+      assert.equal(await answers(store), false);
+      // Nor does another connection lead to one that takes writes.
+      await aMoment(300);
+      await redis.ask("REPLICAOF", "NO", "ONE");
+      const isGone = async (sid: string) => await answers(other) && await other.tokens.get(sid) === undefined;
+      for (const sid of ["t", "of an agent"]) await until(() => isGone(sid), `${sid} to be removed again`);
+    } finally {
+      await closeWhole(store, other, behind);
+    }
+  },
+);
+
 Deno.test("redis store R6: a store that keeps writes waiting, as before a failover, goes once, and comes back once", {
   ...STRICT,
   ...HERE,

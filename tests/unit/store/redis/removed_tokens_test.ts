@@ -8,13 +8,14 @@ import { until } from "../../../support/until.ts";
 /** A store that takes one at a time, as the test lets it. */
 function scene() {
   const asked: { readonly sids: readonly string[]; readonly take: () => void; readonly refuse: () => void }[] = [];
-  const removed = new RemovedTokens((sids) =>
+  const clock = { ms: 0 };
+  const remove = (sids: readonly string[]) =>
     new Promise<void>((take, reject) => {
       asked.push({ sids, take, refuse: () => reject(new StoreError("io", "Away", { remedy: "Start it." })) });
-    })
-  );
+    });
+  const removed = new RemovedTokens(remove, () => clock.ms);
   removed.add(["t"]);
-  return { asked, removed };
+  return { asked, removed, clock };
 }
 
 const aTurn = () => new Promise((resolve) => setTimeout(resolve, 0));
@@ -50,4 +51,15 @@ Deno.test("T3: a store that may have lost it while it was being told is told onc
   asked[1]!.take();
   await aTurn();
   assert.equal(asked.length, 2);
+});
+
+Deno.test("T3: a removal is asked for again each minute, as nobody may have told that it is lost", STRICT, async () => {
+  const { asked, removed, clock } = scene();
+  for (const [ms, count] of [[59_999, 0], [60_000, 1], [119_999, 1], [120_000, 2]] as const) {
+    clock.ms = ms;
+    removed.removeOwed();
+    assert.equal(asked.length, count, `at ${ms} ms`);
+    asked.at(-1)?.take();
+    await aTurn();
+  }
 });
