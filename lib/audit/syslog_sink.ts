@@ -1,8 +1,9 @@
 // An audit log to a syslog collector (RFC 5424): a message a line, facility 13 (log audit), severity informational. By UDP a
-// datagram a message (RFC 5426), which nobody acknowledges; by TCP and unix stream sockets with counted octets (RFC 6587
-// §3.4.1), tried again where the connection fails. A message may then come twice; its number tells.
+// datagram a message (RFC 5426), which nobody acknowledges, cut where none is as long; by TCP and unix stream sockets with
+// counted octets (RFC 6587 §3.4.1), tried again where the connection fails. A message may then come twice; its number tells.
 import type { Socket as DatagramSocket } from "node:dgram";
 import type { Socket } from "node:net";
+import { faultCode } from "../platform/faults/system_fault.ts";
 import { connectTcp, createSocket } from "../platform/runtime/builtin.ts";
 import type { AuditSink } from "./sink.ts";
 
@@ -20,6 +21,8 @@ export interface SyslogOptions {
 /** 13 · 8 + 6. */
 const PRIORITY = 110;
 const CONNECT_TIMEOUT_MS = 5000;
+/** What is longer than the system sends as a datagram is cut to so many bytes, which every system does. */
+const MOST_OF_CUT = 8192;
 const LF = 0x0a;
 const TIME = /"time":"([^"]{24})"/;
 
@@ -82,7 +85,17 @@ class Datagrams implements Transport {
     this.#target = target;
   }
 
-  send(message: Uint8Array): Promise<void> {
+  /** Else one line, whose length clients have a hand in, would keep all behind it from being sent, for ever. */
+  async send(message: Uint8Array): Promise<void> {
+    try {
+      await this.#sendWhole(message);
+    } catch (fault) {
+      if (faultCode(fault) !== "EMSGSIZE" || message.length <= MOST_OF_CUT) throw fault;
+      await this.#sendWhole(beginningOf(message));
+    }
+  }
+
+  #sendWhole(message: Uint8Array): Promise<void> {
     const { hostname, port } = this.#target;
     this.#socket ??= this.#open();
     const socket = this.#socket;
@@ -103,6 +116,13 @@ class Datagrams implements Transport {
     socket.unref();
     return socket;
   }
+}
+
+/** Without half a character at its end. */
+function beginningOf(message: Uint8Array): Uint8Array {
+  let end = MOST_OF_CUT;
+  while ((message[end]! & 0xc0) === 0x80) end--;
+  return message.subarray(0, end);
 }
 
 class Stream implements Transport {
