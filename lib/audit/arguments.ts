@@ -1,6 +1,7 @@
 // What of a tool's arguments the audit log shows: nothing, unless a setting asks for it (G3). A digest is keyed, because
 // short arguments could be guessed from a bare one, and made of the JSON in one spelling (RFC 8785), so that the same
-// arguments have the same digest however a client writes them. Members are chosen one by one.
+// arguments have the same digest however a client writes them. Members are chosen one by one, and end no line (P1).
+import { escapeUnsafe } from "../observe/escape.ts";
 import { parseJson } from "../platform/json.ts";
 import { createHmac } from "../platform/runtime/builtin.ts";
 
@@ -51,7 +52,7 @@ export class ArgumentReader {
       const found = memberAt(value, path);
       return found === undefined ? [] : [`${JSON.stringify(path.join("."))}:${shownJson(found)}`];
     });
-    if (shown.length > 0) json += `,"shown":{${shown.join(",")}}`;
+    if (shown.length > 0) json += `,"shown":{${escapeUnsafe(shown.join(","))}}`;
     return `${json}}`;
   }
 }
