@@ -120,8 +120,9 @@ export class ChainWriter {
       await take?.();
       chain.turnPage();
       this.#endRotation(this.#rotation);
-    } while (!await this.#writeSealed(line));
-    stats.lines++;
+      // Nothing to go on from: no file has taken the start.
+    } while (mac !== "" && !await this.#writeSealed(line));
+    if (mac !== "") stats.lines++;
     log.info("audit log rotated", { head: `${seq}:${mac}` });
   }
 

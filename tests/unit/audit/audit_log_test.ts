@@ -393,6 +393,24 @@ Deno.test("G2: and in the file after that, where the next one took no more than 
   assert.deepEqual((await disk.verdict()).problems, []);
 });
 
+Deno.test("G2: a start that its first file does not take begins the chain in the next one, behind whatever chain there was", async () => {
+  const disk = new DiskFullOfTheLog();
+  await logOn(disk).close(10_000);
+  // Moved away while nothing ran.
+  disk.files.push([]);
+  disk.room = 10;
+  const audit = logOn(disk, { chainId: "another" });
+  await until(() => audit.stats.failing === 1, "the disk to be full");
+  disk.isMoved = true;
+  await audit.reopen();
+  await audit.close(10_000);
+  const started = ["audit.start", "audit.stop"];
+  assert.deepEqual(disk.names(), [started, [], started]);
+  disk.files.splice(1, 1);
+  const { problems, anew, lines } = await disk.verdict();
+  assert.deepEqual([problems, anew, lines, audit.stats.lines], [[], 1, 4, 2]);
+});
+
 /** Behind the last line that has a MAC. */
 function lastSealed(bytes: readonly number[]): number {
   const text = new TextDecoder().decode(Uint8Array.from(bytes));
