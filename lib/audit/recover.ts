@@ -10,6 +10,8 @@ const LF = 0x0a;
 /** How every line begins. */
 const BEGINNING = '{"v":1,"seq":';
 const MAC = /,"mac":"([0-9a-f]{32})"\}(?:\n|$)/g;
+/** How the line begins that a process has ended with: behind that is what clients have had written. */
+const STOP = /^\{"v":1,"seq":\d+,"time":"[^"]*","event":"audit\.stop"/;
 /** Characters before the digits. */
 const BEFORE_DIGITS = ',"mac":"'.length;
 
@@ -35,7 +37,9 @@ export async function recoverChain(file: FileHandle): Promise<Recovered | undefi
   const length = Math.min(size, LOOK_BACK);
   const end = await readAt(file, size - length, length);
   const written = new TextDecoder("latin1").decode(end);
-  const last = [...written.matchAll(MAC)].at(-1);
+  const last = [...written.matchAll(MAC)].findLast(({ index, 0: { length } }) =>
+    endsLineOfOurs(written, index + length)
+  );
   const begins = length === size && (written.startsWith(BEGINNING) || BEGINNING.startsWith(written));
   if (last === undefined && !begins) {
     throw new NoAuditLog("does not end as one of Signet's does");
@@ -58,8 +62,16 @@ export async function recoverChain(file: FileHandle): Promise<Recovered | undefi
     unsealed: unsealed.length,
     torn: isTorn ? rest.at(-1)!.length : 0,
     endsLine,
-    stopped: !endsLine && isSealed && rest.length === 0 && (lastLine ?? "").includes('"event":"audit.stop"'),
+    stopped: !endsLine && isSealed && rest.length === 0 && STOP.test(lastLine ?? ""),
   };
+}
+
+/** Whether a MAC is no argument of a call whose line was torn behind it. @param end behind the MAC's line */
+function endsLineOfOurs(written: string, end: number): boolean {
+  const behind = written[end - 1] === "\n" ? end - 1 : end;
+  const from = written.lastIndexOf("\n", behind - 1) + 1;
+  // Of the first line only a part may be there.
+  return from === 0 || isWhole(written.slice(from, behind));
 }
 
 function isWhole(line: string): boolean {

@@ -31,6 +31,8 @@ export interface Verdict {
   readonly dropped: number;
   /** How often Signet was killed: what it had not written by then is missing. */
   readonly killed: number;
+  /** Lines that had no MAC when Signet went on behind them: what was killed may have left them, or anybody put them there. */
+  readonly unsealed: number;
   /** Files but for the first that begin a chain of their own: what stood before may be missing. */
   readonly anew: number;
   readonly problems: readonly Problem[];
@@ -47,6 +49,8 @@ interface Line {
   readonly prev?: unknown;
   readonly dropped?: unknown;
   readonly killed?: unknown;
+  readonly unsealed?: unknown;
+  readonly torn?: unknown;
 }
 
 export class Verifier {
@@ -56,6 +60,7 @@ export class Verifier {
   #lines = 0;
   #dropped = 0;
   #killed = 0;
+  #unsealed = 0;
   #anew = 0;
   #continues = false;
   #head: { seq: number; mac: string } | undefined;
@@ -79,6 +84,8 @@ export class Verifier {
   /** What this batch is sealed with from here on, and the next one, where they say so. */
   #nextKey: string | undefined;
   #after: string | undefined;
+  /** Of this batch, as the last start in it says. */
+  #unsealedOfBatch = 0;
   #prev = "";
   /** What the first line of a file goes on from, or of those before it that have no other, while there is no second one. */
   #from: string | undefined;
@@ -137,6 +144,7 @@ export class Verifier {
       continues: this.#continues,
       dropped: this.#dropped,
       killed: this.#killed,
+      unsealed: this.#unsealed,
       anew: this.#anew,
       problems: this.#problems,
       more: this.#more,
@@ -196,7 +204,7 @@ export class Verifier {
     this.#from = line?.event === "audit.continue" ? this.#from ?? prev : undefined;
     if (prev !== "") this.#begun.add(prev);
     this.#batch = new GatheredBytes();
-    this.#batchBytes = 0;
+    this.#batchBytes = this.#unsealedOfBatch = 0;
   }
 
   #judge(line: Line | undefined): void {
@@ -215,6 +223,7 @@ export class Verifier {
     }
     if (this.#number > 1) this.#from = undefined;
     if (isStart && line.killed === true) this.#killed++;
+    if (isStart) this.#unsealedOfBatch = (typeof line.unsealed === "number" ? line.unsealed : 0) + (line.torn ? 1 : 0);
     if (line.event === "audit.gap" && typeof line.dropped === "number") this.#dropped += line.dropped;
     this.#end = line.event === "audit.stop" ? "stop" : line.event === "audit.rotate" ? "rotate" : "open";
     const seq = typeof line.seq === "number" ? line.seq : NaN;
@@ -244,6 +253,8 @@ export class Verifier {
     if (!holds && this.#key !== undefined) this.#tell(this.#batchFrom, "these lines are not as they were written");
     if (this.#after !== undefined) this.#nextKey = this.#after;
     this.#after = undefined;
+    this.#unsealed += this.#unsealedOfBatch;
+    this.#unsealedOfBatch = 0;
     this.#prev = mac;
     this.#isSealed = true;
     this.#head = { seq: this.#seq ?? 0, mac };

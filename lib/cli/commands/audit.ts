@@ -87,13 +87,16 @@ async function verifyFiles(context: CommandContext, files: readonly string[]): P
 }
 
 function describe(verdict: Verdict): string[] {
-  const { lines, head, dropped, killed, anew, continues, end } = verdict;
+  const { lines, head, dropped, killed, unsealed, anew, continues, end } = verdict;
   return [
     `${lines} lines, ${ENDS[end]}`,
     ...(head === undefined ? [] : [`head ${head.seq}:${head.mac}`]),
     ...(continues ? ["! The first file goes on from an earlier one that is not among these."] : []),
     ...(anew === 0 ? [] : [`! ${anew} of the files begin a chain of their own: what stood before them is not known.`]),
     ...(killed === 0 ? [] : [`! Signet was killed ${killed} times: what it had not written by then is missing.`]),
+    ...(unsealed === 0
+      ? []
+      : [`! ${unsealed} lines had no MAC when Signet went on behind them: anybody may have written them.`]),
     ...(dropped === 0 ? [] : [`! ${dropped} lines found no room when they came, and were dropped.`]),
   ];
 }
