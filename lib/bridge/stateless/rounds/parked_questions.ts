@@ -40,8 +40,11 @@ export function canAnswer({ value }: Message, capabilities: JsonObject): boolean
   if (!isJsonObject(capability)) return false;
   if (name !== "elicitation") return true;
   const mode = isJsonObject(value.params) ? value.params.mode ?? "form" : "form";
+  // No list of one is a mode, nor what every object has.
+  if (typeof mode !== "string") return false;
+  if (Object.hasOwn(capability, mode) && isJsonObject(capability[mode])) return true;
   // One that names no mode can do what was once all there is.
-  return isJsonObject(capability[mode as string]) || (mode === "form" && !isJsonObject(capability.url));
+  return mode === "form" && !isJsonObject(capability.url);
 }
 
 /** Which park a state of ours leads to, and which round of it. */
