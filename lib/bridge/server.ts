@@ -9,6 +9,7 @@ import { fieldValue } from "../http1/wire/fields/fields.ts";
 import { classify } from "../mcp/eras/era.ts";
 import { isModernEnvelope } from "../mcp/eras/modern.ts";
 import { type Era, isKnownRevision } from "../mcp/eras/revisions.ts";
+import { idSpan } from "../mcp/json/placed_text.ts";
 import type { RpcNotification, RpcRequest } from "../mcp/messages/json_rpc.ts";
 import { Elsewhere, type Here, type Whereabouts } from "../replica/elsewhere.ts";
 import { LostSession, type SessionCall } from "../session/lost_session.ts";
@@ -147,7 +148,14 @@ export class BridgeServer {
     const accepts = acceptanceOf(fields);
     if (!accepts.json && !accepts.events) return callOf(Promise.resolve(notAcceptable()));
     this.#requireHere(text, message, where);
-    return this.#stateless.post({ caller, fields, where }, { text, request: message, accepts, fields, noted });
+    return this.#stateless.post({ caller, fields, where }, {
+      text,
+      id: idSpan(text),
+      request: message,
+      accepts,
+      fields,
+      noted,
+    });
   }
 }
 

@@ -2,7 +2,8 @@
 // one of the same id (docs/behaviour.md B6, C1), and by progress token, to send progress where it belongs.
 // Of a call that is on its way nothing is kept but its id, its token and what its success means: neither text nor body.
 import { replaceSpan, replaceSpanByNumber } from "../../mcp/json/json_splice.ts";
-import { findMember, type Span } from "../../mcp/json/json_text.ts";
+import { findMember } from "../../mcp/json/json_text.ts";
+import { idSpan, type PlacedText } from "../../mcp/json/placed_text.ts";
 import { idKey, type RpcId, type RpcNotification, type RpcRequest } from "../../mcp/messages/json_rpc.ts";
 import { INVALID_PARAMS, SERVER_ERROR } from "../../mcp/messages/rpc_codes.ts";
 import { errorWithId, type RpcFault, rpcFaultOf } from "../../mcp/messages/rpc_fault.ts";
@@ -15,15 +16,13 @@ function isId(value: unknown): value is RpcId {
   return typeof value === "string" || typeof value === "number" || typeof value === "bigint";
 }
 
-/** A client's request, and where in its text its id stands: to find that a long text is walked, once. */
-export interface PlacedRequest {
-  readonly text: Uint8Array;
+/** A client's request. */
+export interface PlacedRequest extends PlacedText {
   readonly request: RpcRequest;
-  readonly id: Span;
 }
 
 export function placed(text: Uint8Array, request: RpcRequest): PlacedRequest {
-  return { text, request, id: findMember(text, "id")! };
+  return { text, request, id: idSpan(text) };
 }
 
 export interface CallOwner {
@@ -106,9 +105,9 @@ export class OpenCalls implements CallOwner {
     else this.fail(call, { code: SERVER_ERROR, message: "The MCP server does not take more requests now" });
   }
 
-  answered(call: OpenCall, { line, value, id }: Message): Promise<void> | undefined {
+  answered(call: OpenCall, { line, value, id = idSpan(line) }: Message): Promise<void> | undefined {
     call.settle?.(value.error === undefined);
-    return this.#close(call, replaceSpan(line, id ?? findMember(line, "id")!, call.id));
+    return this.#close(call, replaceSpan(line, id, call.id));
   }
 
   lost(call: OpenCall, { reason, refusal }: Loss): void {

@@ -2,6 +2,7 @@
 // its call goes on without one. Types only.
 import type { Charge } from "../../http1/byte_account.ts";
 import type { Filter } from "../../mcp/eras/between_eras.ts";
+import type { PlacedText } from "../../mcp/json/placed_text.ts";
 import type { LogLevel } from "../../mcp/log_levels.ts";
 import type { RpcRequest } from "../../mcp/messages/json_rpc.ts";
 import type { Acceptance } from "../answers/acceptance.ts";
@@ -12,14 +13,13 @@ import type { ParkedQuestions } from "./rounds/parked_questions.ts";
 import type { ParkedPlace } from "./rounds/parking.ts";
 import type { Addresses } from "./rounds/url_questions.ts";
 
-export interface StatelessPost extends Carrier {
-  readonly text: Uint8Array;
+export interface StatelessPost extends Carrier, PlacedText {
   readonly request: RpcRequest;
   readonly accepts: Acceptance;
 }
 
 /** A request in the words of the sessions' era. */
-export type Translated = Carrier & { readonly text: Uint8Array };
+export type Translated = Carrier & PlacedText;
 
 /** One request in hand. Of its text nothing is kept once it is on its way. */
 export interface Exchange {

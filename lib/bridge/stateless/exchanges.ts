@@ -2,7 +2,6 @@
 import { ERROR_KINDS, type ErrorCode } from "../../errors.ts";
 import { META_LOG_LEVEL } from "../../mcp/eras/between_eras.ts";
 import { metaOf } from "../../mcp/eras/modern.ts";
-import { findMember } from "../../mcp/json/json_text.ts";
 import { wantedLevelOf } from "../../mcp/log_levels.ts";
 import { errorWithId } from "../../mcp/messages/rpc_fault.ts";
 import type { JsonObject } from "../../platform/json.ts";
@@ -58,9 +57,8 @@ export class Exchanges {
     return this.#inHand.values();
   }
 
-  begin({ text, request, accepts }: StatelessPost): Exchange {
+  begin({ text, id, request, accepts }: StatelessPost): Exchange {
     const { outbox, onLeft, onGone } = this.#options;
-    const span = findMember(text, "id")!;
     const token = progressTokenOf(request, text) === undefined ? undefined : tokenSpan(text);
     const forget = () => {
       this.#inHand.delete(exchange);
@@ -68,7 +66,7 @@ export class Exchanges {
     };
     const exchange: Exchange = {
       method: request.method,
-      id: text.slice(span.start, span.end),
+      id: text.slice(id.start, id.end),
       token: token === undefined ? undefined : text.slice(token.start, token.end),
       logLevel: wantedLevelOf(metaOf(request.params)?.[META_LOG_LEVEL]),
       answer: new PostAnswer({

@@ -47,7 +47,7 @@ export class LostCalls {
       return exchanges.failBusy(exchange);
     }
     const answers = new KeptAnswers(post.text, parked.marks, charge);
-    const again = { text: withoutAnswers(post.text), ...ownCarrier(post) };
+    const again = { ...withoutAnswers(post), ...ownCarrier(post) };
     const mayRun = exchange.method === "tools/call" &&
       await repeatable.has(toolIn(post.text), { peer, carrier: again });
     const next = mayRun && exchanges.has(exchange)

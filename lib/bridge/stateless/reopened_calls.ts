@@ -45,12 +45,12 @@ export class ReopenedCalls {
   }
 
   /** A request made again by a client that was asked to open something. @returns false if it is none */
-  resume(exchange: Exchange, peer: Peer, { text, fields, noted }: Translated): boolean {
+  resume(exchange: Exchange, peer: Peer, asked: Translated): boolean {
     const { exchanges, runs, account } = this.#options;
-    const reopened = reopenedIn(text);
+    const reopened = reopenedIn(asked.text);
     if (reopened === undefined) return false;
     const { addresses, said } = reopened;
-    const post = { text: withoutAnswers(text), ...ownCarrier({ fields, noted }) };
+    const post = { ...withoutAnswers(asked), ...ownCarrier(asked) };
     const charge = said === "accept" ? account.tryCharge(post.text.length) : undefined;
     if (charge !== undefined) {
       exchange.reopened = { addresses, post, charge, stopWaiting: undefined };

@@ -1,7 +1,6 @@
 // Stateless clients' calls at their peer, by the ids that the peer knows them by: ids and progress tokens of clients would
 // clash (docs/behaviour.md B6).
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
-import { findMember } from "../../mcp/json/json_text.ts";
 import { type Loss, type Message, NO_CARRIER, type Peer } from "../peer/peer.ts";
 import { ownIdOf } from "../peer/peer_line.ts";
 import type { Exchange, Run, Translated } from "./exchange.ts";
@@ -41,10 +40,11 @@ export class Runs {
   }
 
   /** @param answers what its client has said already, which end with the call */
-  ask(exchange: Exchange, peer: Peer, { text, fields, noted }: Translated, answers?: KeptAnswers): void {
+  ask(exchange: Exchange, peer: Peer, post: Translated, answers?: KeptAnswers): void {
     const { exchanges, onReply, onLost } = this.#options;
     const ownId = peer.nextId;
     const { method } = exchange;
+    const { fields, noted } = post;
     const run: Run = {
       peer,
       ownId,
@@ -56,8 +56,8 @@ export class Runs {
       kept: undefined,
       answers,
     };
-    const asked = exchange.token === undefined ? text : withToken(text, ownId);
-    const sent = peer.ask(asked, findMember(asked, "id")!, {
+    const { text, id } = exchange.token === undefined ? post : withToken(post, ownId);
+    const sent = peer.ask(text, id, {
       onReply: (reply) => onReply(run, reply),
       onLost: (loss) => onLost(run, loss),
     }, { fields, noted });

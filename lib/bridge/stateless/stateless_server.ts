@@ -15,7 +15,7 @@ import {
   statusOfAnswer,
 } from "../../mcp/eras/between_eras.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
-import { findMember } from "../../mcp/json/json_text.ts";
+import { idSpan } from "../../mcp/json/placed_text.ts";
 import { INTERNAL_ERROR, METHOD_NOT_FOUND } from "../../mcp/messages/rpc_codes.ts";
 import { statelessFaultOf } from "../../mcp/messages/rpc_fault.ts";
 import { tellIfOwn } from "../../platform/faults/uncaught.ts";
@@ -183,15 +183,16 @@ export class StatelessServer {
     exchange.answer.refuse(error) || this.#exchanges.fail(exchange, code, message);
   }
 
-  #translate(exchange: Exchange, peer: Peer, { text, request, fields, noted }: StatelessPost): void {
+  #translate(exchange: Exchange, peer: Peer, post: StatelessPost): void {
     const { life } = this.#options;
+    const { request, fields, noted } = post;
     if (request.method === "server/discover") {
       this.#exchanges.say(exchange, { result: discoverResult(life.identity) });
     } else if (request.method === "subscriptions/listen") {
       life.listen({ fields });
       this.#subscriptions.open(exchange, request);
     } else if (isCommonMethod(request.method)) {
-      const translated = { text: requestForLegacy(text, request), fields, noted };
+      const translated = { ...requestForLegacy(post, request), fields, noted };
       const isAgain = mayAsk(request.method) &&
         (this.#reopened.resume(exchange, peer, translated) || this.#parked.resume(exchange, peer, translated));
       if (!isAgain) this.#runs.ask(exchange, peer, translated);
@@ -228,11 +229,11 @@ export class StatelessServer {
     }
   }
 
-  #translateBack(exchange: Exchange, { line, value }: Message): Promise<void> | undefined {
+  #translateBack(exchange: Exchange, { line, value, id = idSpan(line) }: Message): Promise<void> | undefined {
     const { life } = this.#options;
     const { method } = exchange;
     if (life.era === "legacy" && this.#reopened.take(exchange, { line, value })) return undefined;
-    const text: Uint8Array = replaceSpan(line, findMember(line, "id")!, exchange.id);
+    const text: Uint8Array = replaceSpan(line, id, exchange.id);
     if (life.era === "legacy") {
       const translated = isJsonObject(value.result)
         ? resultForModern(text, method, life.identity)

@@ -4,6 +4,7 @@ import { META_SUBSCRIPTION_ID } from "../../mcp/eras/between_eras.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { replaceSpan } from "../../mcp/json/json_splice.ts";
 import { findMember, type Span } from "../../mcp/json/json_text.ts";
+import { exchanged, type PlacedText } from "../../mcp/json/placed_text.ts";
 import { INVALID_PARAMS } from "../../mcp/messages/rpc_codes.ts";
 import { parseJson } from "../../platform/json.ts";
 
@@ -46,8 +47,8 @@ export function tokenSpan(text: Uint8Array): Span {
   return findMember(text, "progressToken", findMember(text, "_meta", findMember(text, "params")))!;
 }
 
-export function withToken(text: Uint8Array, token: number): Uint8Array {
-  return replaceSpan(text, tokenSpan(text), encodeJson(token));
+export function withToken(placed: PlacedText, token: number): PlacedText {
+  return exchanged(placed, tokenSpan(placed.text), encodeJson(token));
 }
 
 /** What is told on a subscription bears its request's id (docs/protocol.md 31). */

@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject } from "../../platform/json.ts";
 import { encodeJson } from "../json/json_bytes.ts";
 import { replaceSpan } from "../json/json_splice.ts";
 import { findMember, rewritten, type Span } from "../json/json_text.ts";
+import { exchanged, type PlacedText } from "../json/placed_text.ts";
 import { toolsForModern } from "../lists/listed_tools.ts";
 import { idText, type RpcId, type RpcRequest } from "../messages/json_rpc.ts";
 import {
@@ -58,10 +59,11 @@ export function isCommonMethod(method: string): boolean {
 }
 
 /** The request without what marks it as stateless; all else as it was, to the digit. */
-export function requestForLegacy(text: Uint8Array, { params }: RpcRequest): Uint8Array {
-  if (metaOf(params) === undefined) return text;
+export function requestForLegacy(placed: PlacedText, { params }: RpcRequest): PlacedText {
+  if (metaOf(params) === undefined) return placed;
+  const { text } = placed;
   const meta = findMember(text, "_meta", findMember(text, "params"))!;
-  return replaceSpan(text, meta, rewritten(text, meta, { without: MODERN_META }));
+  return exchanged(placed, meta, rewritten(text, meta, { without: MODERN_META }));
 }
 
 /** What a server said of itself in its handshake. */

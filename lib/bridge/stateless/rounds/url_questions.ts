@@ -2,8 +2,8 @@
 // Elicitation, "URL Elicitation Required Error"), before a stateless client: the answer asks the client, with all there is
 // of the question in the state that it brings back, and the call is made again, as the server wants it.
 import { encodeJson } from "../../../mcp/json/json_bytes.ts";
-import { replaceSpan } from "../../../mcp/json/json_splice.ts";
 import { findMember, findMembers, rewritten, type Span, stringAt, textAt } from "../../../mcp/json/json_text.ts";
+import { exchanged, type PlacedText } from "../../../mcp/json/placed_text.ts";
 import { isObjectAt } from "../../../mcp/messages/json_places.ts";
 import { INTERNAL_ERROR, URL_ELICITATION_REQUIRED } from "../../../mcp/messages/rpc_codes.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../../../platform/json.ts";
@@ -114,9 +114,10 @@ function membersWithin(
 }
 
 /** The request as its server gets it. */
-export function withoutAnswers(text: Uint8Array): Uint8Array {
+export function withoutAnswers(placed: PlacedText): PlacedText {
+  const { text } = placed;
   const params = findMember(text, "params")!;
-  return replaceSpan(text, params, rewritten(text, params, { without: ANSWERS }));
+  return exchanged(placed, params, rewritten(text, params, { without: ANSWERS }));
 }
 
 /** What ends a call whose client does not open what has to be opened: of a tool, what a model can read. */

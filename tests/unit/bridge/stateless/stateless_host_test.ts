@@ -7,6 +7,7 @@ import { StatelessHost } from "../../../../lib/bridge/stateless/stateless_host.t
 import { SignetError } from "../../../../lib/errors.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
 import type { ClientResponse } from "../../../../lib/http1/types.ts";
+import { idSpan } from "../../../../lib/mcp/json/placed_text.ts";
 import type { Claim } from "../../../../lib/replica/elsewhere.ts";
 import { callerKeys } from "../../../support/callers.ts";
 import { FakePeers } from "../../../support/fake_peer.ts";
@@ -159,7 +160,7 @@ Deno.test("S3: nothing is begun behind the end, and no timer is set there", STRI
   const text = new TextEncoder().encode(JSON.stringify({ jsonrpc: "2.0", ...request }));
   const asking = { caller: callerKeys("a"), fields: [], where: { gone: [], isPassedOn: false } };
   assert.throws(
-    () => host.post(asking, { text, request, accepts: { json: true, events: true }, fields: [] }),
+    () => host.post(asking, { text, id: idSpan(text), request, accepts: { json: true, events: true }, fields: [] }),
     (fault) => fault instanceof SignetError && fault.code === "draining",
   );
   assert.equal(timers.pending, 0);

@@ -6,6 +6,7 @@ import type { StatelessPost } from "../../../../lib/bridge/stateless/exchange.ts
 import { Exchanges } from "../../../../lib/bridge/stateless/exchanges.ts";
 import { Subscriptions } from "../../../../lib/bridge/stateless/subscriptions.ts";
 import { ByteAccount } from "../../../../lib/http1/byte_account.ts";
+import { idSpan } from "../../../../lib/mcp/json/placed_text.ts";
 import type { RpcRequest } from "../../../../lib/mcp/messages/json_rpc.ts";
 import { messageOf } from "../../../support/fake_peer.ts";
 import { FakeTimers, settle } from "../../../support/fake_timers.ts";
@@ -43,7 +44,8 @@ function scene(limits = { maxSubscriptions: 3, maxSubscribedLength: 100 }) {
     const params = { notifications, _meta: {} };
     const text = new TextEncoder().encode(JSON.stringify({ jsonrpc: "2.0", id, method: LISTEN, params }));
     const request = { kind: "request", id, method: LISTEN, params } as unknown as RpcRequest;
-    const exchange = exchanges.begin({ text, request, accepts: { json: true, events }, fields: [] } as StatelessPost);
+    const post: StatelessPost = { text, id: idSpan(text), request, accepts: { json: true, events }, fields: [] };
+    const exchange = exchanges.begin(post);
     subscriptions.open(exchange, request);
     return { exchange, response: exchange.answer.response };
   };

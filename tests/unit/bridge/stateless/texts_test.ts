@@ -8,9 +8,11 @@ import {
   withSubscriptionId,
   withToken,
 } from "../../../../lib/bridge/stateless/texts.ts";
+import { idSpan } from "../../../../lib/mcp/json/placed_text.ts";
 import { STRICT } from "../../../support/strict.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
+const placed = (text: string) => ({ text: bytes(text), id: idSpan(bytes(text)) });
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 Deno.test("B6: a response made here bears the client's id to the letter", STRICT, () => {
@@ -23,7 +25,9 @@ Deno.test("B6: a response made here bears the client's id to the letter", STRICT
 
 Deno.test("B6: tokens and ids of subscriptions are replaced where they stand, and nothing else", STRICT, () => {
   const call = '{"params":{"name":"t\\u00fc","_meta":{"progressToken":"mine","other":9007199254740993}},"id":1}';
-  assert.equal(text(withToken(bytes(call), 42)), call.replace('"mine"', "42"));
+  const { text: asked, id } = withToken(placed(call), 42);
+  assert.equal(text(asked), call.replace('"mine"', "42"));
+  assert.deepEqual(id, idSpan(asked));
   assert.equal(toolIn(bytes(call)), "tü");
   assert.equal(toolIn(bytes('{"id":1}')), undefined);
   const told = '{"params":{"_meta":{"io.modelcontextprotocol/subscriptionId":0,"x":1}}}';
