@@ -1,13 +1,13 @@
 // What a request of an open session is answered with: by its upstream, by another replica, or, where that proves that the
 // request was not processed, by a session made anew (L4, R1).
 import { SignetError } from "../../errors.ts";
-import { type ClientResponse, type Fields, HttpError } from "../../http1/types.ts";
-import { fieldValue, OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
+import { type ClientResponse, type FieldList, type Fields, HttpError } from "../../http1/types.ts";
+import { fieldValue } from "../../http1/wire/fields/fields.ts";
 import { LostSession, type SessionAnswer, type SessionCall } from "../../session/lost_session.ts";
 import { isAdopted } from "../in/adopt.ts";
 import type { GatewayParts } from "../parts.ts";
 import { addTrace, carryTrace } from "../traced.ts";
-import { removeField } from "./fields/fields.ts";
+import { removeField, removeOfMessage } from "./fields/fields.ts";
 import type { Sending } from "./outbound.ts";
 import { NOT_THERE, passOn } from "./pass_on.ts";
 import { homeOf, isKnown } from "./route.ts";
@@ -127,14 +127,13 @@ function isRefusedAlike(error: unknown, refusal: ClientResponse): boolean {
   return isInitializeRefused(error) && error.detail.facts?.status === refusal.head.status;
 }
 
-/** What a client says there is about the events before. */
-const OF_THE_PLACE = ["last-event-id"];
-/** What the client says there is about its own message. */
-const OF_THE_MESSAGE = ["mcp-method", "mcp-name", "last-event-id", ...OF_THE_BYTES];
+/** Behind which event a client goes on. */
+const PLACE = "last-event-id";
 
-function without(list: Fields, names: readonly string[]): Crossing {
-  const fields = list.slice();
-  for (const name of names) removeField(fields, name);
+/** In a list of their own, of which nothing is known. */
+function changed({ fields: given }: Pick<Crossing, "fields">, change: (fields: FieldList) => void): Crossing {
+  const fields = given.slice();
+  change(fields);
   return { fields, notes: undefined };
 }
 
@@ -163,12 +162,12 @@ export async function answerFromNow(
 
 /** Sends the request in a session that has no events from before. */
 function callFromNow(parts: GatewayParts, sending: Sending): SessionCall {
-  return callWith(sending, without(crossingOf(parts, sending).fields, OF_THE_PLACE));
+  return callWith(sending, changed(crossingOf(parts, sending), (fields) => removeField(fields, PLACE)));
 }
 
 /** Whether a client goes on from an event that it has heard. */
 export function namesPlace(fields: Fields): boolean {
-  return OF_THE_PLACE.some((name) => fieldValue(fields, name) !== undefined);
+  return fieldValue(fields, PLACE) !== undefined;
 }
 
 /** Sends the request in the session as it is. */
@@ -185,7 +184,7 @@ function isOwn({ outbound }: Sending): boolean {
 function crossingOf(parts: GatewayParts, sending: Sending): Crossing {
   const { inbound, caller, session } = sending.outbound;
   const crossing = parts.fields.intoSession(inbound, caller, session);
-  return isOwn(sending) ? without(crossing.fields, OF_THE_MESSAGE) : crossing;
+  return isOwn(sending) ? changed(crossing, removeOfMessage) : crossing;
 }
 
 function callWith({ outbound, upstream, link }: Sending, crossing: Crossing): SessionCall {

@@ -1,13 +1,12 @@
 // Tells the upstream that a call is cancelled because its client has gone: only where configured, since a disconnect is
 // no cancellation by itself (C3; MCP 2025-11-25, Streamable HTTP, "Sending Messages to the Server" 6).
-import { OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
 import { idText } from "../../mcp/messages/json_rpc.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { Session } from "../../session/session.ts";
 import { openedWith } from "../in/adopt.ts";
 import type { Inbound } from "../inbound.ts";
 import type { GatewayParts } from "../parts.ts";
-import { removeField, setField } from "./fields/fields.ts";
+import { removeOfMessage, setField } from "./fields/fields.ts";
 import { notify } from "./notify.ts";
 import { route } from "./route.ts";
 
@@ -37,7 +36,7 @@ async function notifyCancelled(parts: GatewayParts, call: CancelledCall, params:
   const { inbound, caller, session } = call;
   const { upstream, link } = route(parts, session);
   const fields = parts.fields.toUpstream(inbound, caller);
-  for (const name of ["mcp-method", "mcp-name", ...OF_THE_BYTES]) removeField(fields, name);
+  removeOfMessage(fields);
   setField(fields, "content-type", "application/json");
   parts.fields.addRemembered(fields, session);
   const body = encoder.encode(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);

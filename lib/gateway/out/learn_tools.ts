@@ -3,7 +3,6 @@
 // in time, pages and bytes; a list that cannot be had lets nothing through.
 import { SignetError } from "../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError, type ResponseHead } from "../../http1/types.ts";
-import { OF_THE_BYTES } from "../../http1/wire/fields/fields.ts";
 import { isEventStream } from "../../http1/wire/fields/media_type.ts";
 import { ownBytes } from "../../http1/wire/streams/borrowed.ts";
 import { SseParser } from "../../mcp/events/sse.ts";
@@ -20,7 +19,7 @@ import type { Inbound } from "../inbound.ts";
 import { listsOf } from "../law.ts";
 import type { GatewayParts } from "../parts.ts";
 import { explainCut } from "./explain_cut.ts";
-import { removeField, setField } from "./fields/fields.ts";
+import { removeOfMessage, setField } from "./fields/fields.ts";
 import { exchange } from "./forward.ts";
 import type { InFlight } from "./in_flight.ts";
 import { sendWithoutSession } from "./send.ts";
@@ -179,9 +178,8 @@ function sendStateless(parts: GatewayParts, { inbound, caller, place }: Placed, 
 }
 
 function fieldsOf(fields: FieldList): FieldList {
+  removeOfMessage(fields, ...fields.filter((name, at) => at % 2 === 0 && name.startsWith("mcp-param-")));
   setField(fields, "mcp-method", "tools/list");
-  const ofTheCall = fields.filter((name, at) => at % 2 === 0 && name.startsWith("mcp-param-"));
-  for (const name of ["mcp-name", "last-event-id", ...OF_THE_BYTES, ...ofTheCall]) removeField(fields, name);
   return fields;
 }
 

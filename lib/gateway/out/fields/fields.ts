@@ -9,7 +9,13 @@ import {
   type ResponseStart,
 } from "../../../http1/types.ts";
 import { plainName } from "../../../http1/wire/fields/field_spelling.ts";
-import { detachText, fieldValue, HOP_BY_HOP, withoutHopByHop } from "../../../http1/wire/fields/fields.ts";
+import {
+  detachText,
+  fieldValue,
+  HOP_BY_HOP,
+  OF_THE_BYTES,
+  withoutHopByHop,
+} from "../../../http1/wire/fields/fields.ts";
 import type { TrustedPeers } from "../../../identity/proxies/trusted_peers.ts";
 import { SESSION_ID_FIELD } from "../../../mcp/session_id_field.ts";
 import { HOP_FIELD, HOP_PROOF_FIELD } from "../../../replica/hop_proof.ts";
@@ -234,6 +240,14 @@ function tooLongToRemember(size: number): SignetError {
     publicMessage: `Invalid params: headers to be remembered have ${size} characters, ` +
       `${MAX_TRANSIENT_CHARACTERS} is the most`,
   });
+}
+
+/** What a client's head says of its own message: untrue of one that Signet sends in its place. */
+const OF_THE_MESSAGE: readonly string[] = ["last-event-id", "mcp-method", "mcp-name", ...OF_THE_BYTES];
+
+/** Takes what the client's head says of its own message out of `fields`, and these. */
+export function removeOfMessage(fields: FieldList, ...more: readonly string[]): void {
+  for (const name of [...OF_THE_MESSAGE, ...more]) removeField(fields, name);
 }
 
 /** Takes every occurrence of `name` out of `fields`. */

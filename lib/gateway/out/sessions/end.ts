@@ -2,7 +2,6 @@
 import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
 import { SignetError } from "../../../errors.ts";
 import { type ClientResponse, type FieldList, HttpError } from "../../../http1/types.ts";
-import { OF_THE_BYTES } from "../../../http1/wire/fields/fields.ts";
 import { NOTHING_TO_END } from "../../../mcp/lost_session.ts";
 import { tellIfOwn } from "../../../platform/faults/uncaught.ts";
 import { isJsonObject } from "../../../platform/json.ts";
@@ -14,15 +13,12 @@ import { forgetAdopted, isAdopted, openedWith } from "../../in/adopt.ts";
 import { corsFieldsFor } from "../../in/guard.ts";
 import type { Inbound } from "../../inbound.ts";
 import type { GatewayParts } from "../../parts.ts";
-import { removeField } from "../fields/fields.ts";
+import { removeOfMessage } from "../fields/fields.ts";
 import { notify } from "../notify.ts";
 import { passOn } from "../pass_on.ts";
 import { relay } from "../relay.ts";
 import { homeOf, route, routeOf, routeWithoutSession } from "../route.ts";
 import { type Deleting, endAtOrigin } from "./end_at_origin.ts";
-
-/** Fields of the request at hand that say something about its message. */
-const OF_THE_MESSAGE = ["content-type", "content-encoding", "last-event-id", "mcp-method", "mcp-name", ...OF_THE_BYTES];
 
 /** @throws SignetError `upstream_*` with status 502 if the upstream could not be told; the id is dead all the same */
 export async function end(
@@ -107,7 +103,7 @@ async function endUpstream(
   ending: Ending,
 ): Promise<string | undefined> {
   const { fields, id: upstreamSessionId, ...about } = ending;
-  for (const name of OF_THE_MESSAGE) removeField(fields, name);
+  removeOfMessage(fields, "content-type", "content-encoding");
   try {
     const status = await notify(upstream, { ...about, method: "DELETE", fields, upstreamSessionId, body: undefined });
     return (status >= 200 && status < 300) || NOTHING_TO_END.has(status) ? undefined : `status ${status}`;

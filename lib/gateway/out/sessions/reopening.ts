@@ -3,7 +3,7 @@
 import type { UpstreamSessionId } from "../../../envelope/session_id.ts";
 import { SignetError } from "../../../errors.ts";
 import type { FieldList } from "../../../http1/types.ts";
-import { detachText, OF_THE_BYTES } from "../../../http1/wire/fields/fields.ts";
+import { detachText } from "../../../http1/wire/fields/fields.ts";
 import type { Caller } from "../../../session/caller.ts";
 import type { Turn } from "../../../session/limits/reopenings.ts";
 import type { Session } from "../../../session/session.ts";
@@ -11,17 +11,7 @@ import type { Reopened, UpstreamLink } from "../../../session/upstream_link.ts";
 import type { Upstream } from "../../../upstream/upstream.ts";
 import type { Inbound } from "../../inbound.ts";
 import type { GatewayParts } from "../../parts.ts";
-import { removeField, setField } from "../fields/fields.ts";
-
-/** Fields of the waiting request that say something about its body or its place in a stream. */
-const OF_THE_MESSAGE = [
-  "last-event-id",
-  "mcp-method",
-  "mcp-name",
-  "mcp-protocol-version",
-  "content-encoding",
-  ...OF_THE_BYTES,
-];
+import { removeOfMessage, setField } from "../fields/fields.ts";
 
 /** As much of a request is kept to end the session by, and of its query; of longer ones only what says who asks. */
 const MAX_KEPT_CHARACTERS = 4096;
@@ -54,7 +44,7 @@ export function fieldsFor(
   { session, inbound, caller }: Omit<Revival, "upstream" | "link">,
 ): FieldList {
   const fields = parts.fields.toUpstream(inbound, caller);
-  for (const name of OF_THE_MESSAGE) removeField(fields, name);
+  removeOfMessage(fields, "mcp-protocol-version", "content-encoding");
   setField(fields, "accept", "application/json, text/event-stream");
   setField(fields, "accept-encoding", "identity");
   setField(fields, "content-type", "application/json");
