@@ -6,6 +6,7 @@
 // server-everything, the Python SDK, mcp-go, rmcp.
 import { isJsonObject, type JsonObject, parseJson } from "../platform/json.ts";
 import { claimsModernEra } from "./eras/revisions.ts";
+import { textWithoutMark } from "./json/byte_order_mark.ts";
 import { elementsOf, findMember, type Span } from "./json/json_text.ts";
 import { INVALID_REQUEST, SERVER_ERROR, VERSION_UNSUPPORTED } from "./messages/rpc_codes.ts";
 
@@ -143,7 +144,7 @@ function wordsOf({ message }: JsonObject): string {
 /** The JSON objects a body is made of; none if it is no JSON. */
 function messagesIn(text: string): JsonObject[] {
   try {
-    const value: unknown = parseJson(text.replace(/^\ufeff/, ""));
+    const value: unknown = parseJson(textWithoutMark(text));
     return (Array.isArray(value) ? value : [value]).filter(isJsonObject);
   } catch {
     return [];

@@ -12,6 +12,7 @@ import { fieldValue } from "../http1/wire/fields/fields.ts";
 import { isEventStream } from "../http1/wire/fields/media_type.ts";
 import { inspectBytes } from "../http1/wire/streams/borrowed.ts";
 import { classify } from "../mcp/eras/era.ts";
+import { textWithoutMark } from "../mcp/json/byte_order_mark.ts";
 import { parseMessage } from "../mcp/messages/read_message.ts";
 import { OTHER_ERA_CODES } from "../mcp/messages/rpc_codes.ts";
 import { tellIfOwn } from "../platform/faults/uncaught.ts";
@@ -282,7 +283,7 @@ function mayBeStateless({ refusal: { status, text } }: Heard): boolean {
   if (status !== 200) return true;
   if (text === undefined || !text.includes('"error"')) return false;
   try {
-    return OTHER_ERA_CODES.has(parseJson(text.replace(/^\ufeff/, "")).error?.code);
+    return OTHER_ERA_CODES.has(parseJson(textWithoutMark(text)).error?.code);
   } catch {
     return false;
   }

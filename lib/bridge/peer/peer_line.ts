@@ -2,6 +2,7 @@
 // lines that happen to be JSON: what can be understood is taken, and nothing but JSON-RPC 2.0 is a message
 // (docs/behaviour.md B8).
 import { isUtf8 } from "node:buffer";
+import { withoutMark } from "../../mcp/json/byte_order_mark.ts";
 import { flatten } from "../../mcp/json/json_splice.ts";
 import { elementsOf, findMembers } from "../../mcp/json/json_text.ts";
 import type { RpcResponse } from "../../mcp/messages/json_rpc.ts";
@@ -64,11 +65,6 @@ function textOf(line: Uint8Array): Uint8Array {
   const own = withoutMark(line);
   const text = own.indexOf(0x0d) === -1 ? own : flatten(own.slice());
   return isUtf8(text) ? text : encoder.encode(lenient.decode(text));
-}
-
-/** Without a byte order mark. */
-export function withoutMark(line: Uint8Array): Uint8Array {
-  return line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? line.subarray(3) : line;
 }
 
 /** The id of an answer, which was a number when it was asked: some servers write it as text. */

@@ -1,6 +1,6 @@
 // What a client of HTTP+SSE (2024-11-05) and its channel need to know of a message, read where it stands in its text. Of what
 // is no message nothing is known: none of these throws.
-import { withoutMark } from "../../bridge/peer/peer_line.ts";
+import { withoutMark } from "../../mcp/json/byte_order_mark.ts";
 import { elementsOf, findMember, skipBlanks } from "../../mcp/json/json_text.ts";
 import { isJsonObject, parseJson } from "../../platform/json.ts";
 

@@ -3,6 +3,7 @@
 import { SignetError } from "../../errors.ts";
 import type { ClientResponse } from "../../http1/types.ts";
 import { isEventStream, isJson } from "../../http1/wire/fields/media_type.ts";
+import { textWithoutMark } from "../../mcp/json/byte_order_mark.ts";
 import { parseJson } from "../../platform/json.ts";
 import { SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { hear } from "../../upstream/http/hear.ts";
@@ -45,7 +46,7 @@ function notMcp(parts: GatewayParts, found: string): SignetError {
 
 function isJsonRpc(text: string): boolean {
   try {
-    const value = parseJson(text.replace(/^\ufeff/, ""));
+    const value = parseJson(textWithoutMark(text));
     return [value].flat().some((message) => message?.jsonrpc === "2.0");
   } catch {
     return false;

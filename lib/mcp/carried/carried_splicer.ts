@@ -2,11 +2,11 @@
 // a stream of events (WHATWG HTML §9.2), in pieces of any size. All else passes as the bytes it came as, and an event that
 // has ended at once.
 import { joinBytes } from "../../platform/memory/join_bytes.ts";
+import { BYTE_ORDER_MARK } from "../json/byte_order_mark.ts";
 import { CarriedMessage, type Exchanging } from "./carried_message.ts";
 
 const LF = 0x0a, CR = 0x0d, COLON = 0x3a, SPACE = 0x20;
 const DATA = new TextEncoder().encode("data");
-const BOM = [0xef, 0xbb, 0xbf];
 const DATA_FIELD = new TextEncoder().encode("event: message\ndata: "), EVENT_END = new TextEncoder().encode("\n\n");
 
 /** One answer, piece by piece. */
@@ -133,7 +133,7 @@ export class EventSplicer implements Splicer {
       return 0;
     }
     this.#afterCr = false;
-    if (this.#bom > 0 && byte === BOM[3 - this.#bom]) {
+    if (this.#bom > 0 && byte === BYTE_ORDER_MARK[3 - this.#bom]) {
       this.#bom--;
       this.#read++;
       return 0;

@@ -2,6 +2,7 @@
 // Guarantees: any split of the bytes gives the same events; memory is bounded by one event.
 import { SignetError } from "../../errors.ts";
 import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
+import { BYTE_ORDER_MARK } from "../json/byte_order_mark.ts";
 
 /**
  * One block of fields, as read. An EventSource dispatches it only if `data` is not empty; MCP's priming events
@@ -19,7 +20,6 @@ export interface SseEvent {
 }
 
 const LF = 0x0a, CR = 0x0d, SPACE = 0x20, COLON = 0x3a;
-const BOM = [0xef, 0xbb, 0xbf];
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -87,10 +87,10 @@ export class SseParser {
   /** A byte order mark counts only at the very start, in whatever pieces it comes. */
   #skipBom(bytes: Uint8Array): number {
     let at = 0;
-    while (at < bytes.length && this.#bomSeen < BOM.length) {
-      if (bytes[at] !== BOM[this.#bomSeen]) {
-        if (this.#bomSeen > 0) this.#keep(Uint8Array.from(BOM.slice(0, this.#bomSeen)));
-        this.#bomSeen = BOM.length;
+    while (at < bytes.length && this.#bomSeen < BYTE_ORDER_MARK.length) {
+      if (bytes[at] !== BYTE_ORDER_MARK[this.#bomSeen]) {
+        if (this.#bomSeen > 0) this.#keep(Uint8Array.from(BYTE_ORDER_MARK.slice(0, this.#bomSeen)));
+        this.#bomSeen = BYTE_ORDER_MARK.length;
         return at;
       }
       at++;

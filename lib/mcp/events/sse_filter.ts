@@ -1,9 +1,9 @@
 // The data of events exchanged in a stream that passes through as bytes (WHATWG HTML §9.2). Events of which nothing changes
 // pass byte for byte; no more is held than one event, in whatever pieces it comes.
 import { GatheredBytes } from "../../platform/memory/gathered_bytes.ts";
+import { markLength } from "../json/byte_order_mark.ts";
 
 const LF = 0x0a, CR = 0x0d, COLON = 0x3a, SPACE = 0x20;
-const BOM = [0xef, 0xbb, 0xbf];
 
 const encoder = new TextEncoder();
 const DATA = encoder.encode("data");
@@ -93,7 +93,7 @@ interface Line {
 
 function linesOf(event: Uint8Array): Line[] {
   const lines: Line[] = [];
-  let start = BOM.every((byte, at) => event[at] === byte) ? BOM.length : 0;
+  let start = markLength(event);
   while (start < event.length) {
     let end = start;
     while (end < event.length && event[end] !== LF && event[end] !== CR) end++;

@@ -1,5 +1,6 @@
 // What a line of a server's stdout was about that is too long to be read (docs/behaviour.md B9).
-import { ownIdOf, withoutMark } from "../../bridge/peer/peer_line.ts";
+import { ownIdOf } from "../../bridge/peer/peer_line.ts";
+import { withoutMark } from "../../mcp/json/byte_order_mark.ts";
 import { membersOf } from "../../mcp/json/json_text.ts";
 import { parseJson } from "../../platform/json.ts";
 import type { LongLine } from "./lines.ts";

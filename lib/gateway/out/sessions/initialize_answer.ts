@@ -9,6 +9,7 @@ import { isEventStream, isJson } from "../../../http1/wire/fields/media_type.ts"
 import { ownBytes } from "../../../http1/wire/streams/borrowed.ts";
 import { isRevisionText } from "../../../mcp/eras/revisions.ts";
 import { SseParser } from "../../../mcp/events/sse.ts";
+import { withoutMark } from "../../../mcp/json/byte_order_mark.ts";
 import type { RpcId, RpcResponse } from "../../../mcp/messages/json_rpc.ts";
 import { parseMessage } from "../../../mcp/messages/read_message.ts";
 import { isJsonObject } from "../../../platform/json.ts";
@@ -35,7 +36,6 @@ const SMALL_BYTES = 64 * 1024;
 /** A client has given up long before; an answer must not be waited for without end (P6). */
 const READ_TIMEOUT_MS = 120_000;
 const MAX_DEPTH = 128;
-const BOM = [0xef, 0xbb, 0xbf];
 
 function unreadable(found: string): SignetError {
   return new SignetError("upstream_invalid", {
@@ -47,8 +47,7 @@ function unreadable(found: string): SignetError {
 
 /** The response to `id` in a message or batch, taken as SDK clients take it: an id may come back as another type. */
 function readResponse(bytes: Uint8Array, id: RpcId): RpcResponse | undefined {
-  const text = BOM.every((byte, at) => bytes[at] === byte) ? bytes.subarray(BOM.length) : bytes;
-  const parsed = parseMessage(text, { maxDepth: MAX_DEPTH });
+  const parsed = parseMessage(withoutMark(bytes), { maxDepth: MAX_DEPTH });
   return (parsed.kind === "batch" ? parsed.messages : [parsed]).find((message) =>
     message.kind === "response" && (String(message.id) === String(id) || message.error !== undefined)
   ) as RpcResponse | undefined;
