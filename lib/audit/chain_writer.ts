@@ -2,6 +2,7 @@
 // the next file of the name. A file that takes nothing is left as soon as it has been moved away, or its disk stayed full of
 // it; what it has not taken whole goes to the next one, as if nothing had been.
 import type { Logger } from "../observe/log.ts";
+import { pause, SYSTEM_TIMERS } from "../platform/time/timers.ts";
 import { quoted, writeTime } from "./audit_line.ts";
 import type { Chain } from "./chain.ts";
 import { REMEDY } from "./door.ts";
@@ -160,7 +161,7 @@ export class ChainWriter {
         this.#noteFailure(error as Error);
         if (at > 0 && await sink.undo?.(at) === true) at = 0;
         if (await this.#mayLeave()) return at;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await pause(RETRY_MS, SYSTEM_TIMERS);
       }
     }
     return bytes.length;

@@ -4,6 +4,7 @@
 import type { Socket as DatagramSocket } from "node:dgram";
 import type { Socket } from "node:net";
 import { faultCode } from "../platform/faults/system_fault.ts";
+import { joinBytes } from "../platform/memory/join_bytes.ts";
 import { connectTcp, createSocket } from "../platform/runtime/builtin.ts";
 import type { AuditSink } from "./sink.ts";
 
@@ -70,10 +71,7 @@ export class SyslogSink implements AuditSink {
   #message(line: Uint8Array): Uint8Array {
     const time = TIME.exec(new TextDecoder().decode(line.subarray(0, 80)))?.[1] ?? "-";
     const head = encoder.encode(`<${PRIORITY}>1 ${time} ${this.#header}`);
-    const message = new Uint8Array(head.length + line.length);
-    message.set(head);
-    message.set(line, head.length);
-    return message;
+    return joinBytes([head, line]);
   }
 }
 
@@ -136,9 +134,7 @@ class Stream implements Transport {
   async send(message: Uint8Array): Promise<void> {
     const socket = this.#socket ??= await this.#connect();
     const head = encoder.encode(`${message.length} `);
-    const framed = new Uint8Array(head.length + message.length);
-    framed.set(head);
-    framed.set(message, head.length);
+    const framed = joinBytes([head, message]);
     await new Promise<void>((resolve, reject) => {
       const gone = () => reject(new Error("sending to syslog: found the connection ended"));
       socket.once("close", gone);

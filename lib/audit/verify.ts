@@ -3,6 +3,7 @@
 // end was cut off at a batch, unless somebody has kept the head.
 import { parseObject } from "../platform/json.ts";
 import { GatheredBytes } from "../platform/memory/gathered_bytes.ts";
+import { joinBytes } from "../platform/memory/join_bytes.ts";
 import { AFTER_MAC, type ChainKey, MAC_AT_END, macOf } from "./chain.ts";
 
 /** A batch is far smaller: beyond it nothing is held, and the log is called broken. */
@@ -155,12 +156,12 @@ export class Verifier {
     let from = 0;
     for (let end = piece.indexOf(LF); end !== -1; end = piece.indexOf(LF, from)) {
       const part = piece.subarray(from, end + 1);
-      this.#line(this.#rest.length === 0 ? part : joined(this.#rest, part));
+      this.#line(this.#rest.length === 0 ? part : joinBytes([this.#rest, part]));
       this.#rest = new Uint8Array(0);
       from = end + 1;
     }
     if (from === piece.length) return;
-    const rest = joined(this.#rest, piece.subarray(from));
+    const rest = joinBytes([this.#rest, piece.subarray(from)]);
     // A line without an end would be held for ever.
     this.#rest = rest.length > MAX_BATCH_BYTES ? new Uint8Array(1) : rest;
   }
@@ -268,13 +269,6 @@ export class Verifier {
     if (this.#problems.length >= MAX_PROBLEMS) this.#more++;
     else this.#problems.push({ file: this.#file, from, to: this.#number, found });
   }
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(a.length + b.length);
-  whole.set(a);
-  whole.set(b, a.length);
-  return whole;
 }
 
 function shown(id: string): string {

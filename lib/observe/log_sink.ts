@@ -2,6 +2,8 @@
 // bound in bytes, then dropped and counted, and the count is told when lines flow again (P1). A reader that is gone for
 // good costs nothing.
 import { faultCode, isOnlyNow } from "../platform/faults/system_fault.ts";
+import { joinBytes } from "../platform/memory/join_bytes.ts";
+import { pause, SYSTEM_TIMERS } from "../platform/time/timers.ts";
 
 /** Of one write: a slow reader gets lines in pieces it can take. */
 const MOST_AT_ONCE = 64 * 1024;
@@ -72,7 +74,7 @@ export class LogSink {
   async #flow(): Promise<void> {
     while (this.#waiting.length > 0) {
       const lines = this.#take();
-      await this.#writeAll(lines.length === 1 ? lines[0]! : joined(lines), lines.length);
+      await this.#writeAll(joinBytes(lines), lines.length);
       if (this.#gone) this.#abandon();
       else this.#tellDropped();
     }
@@ -106,7 +108,7 @@ export class LogSink {
           this.#drop(lines);
           break;
         }
-        await pause(RETRY_MS);
+        await pause(RETRY_MS, SYSTEM_TIMERS);
       }
     }
     this.#bytes -= bytes.length;
@@ -126,18 +128,4 @@ export class LogSink {
     this.#untold = 0;
     onFlow(dropped);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function joined(lines: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(lines.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const line of lines) {
-    bytes.set(line, at);
-    at += line.length;
-  }
-  return bytes;
 }

@@ -29,6 +29,8 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
     ["lib/app/workers/wire.ts", "lib/platform/json.ts", "lib/upstream/credentials/command_words.ts"],
   ],
   ["a process of its own", /\bnew Deno\.Command\b/, ["lib/platform/process/child_process.ts"]],
+  // Whoever waits asks for a `pause`.
+  ["a wait by a timer of its own", /=> setTimeout\(resolve,/, []],
   // Who keeps what takes a timer back has an end, behind which he is to set none: an OwnedTimer, Pause or SameDelay sets
   // none then. The others were looked at one by one: each sets its timer only while it knows that it has not ended.
   [

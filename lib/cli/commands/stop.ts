@@ -1,4 +1,5 @@
 // `signet stop`: what SIGTERM does, over the admin listener, and waits until it is done (docs/behaviour.md P2, P7).
+import { pause, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { type Command, type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import { ADMIN_FLAG, ADMIN_SETTINGS } from "../control/admin_target.ts";
 import { asCommand } from "../control/failures.ts";
@@ -17,7 +18,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
     if (performance.now() > deadline) {
       throw new CommandFailure(EXIT.streamsCut, "stopping: it still answers", "See its log, or end it with a signal.");
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await pause(LOOK_MS, SYSTEM_TIMERS);
   }
   context.stdout("stopped\n");
   return EXIT.done;

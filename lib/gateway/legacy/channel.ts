@@ -10,6 +10,7 @@ import { flatten } from "../../mcp/json/json_splice.ts";
 import { SERVER_ERROR } from "../../mcp/messages/rpc_codes.ts";
 import { errorWithId } from "../../mcp/messages/rpc_fault.ts";
 import { SESSION_ID_FIELD } from "../../mcp/session_id_field.ts";
+import { joinBytes } from "../../platform/memory/join_bytes.ts";
 import { Pause, settlesWithin, SYSTEM_TIMERS, type Timers } from "../../platform/time/timers.ts";
 import type { Caller } from "../../session/caller.ts";
 import type { HeldBody } from "../in/body.ts";
@@ -254,12 +255,7 @@ export class LegacyChannel {
   async #say(text: Uint8Array): Promise<void> {
     if (this.#isClosed) return;
     this.#version ??= versionIn(text);
-    const line = flatten(text.slice());
-    const event = new Uint8Array(EVENT.length + line.length + END.length);
-    event.set(EVENT);
-    event.set(line, EVENT.length);
-    event.set(END, EVENT.length + line.length);
-    await this.#options.stream.write(event);
+    await this.#options.stream.write(joinBytes([EVENT, flatten(text.slice()), END]));
   }
 
   #headOf(method: string, bodyLength: number, extra: FieldList): RequestHead {

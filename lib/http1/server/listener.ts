@@ -6,6 +6,7 @@ import { systemFault } from "../../platform/faults/system_fault.ts";
 import { readTextFile } from "../../platform/files/files.ts";
 import { NETWORK } from "../../platform/sockets.ts";
 import type { Incoming, KeyPair, Listener, ListenTarget } from "../../platform/sockets/socket.ts";
+import { pause, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 
 /** What to listen on. `hostname` is a name or an IP address; port 0 asks for any free one. */
 export interface ListenAddress {
@@ -134,7 +135,7 @@ async function reopen(target: ListenTarget): Promise<Listener> {
       return NETWORK.listen(target);
     } catch (cause) {
       if (systemFault(cause) !== "AddrInUse" || tries === REOPEN_TRIES) throw cause;
-      await new Promise((resolve) => setTimeout(resolve, REOPEN_PAUSE_MS));
+      await pause(REOPEN_PAUSE_MS, SYSTEM_TIMERS);
     }
   }
 }

@@ -4,6 +4,7 @@
 import { write, writeSync } from "node:fs";
 import { isOnlyNow, systemFault } from "../faults/system_fault.ts";
 import { RUNTIME } from "../runtime/runtime.ts";
+import { pause, SYSTEM_TIMERS } from "../time/timers.ts";
 import { reopenPipe } from "./own_pipe.ts";
 
 /** File descriptors. */
@@ -71,7 +72,7 @@ class OwnOutput {
         return await writeSome(this.#pipe, bytes);
       } catch (error) {
         if (!isOnlyNow(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        await pause(pauseMs, SYSTEM_TIMERS);
       }
     }
   }

@@ -2,6 +2,7 @@
 // its reader is gone is told elsewhere.
 import process from "node:process";
 import { isOnlyNow } from "../faults/system_fault.ts";
+import { pause, SYSTEM_TIMERS } from "../time/timers.ts";
 
 /** After a fault that may pass: a pipe that somebody else has made non-blocking, ms. */
 const RETRY_MS = 2;
@@ -48,7 +49,7 @@ export class PipeWriter {
         this.#batch = "";
         return bytes.length;
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await pause(RETRY_MS, SYSTEM_TIMERS);
       return 0;
     }
   }

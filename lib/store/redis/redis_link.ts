@@ -1,7 +1,7 @@
 // A shared store as its users see it: a command or a script with a deadline, a channel, and whether it can be asked.
 // It never waits for a store that is away: what cannot be asked now is a StoreError now, and it comes back by itself.
 // Keys stand under one prefix; what has to be one atomic step stands in one slot of a cluster (docs/guides/replicas.md).
-import { atDeadline, OwnedTimer, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
+import { atDeadline, OwnedTimer, pause, SYSTEM_TIMERS } from "../../platform/time/timers.ts";
 import { closedError, StoreError } from "../store.ts";
 import { EvictionPolicy } from "./eviction_policy.ts";
 import { causeOf, isOffline, LateError } from "./link_fault.ts";
@@ -54,6 +54,8 @@ interface Away {
 }
 
 const MAX_WAITING = 10_000;
+/** How often it is looked whether it is connected, while that is waited for. */
+const LOOK_MS = 10;
 const SILENCE_MS = 10_000;
 /** While something does not answer, or is not heard, it is asked so many times in the longest silence there may be. */
 const ASKED_IN_SILENCE = 10;
@@ -137,8 +139,8 @@ export class RedisLink {
       isOver = once;
     });
     this.#messages.connect().catch(() => {});
-    for (let waitedMs = 0; !this.#up && !isOver && waitedMs < timeoutMs && !this.#closed; waitedMs += 10) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let waitedMs = 0; !this.#up && !isOver && waitedMs < timeoutMs && !this.#closed; waitedMs += LOOK_MS) {
+      await pause(LOOK_MS, SYSTEM_TIMERS);
     }
   }
 
