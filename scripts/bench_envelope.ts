@@ -8,6 +8,7 @@ import { fingerprintOwner } from "../lib/envelope/owner_fingerprint.ts";
 import { DEFAULT_MAX_LENGTH } from "../lib/envelope/seal.ts";
 import { newSid, openSession, sealSession } from "../lib/envelope/session_id.ts";
 import type { SealedSession } from "../lib/envelope/session_payload.ts";
+import { median } from "./bench/report.ts";
 import { readOptions } from "./options.ts";
 
 const flags = readOptions(import.meta.url, {
@@ -90,10 +91,6 @@ for (let round = -5; round < ROUNDS; round++) {
     for (let call = 0; call < CALLS; call++) row.run();
     if (round >= 0) row.micros.push((performance.now() - start) * 1000 / CALLS);
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
 const baseMicros = median(base.micros);

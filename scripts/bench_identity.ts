@@ -16,6 +16,7 @@ import { SessionTokens } from "../lib/identity/tokens/tokens.ts";
 import { TokenSecret } from "../lib/identity/tokens/tokens_secret.ts";
 import { CidrList } from "../lib/platform/network/cidr.ts";
 import { createMemoryStore } from "../lib/store/memory/memory.ts";
+import { median } from "./bench/report.ts";
 import { readOptions } from "./options.ts";
 
 const flags = readOptions(import.meta.url, {
@@ -224,10 +225,6 @@ async function measureFlood(measured: Row): Promise<Flood> {
     rssMiB: (after.rss - before.rss) / 2 ** 20,
     entries: verified + refusals + pending + principals,
   };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
 const contenders = [

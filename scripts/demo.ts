@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { onLauncherGone } from "../lib/platform/process/launcher.ts";
 import { walk } from "./demo_walk.ts";
 import { readOptions } from "./options.ts";
+import { withoutSettings } from "./without_settings.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** What the program and this demo consist of; tests have a lock file of their own, and are not waited for. */
@@ -23,11 +24,6 @@ interface Program {
   readonly env?: Record<string, string>;
   /** Finds the address in a line of its output. */
   readonly findUrl: (line: string) => string | undefined;
-}
-
-/** The environment without Signet's own settings: the demo has nothing to configure. */
-function cleanEnvironment(): Record<string, string> {
-  return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("SIGNET_")));
 }
 
 /** A log line for people: JSON lines lose their braces and their time. */
@@ -62,7 +58,7 @@ class Supervised {
     const child = new Deno.Command(Deno.execPath(), {
       args: this.#program.args(this.#port),
       clearEnv: true,
-      env: { ...cleanEnvironment(), ...this.#program.env },
+      env: { ...withoutSettings(), ...this.#program.env },
       cwd: ROOT,
       stdin: "null",
       stdout: "piped",

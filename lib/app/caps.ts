@@ -3,7 +3,7 @@ import type { Settings } from "../config/schema.ts";
 import type { LimitOptions } from "../session/limits/limits.ts";
 
 /** Anonymous callers are one principal: a share for each would only be a lower cap for all of them together. */
-function allShareOneOwner({ principals }: Settings): boolean {
+export function allShareOneOwner({ principals }: Settings): boolean {
   return principals.every((name) => name === "anonymous");
 }
 

@@ -1,5 +1,6 @@
 // Other programs that packing uses, run to their end with a deadline.
 import { runBounded } from "../bounded_child.ts";
+import { withoutSettings } from "../without_settings.ts";
 
 export interface ToolOptions {
   /** For messages: `unpacking libc6`. */
@@ -10,16 +11,12 @@ export interface ToolOptions {
 
 const DEADLINE_MS = 300_000;
 
-function withoutSettings(): Record<string, string> {
-  return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("SIGNET_")));
-}
-
 /** What it printed. @throws Error with what it said, if it cannot be run or fails */
 export async function runTool(command: string, args: readonly string[], options: ToolOptions): Promise<string> {
   const { what, cwd, env } = options;
   const { code, stdout, stderr } = await runBounded(command, {
     ...{ what: `${command} (${what})`, args: [...args], deadlineMs: DEADLINE_MS },
-    // Signet, where it is what runs, takes every SIGNET_… for a setting.
+    // It may be Signet that runs.
     clearEnv: true,
     env: { ...withoutSettings(), LC_ALL: "C.UTF-8", ...env },
     ...(cwd === undefined ? {} : { cwd }),

@@ -1,9 +1,7 @@
 // P4: clock, randomness, network and processes come in as parameters. Where they come from is told here, file by file.
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
+import { ROOT, sourcesIn } from "../support/sources.ts";
 import { STRICT } from "../support/strict.ts";
-
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What reads the world, and the files that may: they hand it on, or are nothing but that. */
 const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
@@ -49,13 +47,6 @@ const WORLD: [what: string, pattern: RegExp, from: readonly string[]][] = [
     ],
   ],
 ];
-
-async function* sourcesIn(folder: string): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {
-    if (isDirectory) yield* sourcesIn(`${folder}/${name}`);
-    else if (name.endsWith(".ts")) yield `${folder}/${name}`;
-  }
-}
 
 /** Without comments and type members, which only speak of it. */
 function codeOf(text: string): string {

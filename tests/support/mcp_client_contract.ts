@@ -23,6 +23,20 @@ export interface CallOptions {
   readonly logLevel?: "debug" | "info" | "warning" | "error";
 }
 
+/** As both SDKs take them. */
+export function requestOptions({ onProgress, timeoutMs, signal }: CallOptions) {
+  return {
+    ...(onProgress && { onprogress: ({ progress }: { progress: number }) => onProgress(progress) }),
+    ...(timeoutMs && { timeout: timeoutMs }),
+    ...(signal && { signal }),
+  };
+}
+
+/** Of what a tool has answered. */
+export function firstText(content: unknown): string {
+  return (content as { text?: string }[])[0]?.text ?? "";
+}
+
 /** The part of a client that the scenarios use. */
 export interface SdkClient {
   readonly sessionId: string | undefined;

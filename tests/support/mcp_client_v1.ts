@@ -9,7 +9,9 @@ import {
 import {
   ANSWERS,
   type CallOptions,
+  firstText,
   type Handlers,
+  requestOptions,
   type RpcNotification,
   type SdkClient,
 } from "./mcp_client_contract.ts";
@@ -19,16 +21,6 @@ interface V1Options {
   readonly handlers: Handlers;
   readonly wire: Wire;
   readonly headers: Readonly<Record<string, string>>;
-}
-
-type RequestOptions = NonNullable<Parameters<Client["callTool"]>[2]>;
-
-function requestOptions(options: CallOptions): RequestOptions {
-  return {
-    ...(options.onProgress && { onprogress: ({ progress }: { progress: number }) => options.onProgress!(progress) }),
-    ...(options.timeoutMs && { timeout: options.timeoutMs }),
-    ...(options.signal && { signal: options.signal }),
-  };
 }
 
 function answerQuestions(client: Client): void {
@@ -42,10 +34,6 @@ function answerQuestions(client: Client): void {
     () => ({ action: "accept", content: { answer: ANSWERS.elicit, name: ANSWERS.elicit } }),
   );
   client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: ANSWERS.root, name: "work" }] }));
-}
-
-function firstText(content: unknown): string {
-  return (content as { text?: string }[])[0]?.text ?? "";
 }
 
 class V1Client implements SdkClient {

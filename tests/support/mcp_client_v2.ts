@@ -1,6 +1,14 @@
 // The official client of SDK 2.x, in its default (legacy) mode, probing for the modern era, or in that alone.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { ANSWERS, type CallOptions, type ClientKind, type Handlers, type SdkClient } from "./mcp_client_contract.ts";
+import {
+  ANSWERS,
+  type CallOptions,
+  type ClientKind,
+  firstText,
+  type Handlers,
+  requestOptions,
+  type SdkClient,
+} from "./mcp_client_contract.ts";
 import type { Wire } from "./mcp_wire.ts";
 
 interface V2Options {
@@ -8,16 +16,6 @@ interface V2Options {
   readonly handlers: Handlers;
   readonly wire: Wire;
   readonly headers: Readonly<Record<string, string>>;
-}
-
-type RequestOptions = NonNullable<Parameters<Client["callTool"]>[1]>;
-
-function requestOptions(options: CallOptions): RequestOptions {
-  return {
-    ...(options.onProgress && { onprogress: ({ progress }: { progress: number }) => options.onProgress!(progress) }),
-    ...(options.timeoutMs && { timeout: options.timeoutMs }),
-    ...(options.signal && { signal: options.signal }),
-  };
 }
 
 function answerQuestions(client: Client): void {
@@ -31,10 +29,6 @@ function answerQuestions(client: Client): void {
     () => ({ action: "accept", content: { answer: ANSWERS.elicit, name: ANSWERS.elicit } }),
   );
   client.setRequestHandler("roots/list", () => ({ roots: [{ uri: ANSWERS.root, name: "work" }] }));
-}
-
-function firstText(content: unknown): string {
-  return (content as { text?: string }[])[0]?.text ?? "";
 }
 
 class V2Client implements SdkClient {

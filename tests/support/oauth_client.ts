@@ -3,7 +3,7 @@
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import type { ClientKind } from "./mcp_client_contract.ts";
+import { type ClientKind, firstText } from "./mcp_client_contract.ts";
 import { authorizeInBrowser } from "./oauth_browser.ts";
 import type { Trail } from "./oauth_trail.ts";
 
@@ -88,10 +88,6 @@ interface Line {
   call(name: string, args: Record<string, unknown>): Promise<unknown>;
   read(uri: string): Promise<unknown>;
   close(): Promise<void>;
-}
-
-function firstText(content: unknown): string {
-  return (content as { text?: string }[])[0]?.text ?? "";
 }
 
 interface LineOptions {

@@ -1,5 +1,6 @@
 // What a configuration comes to, in words: where Signet listens, where it forwards, who may call, with which key. Shows no
 // secret: of a command its program, of a URL no query.
+import { allShareOneOwner } from "../../app/caps.ts";
 import type { LoadedKeys } from "../../config/named/keys.ts";
 import { membersIn } from "../../config/rules/several_rules.ts";
 import type { Settings } from "../../config/schema.ts";
@@ -84,12 +85,10 @@ export function describeProcesses(settings: Settings): string | undefined {
     [settings.stdioUserProcesses, String, "tasks of the user"],
   ] as const;
   const each = bounds.flatMap(([value, format, what]) => value === undefined ? [] : [`${format(value)} ${what}`]);
-  const shared = allAnonymous(settings) ? "" : `, ${Math.min(maxProcesses, maxProcessesPerPrincipal)} of one caller`;
+  const shared = allShareOneOwner(settings)
+    ? ""
+    : `, ${Math.min(maxProcesses, maxProcessesPerPrincipal)} of one caller`;
   return `at most ${maxProcesses}${shared}${each.length === 0 ? "" : `; each ${each.join(", ")}`}`;
-}
-
-function allAnonymous({ principals }: Settings): boolean {
-  return principals.every((name) => name === "anonymous");
 }
 
 export function formatUpstreams(settings: Settings): string {

@@ -1,10 +1,8 @@
 // docs/behaviour.md and docs/protocol.md define what the rest of the project cites: every id that code, scripts or tests
 // name is there, and what is there as built is proven by a test that names it.
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
+import { ROOT, sourcesIn } from "../../support/sources.ts";
 import { STRICT } from "../../support/strict.ts";
-
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Read as ids they are not: an engine, and control characters. */
 const NO_IDS: ReadonlySet<string> = new Set(["V8", "C0"]);
@@ -22,13 +20,6 @@ async function rowsOf(page: string): Promise<Row[]> {
     assert.equal(anchor, id, `the anchor of ${row.slice(0, 60)} is its id`);
     return { id: id!, isBuilt: !/_(?:Planned|In part)\._/.test(row) };
   });
-}
-
-async function* sourcesIn(folder: string): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {
-    if (isDirectory) yield* sourcesIn(`${folder}/${name}`);
-    else if (name.endsWith(".ts")) yield `${folder}/${name}`;
-  }
 }
 
 /** The ids of promises in a text: a letter and a number, as `L4` or `T1–T3`. */

@@ -1,20 +1,12 @@
 // The field that names a session has one home in lib: whoever sets, removes or reads it under another spelling would let
 // an id through.
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { SESSION_ID_FIELD } from "../../../lib/mcp/session_id_field.ts";
+import { ROOT, sourcesIn } from "../../support/sources.ts";
 import { STRICT } from "../../support/strict.ts";
 
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 /** The engine knows how often fields come, and nothing of what they mean. */
 const KNOWN = ["lib/http1/wire/fields/fields_known.ts", "lib/mcp/session_id_field.ts"];
-
-async function* sourcesIn(folder: string): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}${folder}`)) {
-    if (isDirectory) yield* sourcesIn(`${folder}/${name}`);
-    else if (name.endsWith(".ts")) yield `${folder}/${name}`;
-  }
-}
 
 Deno.test("the name of the session's field is written in one place", STRICT, async () => {
   const found: string[] = [];
