@@ -134,8 +134,8 @@ export interface ErrorDetail {
   readonly refusedCredential?: { readonly status: 401 | 403; readonly challenge: string };
   /** `Allow`, for 405. */
   readonly allow?: string;
-  /** `error.data` of the JSON-RPC error. */
-  readonly data?: unknown;
+  /** Members of `error.data` of the JSON-RPC error, besides its id in the log. */
+  readonly data?: Readonly<Record<string, unknown>>;
   /** In place of the code's own. */
   readonly status?: number;
   /** Further header fields, names and values in turn. */

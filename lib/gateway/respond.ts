@@ -136,19 +136,17 @@ export class ErrorResponder {
     const errorId = this.#options.errorId();
     const { detail, code } = signetError;
     const kind = ERROR_KINDS[code];
-    const data = detail.data === undefined ? { errorId } : detail.data;
+    const data = { ...detail.data, errorId };
     const isResult = isToolResult(signetError, context.rpcId);
     const body = isResult
-      ? toolResult(context.rpcId!, signetError.message, detail.asToolResult!)
+      ? toolResult(context.rpcId!, signetError.message, { ...detail.asToolResult, _meta: { errorId } })
       : detail.batch === undefined
       ? errorResponse(context.rpcId ?? null, rpcCodeFor(kind, context.isStateless === true), signetError.message, data)
-      : batchOfErrors(detail.batch);
+      : batchOfErrors(detail.batch, errorId);
     const fields: FieldList = ["content-type", "application/json", "cache-control", "no-store"];
     if (detail.retryAfterS !== undefined) fields.push("retry-after", String(detail.retryAfterS));
     if (detail.challenge !== undefined) fields.push("www-authenticate", detail.challenge);
     if (detail.allow !== undefined) fields.push("allow", detail.allow);
-    // Data that a specification defines is the client's; the id then stands beside it.
-    if (detail.data !== undefined) fields.push("x-signet-error-id", errorId);
     if (detail.fields !== undefined) fields.push(...detail.fields);
     if (context.fields) fields.push(...context.fields);
     const status = isResult ? 200 : detail.status ?? this.#statusOf(signetError);
@@ -205,9 +203,9 @@ function toolResult(id: RpcId, text: string, members: Readonly<Record<string, un
   return new TextEncoder().encode(`{"jsonrpc":"2.0","id":${idText(id)},"result":${JSON.stringify(result)}}`);
 }
 
-function batchOfErrors(errors: readonly BatchError[]): Uint8Array<ArrayBuffer> {
+function batchOfErrors(errors: readonly BatchError[], errorId: string): Uint8Array<ArrayBuffer> {
   const texts = errors.map(({ id, rpcCode: code, message }) =>
-    `{"jsonrpc":"2.0","id":${idText(id)},"error":${JSON.stringify({ code, message })}}`
+    `{"jsonrpc":"2.0","id":${idText(id)},"error":${JSON.stringify({ code, message, data: { errorId } })}}`
   );
   return new TextEncoder().encode(`[${texts.join(",")}]`);
 }

@@ -90,7 +90,9 @@ for (const [what, message, headers, wantedStatus, code] of REFUSED) {
     const response = await signet.post(message, { headers });
     const body = await response.json();
     assert.deepEqual([response.status, body.error.code, body.id], [wantedStatus, code, 1]);
-    if (code === -32022) assert.deepEqual(body.error.data, { supported: [VERSION], requested: "2027-01-01" });
+    const { errorId, ...data } = body.error.data;
+    if (code === -32022) assert.deepEqual(data, { supported: [VERSION], requested: "2027-01-01" });
+    assert.equal(signet.logs.filter((line) => line.errorId === errorId).length, 1, "the answer names its line (V1)");
     assert.equal(upstream.requests.length, 0);
   });
 }

@@ -1,4 +1,5 @@
 // Stateless requests (MCP 2026-07-28) as a client writes them, and what their servers answer.
+import assert from "node:assert/strict";
 import type { Recorded } from "./fake_mcp.ts";
 import type { Ask, TestSignet } from "./signet.ts";
 
@@ -78,6 +79,14 @@ export async function answered(response: Promise<Response>) {
     ? text.split("\n").filter((line) => line.startsWith("data: {")).map((line) => JSON.parse(line.slice(6))).at(-1)
     : JSON.parse(text);
   return { status, headers, result: json.result, error: json.error, text };
+}
+
+/** What a refusal says but for the id of its line in the log, which is another one each time. */
+// deno-lint-ignore no-explicit-any -- as any answer here
+export function withoutErrorId(error: any): unknown {
+  const { data: { errorId, ...data }, ...said } = error;
+  assert.equal(typeof errorId, "string");
+  return { ...said, data };
 }
 
 /** A result as a JSON text of one's own, in answer to a request. */

@@ -26,6 +26,24 @@ Deno.test("ErrorResponder shows the public message and an error id, and keeps th
   assert.match(lines.join(), /"errorId":"e1".*10\.0\.0\.7/);
 });
 
+Deno.test(
+  "V1: what is refused in words of a specification, as a batch or as a tool's result, names its line, too",
+  STRICT,
+  () => {
+    const { errors } = responder();
+    const own = errors.respond(new SignetError("modern_version_unsupported", { data: { requested: "2027-01-01" } }));
+    assert.deepEqual(decode(own.body).error.data, { requested: "2027-01-01", errorId: "e1" });
+    const batch = [{ id: 1, rpcCode: -32602, message: "a" }, { id: 2, rpcCode: -32600, message: "b" }];
+    const each = decode(errors.respond(new SignetError("rule_denied", { batch })).body);
+    assert.deepEqual(each.map(({ error }: { error: { data: unknown } }) => error.data), [{ errorId: "e1" }, {
+      errorId: "e1",
+    }]);
+    const asToolResult = { resultType: "complete" };
+    const { result } = decode(errors.respond(new SignetError("rate_limited", { asToolResult }), { rpcId: 1 }).body);
+    assert.deepEqual([result.isError, result.resultType, result._meta], [true, "complete", { errorId: "e1" }]);
+  },
+);
+
 Deno.test("a cause is logged by its code: the name of a library's class is another in each build", STRICT, () => {
   const { lines, errors } = responder();
   const cause = Object.assign(new Error("no key"), { name: "Je", code: "ERR_JWKS_NO_MATCHING_KEY" });
