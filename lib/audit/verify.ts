@@ -88,8 +88,8 @@ export class Verifier {
   /** Of this batch, as the last start in it says. */
   #unsealedOfBatch = 0;
   #prev = "";
-  /** What the first line of a file goes on from, or of those before it that have no other, while there is no second one. */
-  #from: string | undefined;
+  /** What the first line of a file goes on from, and of those before it that have no other, while there is no second one. */
+  #from: string[] = [];
   #seq: number | undefined;
   /** The first of those at hand that are no lines: torn, if a start behind them says so. */
   #broken: number | undefined;
@@ -199,10 +199,11 @@ export class Verifier {
     else if (isNew) this.#anew++;
     else if (prev !== this.#prev) this.#tell(1, "it does not go on where the file before it ended");
     // Lines behind that MAC have been told of; those that a full disk has taken are here once more, under the same numbers.
-    else if (line.seq === (this.#head?.seq ?? 0) + 1) this.#seq = this.#head?.seq;
+    else if (this.#isBehindMac(line.seq)) this.#seq = line.seq - 1;
     if (isNew) this.#seq = undefined;
     this.#prev = prev;
-    this.#from = line?.event === "audit.continue" ? this.#from ?? prev : undefined;
+    if (line?.event === "audit.continue") this.#from.push(prev);
+    else this.#from = [];
     if (prev !== "") this.#begun.add(prev);
     this.#batch = new GatheredBytes();
     this.#batchBytes = this.#unsealedOfBatch = 0;
@@ -222,7 +223,7 @@ export class Verifier {
     if (isStart && this.#number > 1 && !this.#isWhereItGoesOn(line.prev)) {
       this.#tell(this.#number, "a start does not go on where the lines before it ended");
     }
-    if (this.#number > 1) this.#from = undefined;
+    if (this.#number > 1) this.#from = [];
     if (isStart && line.killed === true) this.#killed++;
     if (isStart) this.#unsealedOfBatch = (typeof line.unsealed === "number" ? line.unsealed : 0) + (line.torn ? 1 : 0);
     if (line.event === "audit.gap" && typeof line.dropped === "number") this.#dropped += line.dropped;
@@ -238,7 +239,13 @@ export class Verifier {
 
   /** Where a start goes on; one that the file before did not take stands behind the first line of this one. */
   #isWhereItGoesOn(prev: unknown = ""): boolean {
-    return prev === this.#prev || prev === this.#from;
+    return prev === this.#prev || this.#from.some((from) => prev === from);
+  }
+
+  /** Whether it is the number of one of the lines behind the last MAC. */
+  #isBehindMac(seq: unknown): seq is number {
+    const [sealed, last] = [this.#head?.seq ?? 0, this.#seq ?? 0];
+    return typeof seq === "number" && sealed < seq && seq <= last;
   }
 
   #seal(mac: string): void {

@@ -411,6 +411,54 @@ Deno.test("G2: a start that its first file does not take begins the chain in the
   assert.deepEqual([problems, anew, lines, audit.stats.lines], [[], 1, 4, 2]);
 });
 
+Deno.test("G2: a start that a full disk does not take goes on behind a file in which there is but the first line of one that was killed", async () => {
+  const disk = new DiskFullOfTheLog();
+  const killed = logOn(disk);
+  await until(() => killed.stats.waiting === 0, "the start to be written");
+  disk.isMoved = true;
+  await killed.reopen();
+  await until(() => killed.stats.lines === 3, "the next file's first line");
+  const since = new TextEncoder().encode('"}\n');
+  const recovered = { ...killed.head, since, ...{ unsealed: 0, torn: 0, endsLine: false, stopped: false } };
+  disk.room = 10;
+  const audit = logOn(disk, { recovered, chainId: "another" });
+  await until(() => audit.stats.failing === 1, "the disk to be full");
+  disk.isMoved = true;
+  await audit.reopen();
+  await audit.close(10_000);
+  const goesOn = ["audit.continue", "audit.start", "audit.stop"];
+  assert.deepEqual(disk.names(), [["audit.start", "audit.rotate"], ["audit.continue"], goesOn]);
+  assert.deepEqual((await disk.verdict()).problems, []);
+});
+
+Deno.test("G2: lines that a killed process left without a MAC, and the start behind them that a full disk took in part, keep their numbers", async () => {
+  const disk = new DiskFullOfTheLog();
+  disk.canUndo = false;
+  await logOn(disk).close(10_000);
+  const [sealed, torn] = [disk.files[0]!.length, '{"v":1,"seq":3,"time":"t","event":"tool.call"}\n'];
+  disk.files[0]!.push(...new TextEncoder().encode(torn));
+  const mac = /"mac":"(\w+)"\}\n$/.exec(
+    new TextDecoder().decode(Uint8Array.from(disk.files[0]!.slice(0, sealed))),
+  )![1]!;
+  const since = new TextEncoder().encode(`"}\n${torn}`);
+  const recovered = { mac, seq: 3, since, ...{ unsealed: 1, torn: 0, endsLine: false, stopped: false } };
+  // Its start with its end, and some of the call behind that.
+  disk.room = 400;
+  const audit = logOn(disk, { recovered, chainId: "another" });
+  audit.onExchange(record("half"));
+  await until(() => audit.stats.failing === 1, "the disk to be full");
+  disk.isMoved = true;
+  await audit.reopen();
+  await audit.close(10_000);
+  disk.files[0] = disk.files[0]!.slice(0, disk.files[0]!.lastIndexOf(0x0a) + 1);
+  assert.deepEqual(disk.names()[0], ["audit.start", "audit.stop", "tool.call", "audit.start"]);
+  assert.deepEqual(disk.names()[1], ["audit.continue", "audit.start", "half", "audit.stop"]);
+  const behind = ["log.0", "the last lines have no MAC: they are being written, or what sealed them was cut"];
+  assert.deepEqual((await disk.verdict()).problems.map(({ file, found }) => [file, found]), [behind]);
+  disk.files[0] = disk.files[0]!.slice(0, sealed);
+  assert.deepEqual((await disk.verdict()).problems.map(({ found }) => found), ["line 4 stands behind line 2"]);
+});
+
 /** Behind the last line that has a MAC. */
 function lastSealed(bytes: readonly number[]): number {
   const text = new TextDecoder().decode(Uint8Array.from(bytes));
