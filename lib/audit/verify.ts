@@ -67,9 +67,9 @@ export class Verifier {
   #head: { seq: number; mac: string } | undefined;
   #end: Verdict["end"] = "open";
   #isFirstFile = true;
-  /** The MACs that files before this one go on from, and end with. */
+  /** The MACs that files before this one go on from, and their own first ones. */
   readonly #begun = new Set<string>();
-  readonly #ended = new Set<string>();
+  readonly #firsts = new Set<string>();
   // Of the file at hand.
   #file = "";
   #number = 0;
@@ -129,12 +129,9 @@ export class Verifier {
    */
   #judgeOrder(): void {
     if (!this.#isSealed) return;
-    const end = this.#prev;
-    if (this.#ended.has(end)) this.#tell(1, "the file is among these twice");
-    else if (this.#begun.has(end)) {
+    if (this.#begun.has(this.#prev)) {
       this.#tell(1, "a file before it goes on from its end: they are not in the order in which they were written");
     }
-    this.#ended.add(end);
   }
 
   get verdict(): Verdict {
@@ -264,6 +261,8 @@ export class Verifier {
     this.#unsealed += this.#unsealedOfBatch;
     this.#unsealedOfBatch = 0;
     this.#prev = mac;
+    if (!this.#isSealed && this.#firsts.has(mac)) this.#tell(1, "the file is among these twice, whole or in part");
+    else if (!this.#isSealed) this.#firsts.add(mac);
     this.#isSealed = true;
     this.#head = { seq: this.#seq ?? 0, mac };
     this.#batch = new GatheredBytes();

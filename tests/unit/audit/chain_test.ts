@@ -194,6 +194,15 @@ Deno.test("G2: files in a row are one chain; one that is missing or out of order
   assert.deepEqual((await read(other)).problems.map(({ found }) => found), ["no line of it is one of an audit log"]);
   assert.match((await read(first, first)).problems[0]?.found ?? "", /is among these twice/);
   assert.match((await read(first, second, second)).problems.at(-1)?.found ?? "", /is among these twice/);
+  // As in place of another chain's file.
+  const beginning = first.subarray(0, first.indexOf(0x0a) + 1);
+  const [again] = (await read(beginning, first, second)).problems;
+  assert.deepEqual([again?.file, again?.from, again?.found], [
+    "1",
+    1,
+    "the file is among these twice, whole or in part",
+  ]);
+  assert.match((await read(first, second, beginning)).problems.at(-1)?.found ?? "", /is among these twice/);
 });
 
 Deno.test("G2: a file of empty lines costs no more memory than its bytes", async () => {
