@@ -1,5 +1,6 @@
 // What a traced request becomes: a server span of its own, a client span for each message that was sent for it, and events
 // for what happened between. Made for sampled requests only.
+import { detachText } from "../http1/wire/fields/fields.ts";
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
 import { type Attribute, ATTRIBUTES, errorTypeOf, operationAttributes, spanName } from "./mcp_conventions.ts";
 import { type EndedSpan, type Span, SPAN_KIND, type SpanEvent } from "./span.ts";
@@ -99,9 +100,14 @@ function toldOf(record: ExchangeRecord, { minorVersion, protocolVersion }: HeadO
   const { method, name, uri, rpcId, from, lane, session, member, status, rpcCode, refusal, errorId } = record;
   return {
     ...{ method, name, uri, rpcId, from, lane, session, member, status, rpcCode, refusal, errorId, minorVersion },
-    httpMethod: record.httpMethod?.slice(0, MAX_NAME),
-    protocolVersion: protocolVersion?.slice(0, MAX_NAME),
+    httpMethod: ofHead(record.httpMethod),
+    protocolVersion: ofHead(protocolVersion),
   };
+}
+
+/** What of a head is kept without it. */
+function ofHead(text: string | undefined): string | undefined {
+  return text && detachText(text.slice(0, MAX_NAME));
 }
 
 /** How it has ended. */

@@ -1,10 +1,11 @@
 // Decides which requests are traced, and hands on what became of them. A request that is not sampled costs a look at its
 // context and, where it has none, one random number.
+import { detachText } from "../http1/wire/fields/fields.ts";
 import type { ExchangeRecord } from "../observe/exchange_record.ts";
 import { type HeadOfTrace, RequestTrace } from "./request_trace.ts";
 import type { Sampler } from "./sampler.ts";
 import type { EndedSpan } from "./span.ts";
-import { parseTraceparent } from "./trace_context.ts";
+import { parseTraceparent, type TraceContext } from "./trace_context.ts";
 
 export interface TracerOptions {
   readonly sampler: Sampler;
@@ -63,15 +64,18 @@ export class Tracer {
     if (parent === undefined ? hasCome && !sampler.rolls(this.#options.chance) : !sampler.follows(parent)) {
       return undefined;
     }
-    const traceId = parent?.traceId ?? this.#newTraceId();
+    const link = ofMessage === undefined || ofRequest?.spanId === ofMessage.spanId ? undefined : ofRequest;
+    const kept = parent && detached(parent);
     // As a field has it: whoever gets one reads no blanks around it.
     const state = parent && arrival.stateOf(ofMessage === undefined ? "header" : "meta")?.trim();
     const { startMs, startedAt } = arrival;
     return new RequestTrace({
-      traceId,
-      parent,
-      link: ofMessage === undefined || ofRequest?.spanId === ofMessage.spanId ? undefined : ofRequest,
-      traceState: state !== undefined && state.length <= MAX_STATE && /^[\x20-\x7e]*$/.test(state) ? state : "",
+      traceId: kept?.traceId ?? this.#newTraceId(),
+      parent: kept,
+      link: link && detached(link),
+      traceState: state !== undefined && state.length <= MAX_STATE && /^[\x20-\x7e]*$/.test(state)
+        ? detachText(state)
+        : "",
       startMs,
       startedAt,
     }, this.#newSpanId);
@@ -108,4 +112,9 @@ export class Tracer {
       }
     }
   }
+}
+
+/** Without the head that it came in: spans wait for their batch. */
+function detached({ traceId, spanId, sampled }: TraceContext): TraceContext {
+  return { traceId: detachText(traceId), spanId: detachText(spanId), sampled };
 }

@@ -1,7 +1,7 @@
 // What a caller is told whom the rules do not let through (docs/behaviour.md G4): what is denied looks like what is not there.
 import { SignetError } from "../../errors.ts";
 import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND } from "../../mcp/messages/rpc_codes.ts";
-import { MAX_SHOWN, shortened } from "../../observe/shortened.ts";
+import { shortened } from "../../observe/shortened.ts";
 import type { Asked, Subject } from "../../policy/subject.ts";
 import type { Verdict } from "../../policy/verdict.ts";
 import type { Inbound } from "../inbound.ts";
@@ -79,7 +79,7 @@ function factsOf({ asked, subject, verdict, unreadable }: Judged): Record<string
   const found = subject === undefined ? asked.method : `${subject.kind} ${subject.name}`;
   return {
     rule: verdict.rule ?? "default",
-    found: found.slice(0, MAX_SHOWN),
+    found: shortened(found),
     ...(unreadable === undefined ? {} : { reason: `the arguments ${unreadable}` }),
   };
 }

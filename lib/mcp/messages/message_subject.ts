@@ -1,5 +1,6 @@
 // What a message is about, for whoever observes: its method, and the tool, prompt or resource it names. Out of the scan
 // that has judged it already; the few texts that come again and again are made once.
+import { ownText } from "../../platform/memory/own_text.ts";
 import { PARAMS, slotOf } from "../scan/message_members.ts";
 import { firstByte, has, METHOD, type Scanned, valueOf } from "./message_shape.ts";
 
@@ -26,7 +27,7 @@ export function noteSubject(scanned: Scanned, into: Subject): void {
 /** Fit to be remembered of an exchange; undefined of what is no text. */
 export function shortened(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
-  return value.length <= MAX_CHARACTERS ? value : `${value.slice(0, MAX_CHARACTERS)}…`;
+  return value.length <= MAX_CHARACTERS ? value : ownText(`${value.slice(0, MAX_CHARACTERS)}…`);
 }
 
 /** What may be user info or not (RFC 3986 §3.2.1): nobody sees its end. */

@@ -1,19 +1,11 @@
 // A server that does what none should: what it sends is bounded, believed of itself alone, and harms no other call
 // (docs/behaviour.md A6, B9, M6, P6).
 import assert from "node:assert/strict";
-import process from "node:process";
-import { collect } from "../../../support/collect.ts";
 import { FakeMcp } from "../../../support/fake_mcp.ts";
+import { heldBytes } from "../../../support/held_memory.ts";
 import { ANNA, EventScript, HttpPeerScene, type Json } from "../../../support/http_peer.ts";
 import { STRICT } from "../../../support/strict.ts";
 import { until } from "../../../support/until.ts";
-
-/** Bytes of live objects, what lies outside the heap included. */
-function heldBytes(): number {
-  collect();
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-  return heapUsed + Math.max(external, arrayBuffers ?? 0);
-}
 
 const SMALL = { limits: { maxMessageBytes: 64 * 1024, retryMs: 1, maxRetryMs: 1 } };
 const GIANT = "x".repeat(128 * 1024);
