@@ -109,7 +109,7 @@ const cold: Job = {
       const issuer = await keep(startSignet(setup));
       const forms = await startForms(context, setup, keep, ["--max-sessions", "100"]);
       const { ids } = await openSessions(context, targetOf(issuer.port), 2000);
-      const figures = await alternate(context, [
+      const figures = await alternate(context, upstream, [
         { name: "nginx", running: await keep(startNginx(setup)) },
         ...forms,
       ], { connections: CONNECTIONS, headers: headersFor(context), body: CALL, sessionIds: ids });
@@ -128,7 +128,7 @@ const big: Job = {
       const forms = await startForms(context, setup, keep);
       const [id = ""] = (await openSessions(context, targetOf(forms[0]!.running.port), 1)).ids;
       const body = CALL.replace("the quick", "x".repeat(1024 * 1024));
-      const figures = await alternate(context, [
+      const figures = await alternate(context, upstream, [
         { name: "nginx", running: await keep(startNginx(setup)) },
         { name: "haproxy", running: await keep(startHaproxy(setup)) },
         ...forms,
@@ -158,7 +158,7 @@ const tls: Job = {
         load: { url: `https://localhost:${running.port}${PATH}` },
       });
       const forms = (await startForms(context, { ...setup, tls: true }, keep)).map(overTls);
-      const figures = await alternate(context, [
+      const figures = await alternate(context, upstream, [
         overTls({ name: "nginx", running: await keep(startNginx({ ...setup, tls: true })) }),
         ...forms,
       ], { connections: CONNECTIONS, headers: headersFor(context, id), body: CALL });

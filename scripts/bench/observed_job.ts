@@ -77,7 +77,7 @@ export const observed: Job = {
           const running = await keep(startSignet(own, [...ROOM, ...flags(directory)]));
           contenders.push({ name: `${form.name}, ${row}`, running });
         }
-        figures.push(await compare(context, contenders));
+        figures.push(await compare(context, upstream, contenders));
       }
       return PAIRS.map(({ row }, at) =>
         findingOf(row, figures.map(([plain, ...observed]) => ratioOf(observed[at]!.cpuMicros, plain!.cpuMicros, "µs")))
@@ -86,11 +86,15 @@ export const observed: Job = {
 };
 
 /** @returns of each, in their order */
-async function compare(context: Context, contenders: readonly SignetContender[]): Promise<Figures[]> {
+async function compare(
+  context: Context,
+  upstream: Running,
+  contenders: readonly SignetContender[],
+): Promise<Figures[]> {
   const [plain] = contenders;
   const [id = ""] = (await openSessions(context, targetOf(plain!.running.port), 1)).ids;
   const headers = headersFor(context, id);
-  const figures = await alternate(context, contenders, { connections: CONNECTIONS, headers, body: CALL });
+  const figures = await alternate(context, upstream, contenders, { connections: CONNECTIONS, headers, body: CALL });
   for (const { running } of contenders) await requireLane(running, "fast");
   const title = `Calls over ${CONNECTIONS} connections, observed and not: ${plain!.name}`;
   context.addDetail(title, figureTable(figures, plain!.name));

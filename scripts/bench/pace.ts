@@ -2,7 +2,7 @@
 // second each that counts, while the others are stopped: so they differ in nothing that is the load's or the machine's.
 import { RawConnection, requestBytes, type Target } from "./raw_http.ts";
 import { type Latencies, summary } from "./summary.ts";
-import { takeTurns, turnsOf, whileStopped } from "./turns.ts";
+import { LEAD_SECONDS, takeTurns, TURN_SECONDS, turnsOf, whileStopped } from "./turns.ts";
 
 export interface PaceJob {
   readonly targets: readonly PacedTarget[];
@@ -22,10 +22,6 @@ export interface PacedTarget {
   readonly pids: readonly number[];
 }
 
-const TURN_SECONDS = 0.6;
-/** Of a turn: whoever was stopped waits for a core and finds his caches again. What comes then does not count. */
-const LEAD_MS = 100;
-
 /** @returns of each round what each target made of it, in their order */
 export async function pace(job: PaceJob): Promise<Latencies[][]> {
   const paced = await Promise.all(job.targets.map(({ target }) => Paced.open(target, job)));
@@ -35,7 +31,7 @@ export async function pace(job: PaceJob): Promise<Latencies[][]> {
   await whileStopped(turning, async () => {
     for (let round = 0; round < job.rounds; round++) {
       paced.forEach((each) => each.micros = []);
-      await takeTurns(turning, turnsOf(round, job.seconds, TURN_SECONDS));
+      await takeTurns(turning, turnsOf(round, job.seconds));
       rounds.push(paced.map(({ micros }) => summary(micros)));
     }
   });
@@ -76,7 +72,7 @@ class Paced {
   async run(seconds: number): Promise<void> {
     const start = performance.now();
     const total = this.#job.perSecond * seconds;
-    this.#countsFrom = start + LEAD_MS;
+    this.#countsFrom = start + LEAD_SECONDS * 1000;
     for (let sent = 0; sent < total;) {
       const now = performance.now();
       for (const due = Math.min(total, (now - start) / 1000 * this.#job.perSecond); sent < due; sent++) {

@@ -7,7 +7,17 @@ import { type InstructionCounter, instructionCounter } from "./instructions.ts";
 import { cpuMicros, processTree } from "./machine.ts";
 import type { Running } from "./process.ts";
 import { markdownTable, median, ratioByRound, show } from "./report.ts";
-import { mostSeconds, takeTurns, type Turning, type Turns, turnsOf, whileStopped } from "./turns.ts";
+import {
+  LEAD_SECONDS,
+  mostSeconds,
+  takeTurns,
+  TURN_SECONDS,
+  type Turning,
+  type Turns,
+  turnsOf,
+  whileStopped,
+} from "./turns.ts";
+import { ANSWERED_PATH } from "./upstream_answers.ts";
 import { runWrk, StarvedError, type WrkOptions, type WrkResult } from "./wrk.ts";
 
 /**
@@ -69,12 +79,14 @@ export async function interleave(
 }
 
 /**
- * As {@link interleave}, but in a round all get the load at the same time, and run by turns of half a second: for
- * programs of which none needs another to run, and few of them, since who is stopped for longer than it runs is measured
- * in what it does by the clock. What was said of how long a call took is of no use then.
+ * As {@link interleave}, but in a round all get the load at the same time, and run by turns, of which half a second each
+ * counts: for programs of which none needs another to run. What was said of how long a call took is of no use then.
+ *
+ * @param upstream of all of them, which answers one request for each of theirs
  */
 export async function alternate(
   context: Context,
+  upstream: Running,
   contenders: readonly Contender[],
   load: Load,
 ): Promise<Map<string, Figures>> {
@@ -84,7 +96,7 @@ export async function alternate(
       note(context, figures, contender, await fed(() => measure(contender, base, counter)));
     }
     const others = contenders.filter(({ isNeeded }) => !isNeeded);
-    const results = await fed(() => measureByTurns(others, base, turnsOf(round, base.seconds), counter));
+    const results = await fed(() => measureByTurns(upstream, others, base, turnsOf(round, base.seconds), counter));
     others.forEach((contender, at) => note(context, figures, contender, results[at]!));
   }
   return figures;
@@ -159,32 +171,48 @@ async function measure(contender: Contender, base: Omit<WrkOptions, "url">, coun
 
 /** Connections are made and requests on their way before the first turn. */
 const READY_MS = 300;
+/** By then the upstream has told how many it has answered, however much it has to do. */
+const LOOK_MS = 5000;
 
 async function measureByTurns(
+  upstream: Running,
   contenders: readonly Contender[],
   base: Omit<WrkOptions, "url">,
   turns: Turns,
   counter?: InstructionCounter,
 ): Promise<Counted[]> {
-  const turning = await Promise.all(contenders.map(async ({ running: { pid } }): Promise<Turning> => ({
+  const totals = contenders.map(() => ({ ms: 0, requests: 0, cpuMicros: 0 }));
+  const turning = await Promise.all(contenders.map(async ({ running: { pid } }, at): Promise<Turning> => ({
     pids: await processTree(pid),
-    look: () => cpuMicros(pid),
+    act: async () => {
+      await sleep(LEAD_SECONDS * 1000);
+      const before = await lookAt(upstream, pid);
+      await sleep((TURN_SECONDS - LEAD_SECONDS) * 1000);
+      const after = await lookAt(upstream, pid);
+      for (const what of ["ms", "requests", "cpuMicros"] as const) totals[at]![what] += after[what] - before[what];
+    },
   })));
   return await whileStopped(turning, async () => {
-    const before = await Promise.all(contenders.map(({ running }) => cpuMicros(running.pid)));
     const seconds = Math.ceil(READY_MS / 1000 + mostSeconds(contenders.length, turns));
     const loads = contenders.map((contender) => loadOn(contender, { ...base, seconds }, counter));
     // Whoever has failed is told of once nobody is signalled any more.
     const ended = Promise.allSettled(loads);
     await sleep(READY_MS);
-    const ran = await takeTurns(turning, turns).finally(() => ended);
+    await takeTurns(turning, turns).finally(() => ended);
     const results = await Promise.all(loads);
-    return await Promise.all(contenders.map(async (contender, at) => ({
-      perSecond: results[at]!.requests / (ran[at]! / 1000),
-      cpu: (await cpuMicros(contender.running.pid) - before[at]!) / results[at]!.requests,
-      instructions: await instructionsOf(contender, results[at]!, counter),
+    return await Promise.all(totals.map(async ({ ms, requests, cpuMicros }, at) => ({
+      perSecond: requests / (ms / 1000),
+      cpu: cpuMicros / requests,
+      instructions: await instructionsOf(contenders[at]!, results[at]!, counter),
     })));
   });
+}
+
+/** @returns what the upstream has answered, when that was, and the CPU time that the process `pid` had used */
+async function lookAt({ port }: Running, pid: number): Promise<{ ms: number; requests: number; cpuMicros: number }> {
+  const response = await fetch(`http://127.0.0.1:${port}${ANSWERED_PATH}`, { signal: AbortSignal.timeout(LOOK_MS) });
+  const [requests = NaN, ms = NaN] = (await response.text()).split(" ").map(Number);
+  return { requests, ms, cpuMicros: await cpuMicros(pid) };
 }
 
 async function loadOn({ running, load }: Contender, base: Omit<WrkOptions, "url">, counter?: InstructionCounter) {

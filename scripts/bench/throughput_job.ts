@@ -51,7 +51,7 @@ export const throughput: Job = {
       }
       const [id = ""] = (await openSessions(context, targetOf(fast[0]!.running.port), 1)).ids;
       const load = { connections: CONNECTIONS, headers: headersFor(context, id), body: CALL };
-      const figures = await alternate({ ...context, rounds: surer(context) }, contenders, load);
+      const figures = await alternate({ ...context, rounds: surer(context) }, upstream, contenders, load);
       for (const { running } of fast) await requireLane(running, "fast");
       context.addDetail(`Calls over ${CONNECTIONS} connections`, figureTable(figures));
       if (context.other !== undefined) context.addDetail("This state beside the other", besideTable(figures));
@@ -59,7 +59,7 @@ export const throughput: Job = {
       const full = (await startForms(context, setup, keep, [...ROOM, "--full-lane"]))
         .map(({ name, running }) => ({ name: fullOf(name), running }));
       const fetch = { name: FETCH, running: await keep(startFetchProxy(setup)) };
-      const lanes = await alternate(context, [...fast, ...full, fetch], load);
+      const lanes = await alternate(context, upstream, [...fast, ...full, fetch], load);
       for (const { running } of full) await requireLane(running, "full");
       context.addDetail("The same through either lane", figureTable(lanes, fast[0]!.name));
       return findings(figures, lanes, forms.map(({ name }) => name));

@@ -1,11 +1,14 @@
-// Programs under load of which one runs, half a second each by turns, and the others are stopped by a signal: a machine
+// Programs under load of which one runs, six tenths of a second each by turns, and the others are stopped by a signal: a machine
 // that changes its speed from one second to the next does so for all of them alike.
 
+/** Short beside what a machine's moods last, long beside what it takes a program to find its caches again. */
+export const TURN_SECONDS = 0.6;
 /**
- * Short beside what a machine's moods last, long beside what it takes a program to find its caches again and to do what has
- * become due by the clock: a program with timers does that at the beginning of each turn, however short.
+ * What passes of a turn before it counts: whoever was stopped waits for a core, does what has become due by the clock
+ * meanwhile, and takes anew what memory his allocator gave back when nothing had used it for so long. Under load nobody
+ * stands still.
  */
-const TURN_SECONDS = 0.5;
+export const LEAD_SECONDS = 0.1;
 /** What one takes longer at most: signals, a timer that is late, looks. */
 const LATE_SECONDS = 0.05;
 
@@ -13,30 +16,20 @@ const LATE_SECONDS = 0.05;
 export interface Turning {
   /** Of all its processes; none of one that the others need, which is never stopped. */
   readonly pids: readonly number[];
-  /** What happens in its turn; without it half a second passes. */
-  readonly act?: () => Promise<void>;
-  /** Called after each of its turns, while it is stopped: threads that end take their time with them. */
-  readonly look?: () => Promise<unknown>;
+  /** What happens in its turn, for {@link TURN_SECONDS}. */
+  readonly act: () => Promise<void>;
 }
 
-/** What is done to processes, and what time it is. */
-export interface Conductor {
-  signal(pid: number, name: "SIGSTOP" | "SIGCONT"): void;
-  sleep(ms: number): Promise<void>;
-  now(): number;
-}
+/** How a process is stopped, and goes on. */
+export type Signal = (pid: number, name: "SIGSTOP" | "SIGCONT") => void;
 
-const CONDUCTOR: Conductor = {
-  signal: (pid, name) => Deno.kill(pid, name),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  now: () => performance.now(),
-};
+const SIGNAL: Signal = (pid, name) => Deno.kill(pid, name);
 
 /** Stops all of them, for as long as `use` lasts, but for whom it lets run; whatever happens, all run again. */
 export async function whileStopped<T>(
   all: readonly Turning[],
   use: () => Promise<T>,
-  { signal }: Pick<Conductor, "signal"> = CONDUCTOR,
+  signal = SIGNAL,
 ): Promise<T> {
   const each = all.flatMap(({ pids }) => pids);
   try {
@@ -53,35 +46,26 @@ export interface Turns {
   readonly before: number;
 }
 
-/** As many as `seconds` need, in the `round` of that number, from 0. @param turnSeconds what one of them takes */
-export function turnsOf(round: number, seconds: number, turnSeconds = TURN_SECONDS): Turns {
-  const count = Math.ceil(seconds / turnSeconds);
+/** As many as `seconds` that count need, in the `round` of that number, from 0. */
+export function turnsOf(round: number, seconds: number): Turns {
+  const count = Math.ceil(seconds / (TURN_SECONDS - LEAD_SECONDS));
   return { count, before: round * count };
 }
 
-/**
- * Lets each of them, all stopped, run by turns in the order of {@link orderOf}.
- * @returns ms that each has run, in their order; all are stopped again
- */
+/** Lets each of them, all stopped, act by turns in the order of {@link orderOf}; all are stopped again afterwards. */
 export async function takeTurns(
   all: readonly Turning[],
   { count, before }: Turns,
-  conductor: Conductor = CONDUCTOR,
-): Promise<number[]> {
-  const { signal, sleep, now } = conductor;
-  const ran = all.map(() => 0);
+  signal = SIGNAL,
+): Promise<void> {
   for (let turn = 1; turn <= count; turn++) {
     for (const at of orderOf(all.length, before + turn)) {
-      const { pids, act, look } = all[at]!;
-      const from = now();
+      const { pids, act } = all[at]!;
       pids.forEach((pid) => signal(pid, "SIGCONT"));
-      await (act?.() ?? sleep(TURN_SECONDS * 1000));
+      await act();
       pids.forEach((pid) => signal(pid, "SIGSTOP"));
-      ran[at]! += now() - from;
-      await look?.();
     }
   }
-  return ran;
 }
 
 /**

@@ -75,8 +75,15 @@ function sessionIdOf(text: string, headEnd: number): string {
 
 type Answer = Uint8Array | "stream" | "hang";
 
+/** Where the upstream tells how many requests it has answered: a number, a blank, and when that was, as of `wallMs`. */
+export const ANSWERED_PATH = "/answered";
+let answered = 0;
+
 function answerTo(text: string, headEnd: number, end: number): Answer {
-  if (text.startsWith("GET")) return "stream";
+  if (text.startsWith("GET")) {
+    if (!text.startsWith(ANSWERED_PATH, 4)) return "stream";
+    return encoder.encode(withHead(`${answered} ${wallMs()}`, ""));
+  }
   if (text.startsWith("DELETE")) return gone;
   if (end - headEnd > BIG) return bigAnswer;
   if (text.indexOf('"method":"initialize"', headEnd) >= 0) {
@@ -139,6 +146,7 @@ export class Conversation {
   }
 
   #say(answer: Answer): void {
+    answered++;
     if (answer === "hang") {
       this.#hangs = true;
       console.log("hanging");

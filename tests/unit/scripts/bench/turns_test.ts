@@ -1,46 +1,31 @@
 // Turns of the bench: nobody runs in another's, each has as much time as the others, and nobody stays stopped.
 import assert from "node:assert/strict";
-import {
-  type Conductor,
-  mostSeconds,
-  orderOf,
-  takeTurns,
-  type Turns,
-  turnsOf,
-  whileStopped,
-} from "../../../../scripts/bench/turns.ts";
+import { orderOf, type Signal, takeTurns, type Turns, turnsOf, whileStopped } from "../../../../scripts/bench/turns.ts";
 import { STRICT } from "../../../support/strict.ts";
 
-/** Notes who is let run, on a clock that only sleeping moves; what runs when it is looked at is an error. */
+/** Three programs that note who runs when one of them acts. */
 function watching() {
   const running = new Set([1, 2, 3, 4]);
   const turns: number[][] = [];
-  let nowMs = 0;
-  const conductor: Conductor = {
-    signal: (pid, name) => name === "SIGCONT" ? running.add(pid) : running.delete(pid),
-    sleep: (ms) => {
-      turns.push([...running].toSorted());
-      nowMs += ms;
-      return Promise.resolve();
-    },
-    now: () => nowMs,
+  const signal: Signal = (pid, name) => name === "SIGCONT" ? running.add(pid) : running.delete(pid);
+  const act = () => {
+    turns.push([...running].toSorted());
+    return Promise.resolve();
   };
-  return { running, turns, conductor, seconds: () => nowMs / 1000 };
+  return { running, turns, signal, all: PIDS.map((pids) => ({ pids, act })) };
 }
 
-const ALL = [{ pids: [1, 2] }, { pids: [3] }, { pids: [4] }];
+const PIDS = [[1, 2], [3], [4]];
 /** The first round of two seconds. */
 const TWO_SECONDS: Turns = { count: 4, before: 0 };
 
-Deno.test("by turns one program runs at a time with all its processes, and all get the same time", STRICT, async () => {
-  const { running, turns, conductor, seconds } = watching();
-  const ran = await whileStopped(ALL, () => takeTurns(ALL, TWO_SECONDS, conductor), conductor);
-  assert.deepEqual(ran, [2000, 2000, 2000]);
-  assert.deepEqual([...new Set(turns.map((each) => each.join()))].toSorted(), ["1,2", "3", "4"]);
-  const order = [...orderOf(3, 1), ...orderOf(3, 2)].map((at) => ALL[at]!.pids);
-  assert.deepEqual(turns.slice(0, 6), order, "the order turns");
+Deno.test("by turns one program runs at a time with all its processes, and all as often", STRICT, async () => {
+  const { running, turns, signal, all } = watching();
+  await whileStopped(all, () => takeTurns(all, TWO_SECONDS, signal), signal);
+  for (const pids of PIDS) assert.equal(turns.filter((each) => each.join() === pids.join()).length, 4);
+  assert.equal(turns.length, 12);
+  assert.deepEqual(turns.slice(0, 6), [...orderOf(3, 1), ...orderOf(3, 2)].map((at) => PIDS[at]), "the order turns");
   assert.deepEqual([...running].toSorted(), [1, 2, 3, 4], "all run again");
-  assert.ok(seconds() <= mostSeconds(ALL.length, TWO_SECONDS));
 });
 
 Deno.test(
@@ -48,10 +33,10 @@ Deno.test(
   STRICT,
   async () => {
     assert.deepEqual([turnsOf(0, 2), turnsOf(2, 2)], [TWO_SECONDS, { count: 4, before: 8 }]);
-    assert.deepEqual(turnsOf(1, 4, 0.6), { count: 7, before: 7 });
-    const { turns, conductor } = watching();
-    await whileStopped(ALL, () => takeTurns(ALL, { count: 1, before: 4 }, conductor), conductor);
-    assert.deepEqual(turns, orderOf(3, 5).map((at) => ALL[at]!.pids));
+    assert.deepEqual(turnsOf(1, 3.1), { count: 7, before: 7 });
+    const { turns, signal, all } = watching();
+    await whileStopped(all, () => takeTurns(all, { count: 1, before: 4 }, signal), signal);
+    assert.deepEqual(turns, orderOf(3, 5).map((at) => PIDS[at]));
   },
 );
 
@@ -76,26 +61,12 @@ Deno.test(
   },
 );
 
-Deno.test("a program is looked at while it is stopped, after each of its turns", STRICT, async () => {
-  const { running, conductor } = watching();
-  let looks = 0;
-  const look = () => {
-    assert.ok(!running.has(3), "found it running");
-    return Promise.resolve(++looks);
-  };
-  await whileStopped([{ pids: [3], look }], () => takeTurns([{ pids: [3], look }], TWO_SECONDS, conductor), conductor);
-  assert.equal(looks, 4);
-});
-
 Deno.test("whoever was stopped runs again where one of them has ended meanwhile", STRICT, async () => {
-  const { running, conductor } = watching();
-  const failing: Conductor = {
-    ...conductor,
-    signal: (pid, name) => {
-      if (pid === 3 && name === "SIGCONT") throw new Deno.errors.NotFound("no such process");
-      conductor.signal(pid, name);
-    },
+  const { running, signal, all } = watching();
+  const failing: Signal = (pid, name) => {
+    if (pid === 3 && name === "SIGCONT") throw new Deno.errors.NotFound("no such process");
+    signal(pid, name);
   };
-  await assert.rejects(whileStopped(ALL, () => takeTurns(ALL, TWO_SECONDS, failing), failing), Deno.errors.NotFound);
+  await assert.rejects(whileStopped(all, () => takeTurns(all, TWO_SECONDS, failing), failing), Deno.errors.NotFound);
   assert.deepEqual([...running].toSorted(), [1, 2, 4]);
 });
