@@ -24,6 +24,8 @@ export interface AuditLogOptions {
   readonly maxWaiting?: number;
   /** How long a request waits for room before it is refused. Default 5,000. */
   readonly patienceMs?: number;
+  /** How long what is written to may take nothing before that is told of. Default 5,000. */
+  readonly stallMs?: number;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -39,6 +41,8 @@ const GATHER_MS = 20;
 const MAX_LINES = 4 * MAX_SEALED;
 /** How long a request waits for room before it is refused. */
 const PATIENCE_MS = 5000;
+/** How long a collector may read nothing before that is told of. */
+const STALL_MS = 5000;
 
 export interface AuditStats extends WritingStats {
   /** Neither written nor waiting, and counted in the chain. */
@@ -79,7 +83,8 @@ export class AuditLog implements Observer {
     this.#door = new Door(options.patienceMs ?? PATIENCE_MS);
     this.#chain = new Chain(key, recovered);
     const { sink, log, now } = options;
-    this.#writer = new ChainWriter({ sink, chain: this.#chain, stats: this.stats, log, now });
+    const { stallMs = STALL_MS } = options;
+    this.#writer = new ChainWriter({ sink, chain: this.#chain, stats: this.stats, stallMs, log, now });
     let start = `"event":"audit.start","outcome":"ok","chain":${quoted(chainId)},"key":${quoted(key.id)}`;
     start += `,"version":${quoted(version)}`;
     if (recovered !== undefined && recovered.mac !== "") start += `,"prev":"${recovered.mac}"`;

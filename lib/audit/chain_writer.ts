@@ -25,6 +25,8 @@ export interface ChainWriterOptions {
   readonly chain: Chain;
   /** Kept up to date. */
   readonly stats: WritingStats;
+  /** How long what is written to may take nothing before that is told of, ms. */
+  readonly stallMs: number;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -152,7 +154,7 @@ export class ChainWriter {
     let at = 0;
     while (at < bytes.length && !this.#stopped) {
       try {
-        const taken = await sink.write(at === 0 ? bytes : bytes.subarray(at));
+        const taken = await this.#watched(sink.write(at === 0 ? bytes : bytes.subarray(at)));
         if (taken === 0) throw new Error("writing the audit log: found nothing taken, want at least a byte");
         at += taken;
         // A full disk takes the beginning each time that it is given back.
@@ -165,6 +167,18 @@ export class ChainWriter {
       }
     }
     return bytes.length;
+  }
+
+  /** A collector that is there and reads nothing lets nothing fail. */
+  async #watched(taking: Promise<number>): Promise<number> {
+    const { stallMs } = this.#options;
+    const late = () => this.#stopped || this.#noteFailure(new Error(`it has taken nothing for ${stallMs} ms`));
+    const timer = setTimeout(late, stallMs);
+    try {
+      return await taking;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #noteTaken(): void {

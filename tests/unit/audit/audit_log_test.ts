@@ -9,7 +9,7 @@ import { SignetError } from "../../../lib/errors.ts";
 import { ExchangeRecord } from "../../../lib/observe/exchange_record.ts";
 import type { LogFacts } from "../../../lib/observe/log.ts";
 import { SILENT_LOG } from "../../support/silent_log.ts";
-import { until, within } from "../../support/until.ts";
+import { aMoment, until, within } from "../../support/until.ts";
 
 const KEY: ChainKey = { id: "00000001", secret: new Uint8Array(32).fill(1) };
 
@@ -138,6 +138,25 @@ Deno.test("G1: a sink that takes nothing is one that fails, and nothing spins", 
   disk.most = Infinity;
   await audit.close(10_000);
   assert.deepEqual(disk.lines().map(({ event }) => event), ["audit.start", "audit.stop"]);
+});
+
+Deno.test("G1: a collector that is there and reads nothing is told of as one that is not, once, and as soon as it reads again", async () => {
+  const disk = new Disk();
+  const reads = Promise.withResolvers<void>();
+  const taking = disk.write.bind(disk);
+  disk.write = (bytes) => reads.promise.then(() => taking(bytes));
+  const told: string[] = [];
+  const tell = (event: string) => void told.push(event);
+  const audit = logOn(disk, { stallMs: 10, maxWaiting: 100, log: { ...SILENT_LOG, error: tell, info: tell } });
+  for (let n = 0; n < 5; n++) audit.onExchange(record("tool"));
+  assert.ok(audit.stats.dropped > 0);
+  await until(() => audit.stats.failing === 1, "it to be told of");
+  await aMoment(50);
+  assert.deepEqual(told, ["audit log cannot be written"]);
+  reads.resolve();
+  await until(() => audit.stats.waiting === 0, "what waited to be read");
+  assert.deepEqual([told, audit.stats.failing], [["audit log cannot be written", "audit log written again"], 0]);
+  await audit.close(10_000);
 });
 
 Deno.test("G1: an audit log that cannot be written holds nobody up when Signet ends", async () => {
