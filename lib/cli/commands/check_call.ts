@@ -1,10 +1,12 @@
 // `signet check --as CLAIMS.json --call NAME`: what the rules of a configuration make of one call by one caller, and why
-// (docs/behaviour.md G4). Starts nothing, sends nothing, verifies nothing: the claims are taken at their word.
+// (docs/behaviour.md G4). Starts nothing, sends nothing, verifies nothing: the claims are taken at their word. What of them
+// a clock alone refuses is said besides.
 import { type OwnFlag, ownValue } from "../../config/flags.ts";
 import type { Settings } from "../../config/schema.ts";
 import { parsePattern, whyNever } from "../../config/values/access_rule.ts";
 import { file, string } from "../../config/values/kinds.ts";
 import { claimAt, clientOf, scopesOf } from "../../identity/claims.ts";
+import { shownTime } from "../../identity/identifications.ts";
 import type { Principal } from "../../identity/principal.ts";
 import { encodeJson } from "../../mcp/json/json_bytes.ts";
 import { type JsonObject, parseObject } from "../../platform/json.ts";
@@ -15,6 +17,7 @@ import { JUDGED_BY_NAME, type Subject } from "../../policy/subject.ts";
 import type { Known, Verdict } from "../../policy/verdict.ts";
 import { type CommandContext, CommandFailure, EXIT, type ExitCode } from "../command.ts";
 import { readOwnFile } from "../own_file.ts";
+import { printNote } from "../screen/output.ts";
 import { printable } from "../screen/text.ts";
 
 const AS: OwnFlag<string> = {
@@ -61,6 +64,8 @@ export async function checkCall(context: CommandContext, settings: Settings): Pr
   ]);
   const { policy } = await createRulesAndRates(settings);
   const principal = await principalOf(context, settings);
+  const untimely = whyNotNow(principal.claims ?? {}, { nowMs: context.now(), skewMs: settings.jwtClockSkewMs });
+  if (untimely !== undefined) printNote(context, `${untimely}: it is refused whatever the rules say.`);
   const subject = subjectOf(call);
   const scopes = ownValue(flags, AS) === undefined ? undefined : principal.scopes;
   const kept = keptOut(settings, { subject, scopes });
@@ -130,6 +135,17 @@ async function principalOf(context: CommandContext, settings: Settings): Promise
     claims,
     expiresAtMs: Infinity,
   };
+}
+
+/** As a token's source compares, in whole seconds. */
+function whyNotNow(
+  { exp, nbf }: JsonObject,
+  { nowMs, skewMs }: { readonly nowMs: number; readonly skewMs: number },
+): string | undefined {
+  const [nowS, skewS] = [Math.floor(nowMs / 1000), skewMs / 1000];
+  if (typeof exp === "number" && exp <= nowS - skewS) return `The token has expired (exp ${shownTime(exp)})`;
+  if (typeof nbf === "number" && nbf > nowS + skewS) return `The token is not valid yet (nbf ${shownTime(nbf)})`;
+  return undefined;
 }
 
 /** Of a file that holds claims, or a token. */

@@ -4,7 +4,8 @@ import { type Command, type CommandContext, EXIT, type ExitCode } from "../comma
 import { ADMIN_FLAG, ADMIN_SETTINGS } from "../control/admin_target.ts";
 import { asCommand } from "../control/failures.ts";
 import { remoteControl } from "../control/open_control.ts";
-import { formatProblems, styleFor, wrap } from "../screen/text.ts";
+import { printNote } from "../screen/output.ts";
+import { formatProblems, styleFor } from "../screen/text.ts";
 
 async function run(context: CommandContext): Promise<ExitCode> {
   const control = await remoteControl(context, "reloading");
@@ -12,9 +13,10 @@ async function run(context: CommandContext): Promise<ExitCode> {
   if (problems.length === 0) {
     context.stdout("reloaded\n");
     if (restart.length > 0) {
-      const style = styleFor(context.stderrIsTerminal, context.env, context.stdoutColumns);
-      const waiting = `signet: What has changed of ${restart.join(", ")} waits for a restart; all else is in force.`;
-      context.stderr(wrap(waiting, style.columns).join("\n") + "\n");
+      printNote(
+        context,
+        `signet: What has changed of ${restart.join(", ")} waits for a restart; all else is in force.`,
+      );
     }
     return EXIT.done;
   }

@@ -9,8 +9,7 @@ import { ConfigError, type ConfigProblem } from "../../errors.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "../command.ts";
 import { ADMIN_FLAG } from "../control/admin_target.ts";
 import { CONTROL_SETTINGS, type ControlNeeds, withControl } from "../control/open_control.ts";
-import { JSON_FLAG, printJson, wantsJson } from "../screen/output.ts";
-import { styleFor, wrap } from "../screen/text.ts";
+import { JSON_FLAG, printJson, printNote, wantsJson } from "../screen/output.ts";
 import { readWord } from "../words.ts";
 import { noteOf } from "./revocation_note.ts";
 import { sessionHash } from "./session_hash.ts";
@@ -107,10 +106,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
   if (wantsJson(context)) printJson(context, { ended: ended ?? null });
   else context.stdout(`revoked; ${describeEnded(ended)}\n`);
   const note = noteOf(request, ended);
-  const { columns } = styleFor(context.stderrIsTerminal, context.env, context.stdoutColumns);
-  // On a line of its own where no terminal is: a script may look for it.
-  const width = context.stderrIsTerminal ? columns : Infinity;
-  if (note !== undefined) context.stderr(`${wrap(note, width).join("\n")}\n`);
+  if (note !== undefined) printNote(context, note);
   return EXIT.done;
 }
 

@@ -3,6 +3,7 @@ import { type OwnFlag, ownValue } from "../../config/flags.ts";
 import { boolean } from "../../config/values/kinds.ts";
 import { escapeUnsafe } from "../../observe/escape.ts";
 import type { CommandContext } from "../command.ts";
+import { styleFor, wrap } from "./text.ts";
 
 export const JSON_FLAG: OwnFlag<boolean> = {
   name: "json",
@@ -28,4 +29,10 @@ export function jsonLine(value: unknown): string {
 
 export function printJson(context: CommandContext, value: unknown): void {
   context.stdout(jsonLine(value));
+}
+
+/** What is to be known besides the answer. On a line of its own where no terminal is: a script may look for it. */
+export function printNote(context: CommandContext, note: string): void {
+  const { columns } = styleFor(context.stderrIsTerminal, context.env, context.stdoutColumns);
+  context.stderr(`${wrap(note, context.stderrIsTerminal ? columns : Infinity).join("\n")}\n`);
 }

@@ -75,6 +75,33 @@ Deno.test("G4: check takes a token in place of its claims, and says what it cann
   }
 });
 
+Deno.test(
+  "G4: check judges claims whose time is not now as any other, and says that they would be refused",
+  STRICT,
+  async () => {
+    const machine = new FakeMachine({});
+    const nowS = machine.nowMs / 1000;
+    const cases: readonly [string, Record<string, unknown>, RegExp][] = [
+      ["long past", { exp: nowS - 3600 }, /^The token has expired \(exp .*Z\)[^]*refused whatever the rules say/m],
+      ["past beyond the skew", { exp: Math.floor(nowS) - 60 }, /^The token has expired/m],
+      ["past within the skew", { exp: Math.floor(nowS) - 59 }, /^$/],
+      ["not yet", { exp: nowS + 7200, nbf: nowS + 3600 }, /^The token is not valid yet \(nbf .*Z\)/m],
+      ["soon, within the skew", { nbf: Math.floor(nowS) + 60 }, /^$/],
+      ["valid", { exp: nowS + 3600, nbf: nowS - 3600 }, /^$/],
+      ["silent", {}, /^$/],
+    ];
+    for (const [name, times, wanted] of cases) {
+      const claims = JSON.stringify({ sub: "alice", ...times });
+      const files = { "signet.yaml": `${FILE}jwt-clock-skew: 1m\n`, claims };
+      const judging = new FakeMachine({ files });
+      const code = await judging.run("check", "--config", "signet.yaml", "--as", "claims", "--call", "get_a");
+      assert.equal(code, 0, name);
+      assert.match(judging.stdout, /alice may have tool get_a\./, name);
+      assert.match(judging.stderr, wanted, name);
+    }
+  },
+);
+
 Deno.test("G4: check tells what is wrong with rules: place, rule, character, and what is wanted", STRICT, async () => {
   const bad: readonly [string, RegExp][] = [
     [
