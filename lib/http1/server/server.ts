@@ -4,7 +4,6 @@ import { ByteAccount } from "../byte_account.ts";
 import type { Exchange, HttpErrorCode } from "../types.ts";
 import { Sweep, sweepInterval } from "../wire/deadline.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../wire/fields/fields_parse.ts";
-import { asciiBytes } from "../wire/latin1.ts";
 import { Traffic } from "../wire/streams/traffic.ts";
 import { type Accepted, Http1Listener, type ListenAddress } from "./listener.ts";
 import { SentAnswers } from "./sent_answers.ts";
@@ -16,6 +15,7 @@ import {
   type ServerContext,
   type ServerLimits,
 } from "./server_context.ts";
+import { TurnedAway } from "./turned_away.ts";
 
 export interface ServeOptions {
   /** Called as soon as a head is there. It answers through the exchange, now or later. A failure becomes a 500. */
@@ -51,9 +51,6 @@ export interface ServerStats {
 
 /** A connection that has brought nothing yet may be about to. */
 const FRESH_MS = 500;
-const REFUSAL = asciiBytes(
-  "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-);
 
 /** An HTTP/1.1 server; it serves what is given to {@link Http1Server.listen}. */
 export function serveHttp1(options: ServeOptions): Http1Server {
@@ -72,6 +69,7 @@ export class Http1Server {
   };
   readonly #listeners = new Set<Http1Listener>();
   readonly #connections = new Set<OpenConnection>();
+  readonly #turnedAway: TurnedAway;
   readonly #limits: ServerLimits;
   readonly #context: ServerContext;
   #draining = false;
@@ -104,6 +102,7 @@ export class Http1Server {
       onClosed: (connection) => this.#forget(connection),
       makeRoom: (asking, bytes) => this.#makeRoom(asking, bytes),
     };
+    this.#turnedAway = new TurnedAway(this.#context.sweep);
   }
 
   /** Serves an address. @throws what {@link Http1Listener.open} throws */
@@ -125,7 +124,7 @@ export class Http1Server {
     stats.connectionsAccepted++;
     if (this.#connections.size >= this.#limits.maxConnections && !this.#evict()) {
       stats.connectionsRefused++;
-      return refuse(accepted);
+      return this.#turnedAway.add(accepted);
     }
     const connection = new Http1Connection(this.#context, accepted.socket, accepted);
     this.#connections.add(connection);
@@ -196,7 +195,7 @@ export class Http1Server {
     this.#draining = true;
     this.#closeListeners();
     this.#closeIdle(false);
-    if (this.#connections.size === 0) return 0;
+    if (this.#connections.size === 0) return this.close();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const fresh = setTimeout(() => this.#closeIdle(true), Math.min(FRESH_MS, deadlineMs));
     await new Promise<void>((resolve) => {
@@ -212,6 +211,7 @@ export class Http1Server {
   close(): number {
     this.#draining = true;
     this.#closeListeners();
+    this.#turnedAway.close();
     let cut = 0;
     for (const connection of [...this.#connections]) {
       if (connection.busy) cut++;
@@ -246,9 +246,4 @@ function yieldsBefore(connection: OpenConnection, other: OpenConnection | undefi
 function rankOf({ trusted, idle }: OpenConnection): number {
   if (!trusted) return 0;
   return idle ? 1 : 2;
-}
-
-/** At the limit even the answer must cost next to nothing. */
-function refuse({ socket }: Accepted): void {
-  Promise.resolve(socket.write(REFUSAL, 0, REFUSAL.length)).catch(() => {}).finally(() => socket.close());
 }
