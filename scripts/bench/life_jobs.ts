@@ -48,9 +48,9 @@ const start: Job = {
       const starts: Measured[] = [], rests: Measured[] = [];
       for (const form of formsOf(context)) {
         const ofForm = { ...setup, ...form.setup };
-        const { millis, megabytes } = await startOften(context, ofForm, context.rounds * 2);
+        const millis = (await startOften(context, ofForm, context.rounds * 2, 0)).map(({ ms }) => ms);
         starts.push(spreadBy(millis, `best ${show(Math.min(...millis))} ms`));
-        rests.push(await restOf(context, ofForm, { megabytes, beside }));
+        rests.push(await restOf(context, ofForm, beside));
       }
       return [findingOf("start", starts), findingOf("idle-memory", rests)];
     }),
@@ -62,43 +62,48 @@ const spreadBy = (values: readonly number[], detail: string): Measured => ({
   detail,
 });
 
-interface Starts {
-  readonly millis: number[];
-  readonly megabytes: number[];
+interface Started {
+  /** Until the first answer. */
+  readonly ms: number;
+  /** Resident at the end. */
+  readonly megabytes: number;
 }
+
+/** How long a process is left alone before it is asked what it rests with. */
+const REST_MS = 1000;
 
 /**
  * What a process of an executable rests with, once its file has been read in as it is used. A file that was written just
  * now, as a bench's is, lies in the kernel's cache in the pieces in which it was written, and the kernel maps some
  * megabytes more of it around what is touched: other ones for each time it is written.
- * @param before the same of starts with the file as it was
  */
-async function restOf(
-  context: Context,
-  setup: Setup,
-  before: { readonly megabytes: readonly number[]; readonly beside: string },
-): Promise<Measured> {
+async function restOf(context: Context, setup: Setup, beside: string): Promise<Measured> {
   const { executable } = setup;
-  if (executable === undefined) return spreadBy(before.megabytes, before.beside);
+  const rests = async () => (await startOften(context, setup, context.rounds, REST_MS)).map((own) => own.megabytes);
+  const before = await rests();
+  if (executable === undefined) return spreadBy(before, beside);
   await forgetPages(executable);
-  await startOften(context, setup, 1);
-  const { megabytes } = await startOften(context, setup, context.rounds);
-  const written = `${show(median(before.megabytes))} MB while the file has just been written`;
-  return spreadBy(megabytes, `${before.beside}; ${written}`);
+  await startOften(context, setup, 1, REST_MS);
+  const written = `${show(median(before))} MB while the file has just been written`;
+  return spreadBy(await rests(), `${beside}; ${written}`);
 }
 
-async function startOften(context: Context, setup: Setup, times: number): Promise<Starts> {
-  const starts: Starts = { millis: [], megabytes: [] };
+/**
+ * One start after the other.
+ * @param restMs for which each is left alone before its end. A machine that has slept for a second takes up to twice as
+ *   long for the next start, and by its mood: where times count, nobody rests.
+ */
+async function startOften(context: Context, setup: Setup, times: number, restMs: number): Promise<Started[]> {
+  const starts: Started[] = [];
   for (let round = 0; round < times; round++) {
     const port = freePort();
     const { ms, child } = await timeToAnswer(context, signetCommand(setup, { port, admin: freePort() }), port);
-    await sleep(1000);
-    const kib = await residentKiB(child.pid);
+    if (restMs > 0) await sleep(restMs);
+    const megabytes = await residentKiB(child.pid) * 1024 / 1e6;
     child.kill("SIGKILL");
     await child.status;
-    context.log(`first answer after ${show(ms)} ms, ${show(kib * 1024 / 1e6)} MB`);
-    starts.millis.push(ms);
-    starts.megabytes.push(kib * 1024 / 1e6);
+    context.log(`first answer after ${show(ms)} ms, ${show(megabytes)} MB`);
+    starts.push({ ms, megabytes });
   }
   return starts;
 }
