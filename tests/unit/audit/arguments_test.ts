@@ -14,11 +14,11 @@ Deno.test("G3 P1: an argument that is shown ends no line for anybody, and drives
   });
   for (const unsafe of UNSAFE) {
     const text = `a${unsafe}{"v":1,"seq":1,"event":"audit.stop"}`;
-    for (const  of of[text, [text], { [text]: text }, text.repeat(300)]) {
-      const shown = reader.read("echo", new TextEncoder().encode(JSON.stringify({ of })));
+    for (const value of [text, [text], { [text]: text }, text.repeat(300)]) {
+      const shown = reader.read("echo", new TextEncoder().encode(JSON.stringify({ of: value })));
       assert.equal(shown.includes(unsafe), false, JSON.stringify(unsafe));
       const read = JSON.parse(shown).shown.of;
-      if (JSON.stringify(of).length < 256) assert.deepEqual(read, of);
+      if (JSON.stringify(value).length < 256) assert.deepEqual(read, value);
       else assert.ok(String(read).includes(unsafe));
     }
   }
