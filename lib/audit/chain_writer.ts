@@ -172,7 +172,8 @@ export class ChainWriter {
   /** A collector that is there and reads nothing lets nothing fail. */
   async #watched(taking: Promise<number>): Promise<number> {
     const { stallMs } = this.#options;
-    const late = () => this.#stopped || this.#noteFailure(new Error(`it has taken nothing for ${stallMs} ms`));
+    const message = `writing the audit log: found nothing taken for ${stallMs} ms, want its reader to go on`;
+    const late = () => this.#stopped || this.#noteFailure(new Error(message));
     const timer = setTimeout(late, stallMs);
     try {
       return await taking;
