@@ -167,9 +167,9 @@ function render(
     ...(quick ? ["> **Short rounds on a machine that had other work to do: a look, not a result.**\n"] : []),
     `Made by ${how} with Deno ${Deno.version.deno} on ${machine}. One run, interleaved`,
     "rounds, medians; a ratio is the median of the ratios of the rounds. The proxy has one core, load and upstream share",
-    "the rest. Where calls are counted or paced, all programs of a table are under way at once and run by turns of half a",
-    "second, the others stopped meanwhile: what the machine does to one it does to all. Ratios travel between machines,",
-    `absolute figures do not. ${what}\n`,
+    "the rest. Where calls are counted or paced, all programs of a table are under way at once and run by turns of six",
+    "tenths of a second, of which the first does not count, the others stopped meanwhile: what the machine does to one it",
+    `does to all. Ratios travel between machines, absolute figures do not. ${what}\n`,
     targetTable(ROWS, findings),
     ...details,
   ].join("\n");
