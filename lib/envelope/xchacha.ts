@@ -92,8 +92,8 @@ function applyStream(text: Uint8Array, at: number, end: number): void {
 }
 
 /**
- * Poly1305 over both, the text from `from` to `to`, each to whole blocks, and their lengths (RFC 8439 §2.8), into {@link
- * tag}.
+ * Poly1305 over both, the text from `from` to `to`, each to whole blocks, and their lengths (RFC 8439 §2.8), into
+ * {@link tag}.
  */
 function tellTag(associatedData: Uint8Array, text: Uint8Array, from: number, to: number): void {
   poly.begin(tagKey);

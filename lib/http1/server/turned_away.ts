@@ -14,7 +14,7 @@ const MOST_HANDSHAKES = 64;
 
 export class TurnedAway implements Timed {
   readonly #sweep: Sweep;
-  /** Those not told yet, and until when they are waited for, ms of the sweep's clock; the oldest first. */
+  /** Those not told yet, and until when they are waited for, ms of the sweep's clock. */
   readonly #waiting = new Map<Socket, number>();
 
   constructor(sweep: Sweep) {

@@ -122,6 +122,7 @@ const detaching = new Uint8Array(4096);
 /**
  * The same text in memory of its own. What parsing hands out are slices of the whole head: whoever keeps one for longer
  * than its request keeps the head with it.
+ * @param text latin1, as heads are; of any other see `platform/memory/own_text.ts`
  */
 export function detachText(text: string): string {
   if (text.length > detaching.length) return Buffer.from(text, "latin1").toString("latin1");
